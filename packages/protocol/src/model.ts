@@ -1,0 +1,194 @@
+import { z } from 'zod';
+
+/** Letters that ids may hold: they go into URLs as they are, never into file paths. */
+const idPattern = /^[\p{L}\p{N}_.@:-]+$/u;
+
+export const RoomId = z.string().min(1).max(128).regex(idPattern, 'letters, digits and _ . @ : - only');
+export const UserId = z.string().min(1).max(128).regex(idPattern, 'letters, digits and _ . @ : - only');
+
+/** `multi`: any number of participants. `pair`: two persons; never recorded. */
+export const RoomType = z.enum(['multi', 'pair']);
+export type RoomType = z.infer<typeof RoomType>;
+
+/** `host` may publish and record anyone; `guest` may publish and record itself; `audience` watches. */
+export const Role = z.enum(['host', 'guest', 'audience']);
+export type Role = z.infer<typeof Role>;
+
+/** Where a track comes from. */
+export const TrackSource = z.enum(['microphone', 'camera', 'screen', 'screen-audio']);
+export type TrackSource = z.infer<typeof TrackSource>;
+
+export const TrackKind = z.enum(['audio', 'video']);
+export type TrackKind = z.infer<typeof TrackKind>;
+
+/** Codecs as they go over RTP and into files. */
+export const Codec = z.enum(['h264', 'vp8', 'vp9', 'av1', 'opus', 'aac']);
+export type Codec = z.infer<typeof Codec>;
+
+export const Track = z.object({
+  trackId: z.string(),
+  kind: TrackKind,
+  source: TrackSource,
+  codec: Codec,
+  /** The publisher says that it sends nothing (or silence) on purpose. */
+  muted: z.boolean(),
+});
+export type Track = z.infer<typeof Track>;
+
+/** How a participant is connected. */
+export const ParticipantVia = z.enum(['sdk', 'whip']);
+
+export const Participant = z.object({
+  userId: UserId,
+  role: Role,
+  via: ParticipantVia,
+  /** False while the participant has lost its connection and may still come back. */
+  connected: z.boolean(),
+  joinedAt: z.iso.datetime(),
+  tracks: z.array(Track),
+});
+export type Participant = z.infer<typeof Participant>;
+
+/** What a recording follows: the camera or the screen of a participant, with its sound. */
+export const RecordingSource = z.enum(['camera', 'screen']);
+export type RecordingSource = z.infer<typeof RecordingSource>;
+
+/** `av`: picture and sound. `audio`: sound alone. */
+export const RecordingMedia = z.enum(['av', 'audio']);
+export type RecordingMedia = z.infer<typeof RecordingMedia>;
+
+/** The life of a recording; see docs/guides/recording.md. */
+export const RecordingState = z.enum([
+  'starting',
+  'recording',
+  'paused',
+  'finalizing',
+  'interrupted',
+  'ready',
+  'failed',
+]);
+export type RecordingState = z.infer<typeof RecordingState>;
+
+/** Why a recording ended. */
+export const EndReason = z.enum([
+  'stopped', // somebody asked for it
+  'left', // the participant left the room
+  'idle', // no media for idleSeconds
+  'room-closed',
+  'drained', // the server was shut down
+  'interrupted', // a process was killed; recovery finished the files
+  'storage-full',
+  'storage-failed',
+  'no-media', // it ended before a single frame came
+]);
+export type EndReason = z.infer<typeof EndReason>;
+
+/** A hole in a track. */
+export const Gap = z.object({
+  kind: TrackKind,
+  /** Offset from the start of the segment. */
+  atMs: z.number(),
+  durationMs: z.number(),
+  /** `loss`: packets that never came. `absent`: the sender sent nothing (muted, disconnected). */
+  reason: z.enum(['loss', 'absent']),
+});
+export type Gap = z.infer<typeof Gap>;
+
+export const ResolutionChange = z.object({ atMs: z.number(), width: z.int(), height: z.int() });
+
+/** What is not perfect in a segment or recording, measured while it was written. */
+export const Health = z.object({
+  /** The first 1000 gaps; `gapCount` counts all. */
+  gaps: z.array(Gap),
+  gapCount: z.int(),
+  /** RTP packets that never came, even after they were asked for again. */
+  lostPackets: z.int(),
+  /** RTP packets that came after they had been asked for again. */
+  recoveredPackets: z.int(),
+  /** Frames left out of the file because they, or what they refer to, were damaged. */
+  lostFrames: z.int(),
+  /** Milliseconds in which the picture stands still because frames were left out. */
+  frozenMs: z.number(),
+  /** Milliseconds of silence written where sound was missing. */
+  silenceMs: z.number(),
+  /** The sender's media clock against the room's clock, parts per million, per kind; positive runs fast. */
+  clockDriftPpm: z.object({ audio: z.number().optional(), video: z.number().optional() }),
+  resolutionChanges: z.array(ResolutionChange),
+});
+export type Health = z.infer<typeof Health>;
+
+export const VideoInfo = z.object({
+  codec: Codec,
+  width: z.int(),
+  height: z.int(),
+  frames: z.int(),
+  /** Frames per second, averaged over the file. */
+  fps: z.number(),
+  bitrateBps: z.int(),
+});
+export type VideoInfo = z.infer<typeof VideoInfo>;
+
+export const AudioInfo = z.object({
+  codec: Codec,
+  sampleRate: z.int(),
+  channels: z.int(),
+  /** Encoded packets, written silence among them. */
+  packets: z.int(),
+  bitrateBps: z.int(),
+});
+export type AudioInfo = z.infer<typeof AudioInfo>;
+
+export const FileName = z.string().min(1).max(1000);
+
+export const Recording = z.object({
+  recordingId: z.string(),
+  roomId: RoomId,
+  userId: UserId,
+  source: RecordingSource,
+  media: RecordingMedia,
+  fileName: FileName,
+  tags: z.array(z.string()),
+  classId: z.int(),
+  segmentSeconds: z.int(),
+  idleSeconds: z.int(),
+  state: RecordingState,
+  endReason: EndReason.nullable(),
+  /** One sentence for people, where the reason alone does not say it. */
+  detail: z.string().nullable(),
+  createdAt: z.iso.datetime(),
+  /** When the first frame was written. */
+  startedAt: z.iso.datetime().nullable(),
+  endedAt: z.iso.datetime().nullable(),
+  /** Sum over its segments. */
+  durationMs: z.number(),
+  sizeBytes: z.number(),
+  /** Files of this recording, oldest first. */
+  fileIds: z.array(z.string()),
+  health: Health,
+});
+export type Recording = z.infer<typeof Recording>;
+
+/** `recording`: still growing (and playable). `interrupted`: cut by a crash, recovery has yet to finish it. */
+export const AssetState = z.enum(['recording', 'interrupted', 'ready', 'failed']);
+export type AssetState = z.infer<typeof AssetState>;
+
+export const Asset = z.object({
+  fileId: z.string().regex(/^\d{17,20}$/),
+  fileName: FileName,
+  state: AssetState,
+  durationMs: z.number(),
+  sizeBytes: z.number(),
+  mimeType: z.string(),
+  video: VideoInfo.nullable(),
+  audio: AudioInfo.nullable(),
+  tags: z.array(z.string()),
+  classId: z.int(),
+  recordingId: z.string(),
+  roomId: RoomId,
+  userId: UserId,
+  segmentIndex: z.int(),
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime().nullable(),
+  health: Health,
+});
+export type Asset = z.infer<typeof Asset>;

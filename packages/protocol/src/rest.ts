@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import {
+  Asset,
+  FileName,
+  Participant,
+  Recording,
+  RecordingMedia,
+  RecordingSource,
+  Role,
+  RoomId,
+  RoomType,
+  UserId,
+} from './model.ts';
+
+export const CreateTokenRequest = z.object({
+  userId: UserId,
+  roomId: RoomId,
+  role: Role,
+  /** How long the token is valid; one minute to thirty days. */
+  ttlSeconds: z
+    .int()
+    .min(60)
+    .max(30 * 86_400)
+    .default(3600),
+});
+export type CreateTokenRequest = z.infer<typeof CreateTokenRequest>;
+export const CreateTokenResponse = z.object({ token: z.string(), expiresAt: z.iso.datetime() });
+export type CreateTokenResponse = z.infer<typeof CreateTokenResponse>;
+
+/** Claims of an access token (JWT HS256, signed with the app's secret, header `kid` = the app's key). */
+export const TokenClaims = z.object({ sub: UserId, room: RoomId, role: Role, exp: z.int() });
+export type TokenClaims = z.infer<typeof TokenClaims>;
+
+export const PutRoomRequest = z.object({ type: RoomType.default('multi') });
+export const Room = z.object({
+  roomId: RoomId,
+  type: RoomType,
+  createdAt: z.iso.datetime(),
+  participants: z.array(Participant),
+  /** Recordings of this room that have not ended. */
+  recordings: z.array(Recording),
+});
+export type Room = z.infer<typeof Room>;
+export const RoomList = z.object({ items: z.array(Room) });
+export type RoomList = z.infer<typeof RoomList>;
+
+export const StartRecordingRequest = z.object({
+  userId: UserId,
+  source: RecordingSource.default('camera'),
+  media: RecordingMedia.default('av'),
+  fileName: FileName,
+  tags: z.array(z.string().min(1).max(64)).max(32).default([]),
+  classId: z.int().min(0).default(0),
+  /** A new file begins after that long; AIRCHECK_SEGMENT_SECONDS when absent. */
+  segmentSeconds: z.int().min(5).max(86_400).optional(),
+  /** The recording ends after that long without media; AIRCHECK_IDLE_SECONDS when absent. */
+  idleSeconds: z.int().min(1).max(86_400).optional(),
+});
+export type StartRecordingRequest = z.input<typeof StartRecordingRequest>;
+
+export const RecordingList = z.object({ items: z.array(Recording), nextCursor: z.string().nullable() });
+export type RecordingList = z.infer<typeof RecordingList>;
+export const RecordingQuery = z.object({
+  roomId: RoomId.optional(),
+  /** Only those that have not ended. */
+  live: z.stringbool().optional(),
+  cursor: z.string().max(200).optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+});
+
+export const AssetQuery = z.object({
+  fileNamePrefix: z.string().max(1000).optional(),
+  roomId: RoomId.optional(),
+  recordingId: z.string().max(100).optional(),
+  cursor: z.string().max(200).optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+});
+export const AssetList = z.object({ items: z.array(Asset), nextCursor: z.string().nullable(), total: z.int() });
+export type AssetList = z.infer<typeof AssetList>;
+
+export const PlayUrlsRequest = z.object({
+  ttlSeconds: z
+    .int()
+    .min(10)
+    .max(30 * 86_400)
+    .default(3600),
+});
+/** Absolute URLs that play without further credentials until `expiresAt`. */
+export const PlayUrls = z.object({ mp4: z.url(), hls: z.url(), expiresAt: z.iso.datetime() });
+export type PlayUrls = z.infer<typeof PlayUrls>;
+
+/** Signing in to the console: sets an HttpOnly cookie that carries the app's full rights. */
+export const SignInRequest = z.union([
+  z.object({ key: z.string().max(200), secret: z.string().max(200) }),
+  /** The one-time code of the link that the server prints at start. */
+  z.object({ code: z.string().max(200) }),
+]);
+export const Session = z.object({ key: z.string(), expiresAt: z.iso.datetime() });
+export type Session = z.infer<typeof Session>;
+
+/** STUN and TURN servers for clients, as RTCIceServer. */
+export const IceServer = z.object({
+  urls: z.array(z.string()),
+  username: z.string().optional(),
+  credential: z.string().optional(),
+});
+export type IceServer = z.infer<typeof IceServer>;

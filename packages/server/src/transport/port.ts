@@ -1,0 +1,71 @@
+/**
+ * The narrow port between the product and the engine that does ICE, DTLS and SRTP. Everything from RTP upward is
+ * ours and knows nothing of the engine.
+ */
+
+/** What a description says about one side of a transport. */
+export interface TransportParameters {
+  readonly iceUfrag: string;
+  readonly icePwd: string;
+  readonly fingerprint: { readonly algorithm: 'sha-256'; readonly value: string };
+}
+
+export interface LocalTransportParameters extends TransportParameters {
+  /** The engine is ICE-lite: these are all candidates there are, as SDP candidate attributes without `a=`. */
+  readonly candidates: readonly string[];
+}
+
+export interface RemoteTransportParameters {
+  readonly iceUfrag: string;
+  readonly icePwd: string;
+  readonly fingerprints: readonly { readonly algorithm: string; readonly value: string }[];
+  /** The remote side's DTLS role: `active` sends the ClientHello. */
+  readonly setup: 'active' | 'passive';
+}
+
+/** `disconnected`: no consent (RFC 7675) for some seconds, may come back. `failed`: DTLS failed or gone for good. */
+export type TransportState = 'new' | 'connecting' | 'connected' | 'disconnected' | 'failed' | 'closed';
+
+export interface TransportHandlers {
+  /**
+   * One decrypted, authenticated RTP packet. The engine does not touch the bytes again: the receiver may keep them.
+   * @param arrivalMs - `performance.now()` scale, corrected for event loop stalls as well as the engine can
+   */
+  onRtp(packet: Buffer, arrivalMs: number): void;
+  /** One decrypted compound RTCP packet. */
+  onRtcp(packet: Buffer, arrivalMs: number): void;
+  onState(state: TransportState): void;
+}
+
+export interface PeerTransport {
+  readonly local: LocalTransportParameters;
+  readonly state: TransportState;
+  /** Smoothed round trip in milliseconds if known. */
+  readonly roundTripMs: number | undefined;
+  /** Called once both descriptions are known, and again with new ICE credentials after a restart. */
+  setRemote(parameters: RemoteTransportParameters): void;
+  /** New local ICE credentials for an ICE restart; DTLS and SRTP go on. Old ones stay valid until a check uses the new. */
+  restartIce(): LocalTransportParameters;
+  /** Encrypts and sends one plain RTP packet; the buffer may be reused at once. False when the transport is not connected. */
+  sendRtp(packet: Uint8Array): boolean;
+  sendRtcp(packet: Uint8Array): boolean;
+  close(): void;
+}
+
+export interface TransportEngine {
+  createPeer(handlers: TransportHandlers): PeerTransport;
+  /** Sum over all peers, for metrics and tests. */
+  stats(): { readonly packetsIn: number; readonly packetsOut: number; readonly badPackets: number };
+  close(): Promise<void>;
+}
+
+export interface TransportEngineOptions {
+  /** Addresses to bind. */
+  readonly host: string;
+  /** Inclusive range; `[0, 0]` takes any free port. The engine binds up to `sockets` ports of it. */
+  readonly portRange: readonly [number, number];
+  /** UDP sockets to spread peers over; each has a kernel buffer of its own. */
+  readonly sockets: number;
+  /** Address to announce when it differs from the bound one (NAT). */
+  readonly publicIp?: string;
+}
