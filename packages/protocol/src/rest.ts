@@ -85,8 +85,8 @@ export const PlayUrlsRequest = z.object({
     .max(30 * 86_400)
     .default(3600),
 });
-/** Absolute URLs that play without further credentials until `expiresAt`. */
-export const PlayUrls = z.object({ mp4: z.url(), hls: z.url(), expiresAt: z.iso.datetime() });
+/** Absolute URLs that play without further credentials until `expiresAt`. `mp4` is the original (WebM for VP8, which then has no `hls`). */
+export const PlayUrls = z.object({ mp4: z.url(), hls: z.url().nullable(), expiresAt: z.iso.datetime() });
 export type PlayUrls = z.infer<typeof PlayUrls>;
 
 /** Signing in to the console: sets an HttpOnly cookie that carries the app's full rights. */
