@@ -6,7 +6,7 @@ import { IceServer } from './rest.ts';
  * The signaling WebSocket, `GET /v1/signal`, subprotocol `aircheck.v1`. JSON text messages.
  *
  * The client sends requests `{id, type, …}` and each gets one response `{id, ok: true, result}` or
- * `{id, ok: false, error: Problem}`. The server sends notifications `{type, …}` without an id.
+ * `{id, ok: false, error: Problem}`; `id` is null where the message's own could not be read. The server sends notifications `{type, …}` without an id.
  *
  * A participant holds two peer connections. On the publishing one the client offers (`publish`) and the server, which
  * is ICE-lite, answers. On the subscribing one the server offers (notification `offer`) and the client answers
