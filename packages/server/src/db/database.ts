@@ -1,0 +1,76 @@
+import { AircheckError } from '@aircheck/protocol';
+import BetterSqlite3 from 'better-sqlite3';
+import { Kysely, PostgresDialect, SqliteDialect } from 'kysely';
+import { Migrator } from 'kysely/migration';
+import pg from 'pg';
+import { migrations } from './migrations.ts';
+import type { Schema } from './schema.ts';
+
+export type DatabaseKind = 'sqlite' | 'postgres';
+
+export type Database = Kysely<Schema>;
+
+/** Where the state is kept: a file of SQLite, or a PostgreSQL server by its URL. */
+export type DatabaseLocation =
+  | { readonly kind: 'sqlite'; readonly file: string }
+  | { readonly kind: 'postgres'; readonly url: string };
+
+/** PostgreSQL's type number of `bigint`, which `pg` reads as text: our times and sizes stay below 2^53. */
+const bigintType = 20;
+
+/**
+ * Opens the database and brings its tables to the newest version.
+ * @throws AircheckError `storage-failed` when it cannot be opened or migrated
+ */
+export async function openDatabase(location: DatabaseLocation): Promise<Database> {
+  const db = new Kysely<Schema>({
+    dialect: location.kind === 'sqlite' ? sqliteDialect(location.file) : postgresDialect(location.url),
+  });
+  const { error } = await new Migrator({
+    db,
+    provider: { getMigrations: async () => migrations(location.kind) },
+  }).migrateToLatest();
+  if (error !== undefined) {
+    await db.destroy();
+    throw new AircheckError('storage-failed', `The database cannot be used: ${reason(error)}`, { cause: error });
+  }
+  return db;
+}
+
+function sqliteDialect(file: string): SqliteDialect {
+  return new SqliteDialect({
+    database: async () => {
+      const database = new BetterSqlite3(file);
+      // FULL: a commit that was answered survives a power cut; NORMAL may lose the last ones in WAL mode.
+      database.pragma('journal_mode = WAL');
+      database.pragma('synchronous = FULL');
+      database.pragma('foreign_keys = ON');
+      database.pragma('busy_timeout = 5000');
+      return database;
+    },
+  });
+}
+
+function postgresDialect(url: string): PostgresDialect {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 10,
+    types: {
+      getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+        oid === bigintType && format !== 'binary' ? Number : pg.types.getTypeParser(oid, format)) as never,
+    },
+  });
+  // Without a listener the loss of an idle connection ends the process; the pool replaces it by itself.
+  pool.on('error', () => {});
+  return new PostgresDialect({ pool });
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Whether an insert failed because a unique index holds the same values already. */
+export function isUniqueViolation(error: unknown): boolean {
+  const code = (error as { code?: unknown } | undefined)?.code;
+  return code === '23505' || code === 'SQLITE_CONSTRAINT_UNIQUE' || code === 'SQLITE_CONSTRAINT_PRIMARYKEY';
+}
