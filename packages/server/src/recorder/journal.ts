@@ -1,0 +1,68 @@
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SegmentSnapshot, StartRecordingOptions } from '../worker/contract.ts';
+
+/** Folder of the journals of unfinished segments, inside of the recordings folder: recovery need not look elsewhere. */
+const JOURNAL_FOLDER = '.unfinished';
+
+/**
+ * What is known of a segment that is being written: with the segment's file it is enough to rebuild the recording,
+ * even where the database knows nothing of it.
+ */
+export interface Journal {
+  readonly version: 1;
+  readonly recording: StartRecordingOptions;
+  /** Milliseconds since 1970 at which the recording was started. */
+  readonly recordingStartedAt: number;
+  /** As of the last note; `durationMs` and `sizeBytes` lag behind the file. */
+  readonly segment: SegmentSnapshot;
+  /** The file has been finished: `segment` is final. */
+  readonly closed: boolean;
+}
+
+/** Name of the folder that holds the journals. */
+export function journalFolder(recordingsFolder: string): string {
+  return join(recordingsFolder, JOURNAL_FOLDER);
+}
+
+function journalPath(recordingsFolder: string, fileId: string): string {
+  return join(journalFolder(recordingsFolder), `${fileId}.json`);
+}
+
+/** Writes a journal anew; a crash leaves the former one or the new one, never a mixture. */
+export async function writeJournal(recordingsFolder: string, journal: Journal): Promise<void> {
+  const path = journalPath(recordingsFolder, journal.segment.fileId);
+  await writeFile(`${path}.new`, JSON.stringify(journal));
+  await rename(`${path}.new`, path);
+}
+
+/** To be called once the database holds the final state of the segment. */
+export async function removeJournal(recordingsFolder: string, fileId: string): Promise<void> {
+  await rm(journalPath(recordingsFolder, fileId), { force: true });
+}
+
+/** Journals of all segments that the database may not know the end of; unreadable ones are told by their file name. */
+export async function listJournals(
+  recordingsFolder: string,
+): Promise<{ readonly journals: readonly Journal[]; readonly unreadable: readonly string[] }> {
+  const journals: Journal[] = [];
+  const unreadable: string[] = [];
+  let names: string[];
+  try {
+    names = await readdir(journalFolder(recordingsFolder));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { journals, unreadable };
+    throw error;
+  }
+  for (const name of names.sort()) {
+    if (!name.endsWith('.json')) continue;
+    try {
+      const journal = JSON.parse(await readFile(join(journalFolder(recordingsFolder), name), 'utf8')) as Journal;
+      if (journal.version === 1 && typeof journal.segment?.path === 'string') journals.push(journal);
+      else unreadable.push(name);
+    } catch {
+      unreadable.push(name);
+    }
+  }
+  return { journals, unreadable };
+}

@@ -1,0 +1,138 @@
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Finalization } from '@aircheck/media';
+import { AircheckError } from '@aircheck/protocol';
+
+/** Bytes that may wait for a slow disk before the recording is given up: about a minute of one stream. */
+const MAX_QUEUED_BYTES = 64 * 2 ** 20;
+
+/**
+ * A file that grows at its end while it can be read. Writes go out in order, one at a time, off the packet path; those
+ * that come while one is under way leave together. The first error ends it: later writes are refused with that error.
+ */
+export class SpoolFile {
+  readonly #path: string;
+  #file: FileHandle | undefined;
+  #queue: Uint8Array[] = [];
+  #queuedBytes = 0;
+  /** Bytes known to be in the file (not yet: on the disk). */
+  #writtenBytes = 0;
+  #syncedBytes = 0;
+  #busy: Promise<void> | undefined;
+  #error: AircheckError | undefined;
+
+  /** @param path - must not exist; it is made, with its folder, when the first bytes come */
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  get writtenBytes(): number {
+    return this.#writtenBytes;
+  }
+
+  get error(): AircheckError | undefined {
+    return this.#error;
+  }
+
+  /** Takes bytes to be appended; they are not touched by the caller any more. */
+  append(chunks: readonly Uint8Array[]): void {
+    if (this.#error !== undefined) return;
+    for (const chunk of chunks) {
+      this.#queue.push(chunk);
+      this.#queuedBytes += chunk.byteLength;
+    }
+    if (this.#queuedBytes > MAX_QUEUED_BYTES) {
+      this.#error = new AircheckError('storage-failed', `the disk is too slow: ${this.#queuedBytes} bytes wait for it`);
+      return;
+    }
+    this.#busy ??= this.#drain();
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#queue.length > 0 && this.#error === undefined) {
+      const chunks = this.#queue;
+      this.#queue = [];
+      try {
+        this.#file ??= await this.#create();
+        await this.#writeAll(this.#file, chunks);
+      } catch (error) {
+        this.#error = storageError(error, this.#path);
+      }
+    }
+    this.#busy = undefined;
+  }
+
+  async #create(): Promise<FileHandle> {
+    await mkdir(dirname(this.#path), { recursive: true });
+    return open(this.#path, 'wx+');
+  }
+
+  async #writeAll(file: FileHandle, chunks: readonly Uint8Array[]): Promise<void> {
+    const wanted = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
+    const { bytesWritten } = await file.writev(chunks, this.#writtenBytes);
+    let position = this.#writtenBytes + bytesWritten;
+    // A short write: what is left goes out in one piece.
+    if (bytesWritten < wanted) {
+      const rest = Buffer.concat(chunks).subarray(bytesWritten);
+      for (let offset = 0; offset < rest.length; ) {
+        const part = await file.write(rest, offset, rest.length - offset, position);
+        if (part.bytesWritten === 0) throw Object.assign(new Error('nothing was written'), { code: 'ENOSPC' });
+        offset += part.bytesWritten;
+        position += part.bytesWritten;
+      }
+    }
+    this.#queuedBytes -= wanted;
+    this.#writtenBytes = position;
+  }
+
+  /** Waits until all appended bytes are in the file. @throws AircheckError when one of them isn't */
+  async flush(): Promise<void> {
+    while (this.#busy !== undefined) await this.#busy;
+    if (this.#error !== undefined) throw this.#error;
+  }
+
+  /** Brings what is in the file to the disk, if there is news. */
+  async sync(): Promise<void> {
+    const bytes = this.#writtenBytes;
+    if (this.#file === undefined || bytes === this.#syncedBytes || this.#error !== undefined) return;
+    try {
+      await this.#file.datasync();
+      this.#syncedBytes = bytes;
+    } catch (error) {
+      this.#error ??= storageError(error, this.#path);
+    }
+  }
+
+  /**
+   * Makes it a finished file: appends, syncs, patches, syncs. A crash in between leaves a file that still plays.
+   * @throws AircheckError
+   */
+  async finalize(finalization: Finalization): Promise<void> {
+    this.append(finalization.append);
+    await this.flush();
+    const file = this.#file;
+    if (file === undefined) return;
+    try {
+      await file.datasync();
+      for (const patch of finalization.patches) await file.write(patch.data, 0, patch.data.byteLength, patch.offset);
+      await file.datasync();
+    } catch (error) {
+      this.#error ??= storageError(error, this.#path);
+      throw this.#error;
+    }
+  }
+
+  async close(): Promise<void> {
+    while (this.#busy !== undefined) await this.#busy;
+    await this.#file?.close();
+    this.#file = undefined;
+  }
+}
+
+/** What went wrong with a file, in the project's terms. */
+export function storageError(error: unknown, what: string): AircheckError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG'
+    ? new AircheckError('storage-full', `no space is left to write ${what} (${code})`, { cause: error })
+    : new AircheckError('storage-failed', `cannot write ${what}: ${message}`, { cause: error });
+}
