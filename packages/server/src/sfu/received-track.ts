@@ -29,7 +29,8 @@ export interface ReceivedTrack {
   /** Asks the publisher for a key frame; throttled, and repeated until one came. No effect on audio. */
   requestKeyFrame(): void;
   /**
-   * Frames are only assembled while somebody listens; the first frame of video given out is a key frame.
+   * Frames are only assembled while somebody listens; the first frame of video given out is a key frame. A sender
+   * report that came earlier is told at once, so that sound and picture are in sync from the first frame on.
    * @returns function that ends the listening; it may be called twice
    */
   listen(listener: TrackListener): () => void;
