@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import {
   type ContainerWriter,
   HybridMp4Writer,
@@ -9,7 +10,6 @@ import {
   WebmWriter,
 } from '@aircheck/media';
 import type { Gap } from '@aircheck/protocol';
-import { join } from 'node:path';
 import type { SegmentSnapshot } from '../worker/contract.ts';
 import { HealthRecord } from './health.ts';
 import { SpoolFile } from './spool-file.ts';
@@ -83,7 +83,8 @@ export class Segment {
     this.#lastCutMs = options.nowMs;
     const { video, audio } = options.layout;
     const tracks: TrackOptions[] = [];
-    this.#videoTrack = video === undefined ? -1 : tracks.push({ kind: 'video', timescale: VIDEO_TIMESCALE, ...video }) - 1;
+    this.#videoTrack =
+      video === undefined ? -1 : tracks.push({ kind: 'video', timescale: VIDEO_TIMESCALE, ...video }) - 1;
     this.#audioTrack =
       audio === undefined
         ? -1
@@ -170,8 +171,7 @@ export class Segment {
   endPicture(positionMs?: number): void {
     if (this.#pending === undefined) return;
     const usual = this.#pending.ticks + Math.round(this.#pictureTicks);
-    const wanted =
-      positionMs === undefined ? usual : Math.round(((positionMs - this.zeroMs) * VIDEO_TIMESCALE) / 1000);
+    const wanted = positionMs === undefined ? usual : Math.round(((positionMs - this.zeroMs) * VIDEO_TIMESCALE) / 1000);
     this.#releasePicture(wanted > this.#pending.ticks ? wanted : usual);
   }
 

@@ -1,0 +1,544 @@
+import {
+  type EncodedFrame,
+  opusPacketDuration,
+  RecordingTimeline,
+  type VideoFormat,
+  videoFormat,
+} from '@aircheck/media';
+import type { EndReason } from '@aircheck/protocol';
+import type { Logger } from 'pino';
+import type { ParticipantMedia, ReceivedTrack } from '../sfu/received-track.ts';
+import type { SegmentSnapshot, StartRecordingOptions, WorkerEventName, WorkerEvents } from '../worker/contract.ts';
+import { writeJournal } from './journal.ts';
+import { salvageSegment } from './recovery.ts';
+import { Segment, type SegmentLayout } from './segment.ts';
+
+/** Viewers seek to key frames, so there is one at least this often. */
+const KEY_FRAME_INTERVAL_MS = 4000;
+/** A segment ends at the first key frame in the last seconds before its limit. */
+const CUT_LEAD_MS = 3000;
+/** Sound before the first picture is left out up to this length, so that a file begins with a picture. */
+const LEAD_TRIM_MS = 1000;
+/** How long a picture that was announced is waited for before the recording begins with sound alone. */
+const NO_PICTURE_MS = 3000;
+const NO_KEY_FRAME_MS = 10_000;
+/** Sound that is missing for so long is not waited for any more: the holes of the network are filled within 0.6 s. */
+const SILENCE_AFTER_MS = 1500;
+const SILENCE_BEHIND_MS = 1000;
+/** A segment that was cut waits that long for the sound that still belongs to it. */
+const CLOSING_MS = 1500;
+/** A picture that stands still for longer, without anything lost, is told as a gap. */
+const ABSENT_PICTURE_MS = 1000;
+const PROGRESS_MS = 2000;
+/** Opus as WebRTC sends it is decoded to 48 kHz (RFC 7587 §4.1). */
+const OPUS_RATE = 48_000;
+
+/** Life of a session; moved in {@link RecordingSession} alone. */
+type Phase = 'waiting' | 'running' | 'paused' | 'ended';
+
+export type Emit = <N extends WorkerEventName>(name: N, body: WorkerEvents[N]) => void;
+
+interface SessionContext {
+  readonly recordingsFolder: string;
+  readonly syncMs: number;
+  readonly emit: Emit;
+  readonly logger: Logger;
+  readonly newFileId: () => string;
+  /** Monotonic milliseconds, the scale of frames' arrival times. */
+  readonly now: () => number;
+  /** Milliseconds since 1970. */
+  readonly wallClock: () => number;
+}
+
+/** One track that is being listened to. */
+interface Feed {
+  readonly track: ReceivedTrack;
+  readonly stop: () => void;
+  /** The track's counts when the segment began: losses count for the segment in which they happen. */
+  lostBefore: number;
+  recoveredBefore: number;
+  report: { ntpMs: number; rtpTimestamp: number } | undefined;
+}
+
+interface HeldSound {
+  readonly frame: EncodedFrame;
+  readonly samples: number;
+}
+
+/** One recording while it runs: listens to a participant's tracks and writes segments, from its start to its end. */
+export class RecordingSession {
+  readonly options: StartRecordingOptions;
+  readonly #context: SessionContext;
+  readonly #media: ParticipantMedia;
+  readonly #logger: Logger;
+  readonly #startedAt: number;
+  readonly #stopWatching: () => void;
+  readonly #finished: SegmentSnapshot[] = [];
+  readonly #finishing = new Set<Promise<void>>();
+  #phase: Phase = 'waiting';
+  #phaseSinceMs: number;
+  #everRan = false;
+  #video: Feed | undefined;
+  #audio: Feed | undefined;
+  #timeline: RecordingTimeline | undefined;
+  #segment: Segment | undefined;
+  /** A segment that was cut and may still get sound up to the boundary. */
+  #closing: { readonly segment: Segment; readonly boundaryMs: number; readonly sinceMs: number } | undefined;
+  #segmentCount = 0;
+  /** Where the recording goes on after a wait. */
+  #positionMs = 0;
+  #heldSound: HeldSound[] = [];
+  #pictureSeen = false;
+  #lastMediaMs: number;
+  #lastKeyFrameMs = 0;
+  #lastProgressMs = 0;
+  #lastSyncMs: number;
+  #ended: Promise<SegmentSnapshot[]> | undefined;
+
+  constructor(options: StartRecordingOptions, media: ParticipantMedia, context: SessionContext) {
+    this.options = options;
+    this.#media = media;
+    this.#context = context;
+    this.#logger = context.logger.child({ recordingId: options.recordingId });
+    this.#startedAt = context.wallClock();
+    const now = context.now();
+    this.#phaseSinceMs = now;
+    this.#lastMediaMs = now;
+    this.#lastSyncMs = now;
+    this.#stopWatching = media.onTracksChanged(() => this.#select());
+    this.#select();
+  }
+
+  get ended(): boolean {
+    return this.#phase === 'ended';
+  }
+
+  /** Chooses what to listen to among the participant's tracks as they are now. */
+  #select(): void {
+    if (this.#phase === 'ended') return;
+    const { source, media } = this.options;
+    const tracks = this.#media.tracks();
+    const bySource = (wanted: string) => tracks.find((track) => track.source === wanted);
+    const video = media === 'av' ? bySource(source) : undefined;
+    const audio =
+      bySource('microphone') ?? (source === 'screen' || media === 'audio' ? bySource('screen-audio') : undefined);
+    if (this.#video?.track !== video) {
+      this.#video?.stop();
+      this.#video = video && this.#listen(video, (frame) => this.#onPicture(frame));
+    }
+    if (this.#audio?.track !== audio) {
+      this.#audio?.stop();
+      this.#audio = audio && this.#listen(audio, (frame) => this.#onSound(frame));
+    }
+    video?.requestKeyFrame();
+  }
+
+  #listen(track: ReceivedTrack, onFrame: (frame: EncodedFrame) => void): Feed {
+    const { kind } = track;
+    const feed: Feed = {
+      track,
+      lostBefore: track.stats.lostPackets,
+      recoveredBefore: track.stats.recoveredPackets,
+      report: undefined,
+      stop: track.listen({
+        onFrame,
+        onSenderReport: (ntpMs, rtpTimestamp) => {
+          // The first report may be told while listen() runs.
+          queueMicrotask(() => {
+            feed.report = { ntpMs, rtpTimestamp };
+            this.#timeline?.senderReport(kind, ntpMs, rtpTimestamp);
+          });
+        },
+        onEnded: () => this.#select(),
+      }),
+    };
+    return feed;
+  }
+
+  #onPicture(frame: EncodedFrame): void {
+    if (this.#phase === 'paused' || this.#phase === 'ended' || this.#video === undefined) return;
+    this.#lastMediaMs = this.#context.now();
+    this.#pictureSeen = true;
+    const { track } = this.#video;
+    const codec = track.codec as VideoFormat['codec'];
+    const format = frame.keyFrame ? videoFormat(codec, frame.data) : undefined;
+    if (frame.keyFrame && format === undefined) {
+      track.requestKeyFrame();
+      return;
+    }
+    if (format !== undefined) this.#lastKeyFrameMs = this.#lastMediaMs;
+    if (this.#phase === 'waiting') {
+      if (format !== undefined) this.#begin({ frame, format });
+      return;
+    }
+    const timeline = this.#timeline!;
+    const positionMs = timeline.videoPosition(frame.rtpTimestamp, frame.arrivalMs, track.clockRate);
+    this.#applyReport('video', this.#video);
+    let segment = this.#segment!;
+    if (format !== undefined && this.#cutIsDue(segment, positionMs, format)) {
+      this.#cutAt(positionMs, { video: format, audio: this.#soundLayout() });
+      segment = this.#segment!;
+    }
+    // Pictures that the file has no track for come from the next key frame on, in a segment of their own.
+    if (segment.layout.video?.codec !== codec) return;
+    this.#accountForPicture(segment, positionMs, frame);
+    segment.addPicture(positionMs, frame.data, frame.keyFrame, format);
+  }
+
+  /** A report that came before the timeline knew the track. */
+  #applyReport(kind: 'audio' | 'video', feed: Feed): void {
+    if (feed.report === undefined) return;
+    this.#timeline?.senderReport(kind, feed.report.ntpMs, feed.report.rtpTimestamp);
+    feed.report = undefined;
+  }
+
+  #accountForPicture(segment: Segment, positionMs: number, frame: EncodedFrame): void {
+    const before = segment.pictureAtMs;
+    if (before === undefined) return;
+    const missingMs = positionMs - before - segment.pictureMs;
+    const at = before + segment.pictureMs - segment.zeroMs;
+    if (frame.lostFramesBefore > 0 || frame.lostPacketsBefore > 0) {
+      segment.health.lostFrames += frame.lostFramesBefore;
+      if (missingMs > segment.pictureMs / 2) {
+        segment.health.frozenMs += missingMs;
+        segment.health.gap('video', at, missingMs, 'loss');
+      }
+    } else if (missingMs > ABSENT_PICTURE_MS) {
+      segment.health.gap('video', at, missingMs, 'absent');
+    }
+  }
+
+  #onSound(frame: EncodedFrame): void {
+    if (this.#phase === 'paused' || this.#phase === 'ended' || this.#audio === undefined) return;
+    this.#lastMediaMs = this.#context.now();
+    const samples = opusPacketDuration(frame.data, OPUS_RATE);
+    if (!(samples > 0)) return;
+    if (this.#phase === 'waiting') {
+      this.#heldSound.push({ frame, samples });
+      if (this.#video === undefined) this.#begin(undefined);
+      return;
+    }
+    this.#placeSound({ frame, samples });
+  }
+
+  #placeSound({ frame, samples }: HeldSound): void {
+    const timeline = this.#timeline!;
+    const audio = this.#audio!;
+    const positionMs = timeline.audioPosition(frame.rtpTimestamp, frame.arrivalMs, audio.track.clockRate);
+    this.#applyReport('audio', audio);
+    const closing = this.#closing;
+    const before = closing !== undefined && positionMs < closing.boundaryMs;
+    if (closing !== undefined && !before) this.#finishClosing();
+    const segment = before ? closing.segment : this.#segment!;
+    if (segment.layout.audio === undefined) {
+      // Sound appeared: the next key frame begins a segment that has a track for it.
+      if (!before) this.#requestKeyFrame();
+      return;
+    }
+    const shiftMs = segment.addSound(positionMs, frame.data, samples, frame.lostPacketsBefore);
+    if (shiftMs !== undefined) timeline.shiftAudio(shiftMs);
+    if (!before && this.#video === undefined && this.#cutIsDue(segment, positionMs, undefined)) {
+      this.#cutAt(segment.audioEndMs ?? positionMs, { video: undefined, audio: this.#soundLayout() });
+    }
+  }
+
+  #soundLayout(): SegmentLayout['audio'] {
+    return this.#audio && { channels: this.#audio.track.channels ?? 2 };
+  }
+
+  /** Whether a new segment begins here: at a key frame, or with a packet of sound where there is no picture. */
+  #cutIsDue(segment: Segment, positionMs: number, format: VideoFormat | undefined): boolean {
+    const { layout } = segment;
+    if (format !== undefined && format.codec !== layout.video?.codec) return true;
+    if ((layout.audio === undefined) !== (this.#audio === undefined) && this.#audio !== undefined) return true;
+    const leadMs = format === undefined ? 0 : Math.min(CUT_LEAD_MS, this.options.segmentMs / 4);
+    return positionMs - segment.zeroMs >= this.options.segmentMs - leadMs;
+  }
+
+  /** The wait is over: lays down where the time of the recording stands and writes what was held back. */
+  #begin(picture: { readonly frame: EncodedFrame; readonly format: VideoFormat } | undefined): void {
+    const held = this.#heldSound;
+    this.#heldSound = [];
+    const first = picture?.frame ?? held[0]?.frame;
+    if (first === undefined) return;
+    const timeline = new RecordingTimeline(this.#positionMs, first.arrivalMs);
+    this.#timeline = timeline;
+    this.#setPhase('running');
+    const layout = { video: picture?.format, audio: this.#soundLayout() };
+    const placed: (HeldSound & { positionMs: number })[] = [];
+    if (this.#audio !== undefined) {
+      for (const sound of held) {
+        const { rtpTimestamp, arrivalMs } = sound.frame;
+        placed.push({
+          ...sound,
+          positionMs: timeline.audioPosition(rtpTimestamp, arrivalMs, this.#audio.track.clockRate),
+        });
+        this.#applyReport('audio', this.#audio);
+      }
+    }
+    let zeroMs = placed[0]?.positionMs ?? this.#positionMs;
+    let pictureMs: number | undefined;
+    if (picture !== undefined && this.#video !== undefined) {
+      const { rtpTimestamp, arrivalMs } = picture.frame;
+      pictureMs = timeline.videoPosition(rtpTimestamp, arrivalMs, this.#video.track.clockRate);
+      this.#applyReport('video', this.#video);
+      if (pictureMs - zeroMs < LEAD_TRIM_MS) zeroMs = pictureMs;
+    }
+    // A resumed recording goes on in its segment unless the layout has become another.
+    if (this.#segment !== undefined && !sameLayout(this.#segment.layout, layout)) this.#cutAt(zeroMs, layout);
+    this.#segment ??= this.#openSegment(layout, zeroMs, first.arrivalMs);
+    for (const sound of placed) {
+      if (sound.positionMs + (sound.samples * 1000) / OPUS_RATE <= zeroMs) continue;
+      const shiftMs = this.#segment.addSound(sound.positionMs, sound.frame.data, sound.samples, 0);
+      if (shiftMs !== undefined && sound === placed.at(-1)) timeline.shiftAudio(shiftMs);
+    }
+    if (picture !== undefined && pictureMs !== undefined) {
+      this.#segment.addPicture(pictureMs, picture.frame.data, true, picture.format);
+    }
+    if (!this.#everRan) {
+      this.#everRan = true;
+      this.#context.emit('recording-state', {
+        recordingId: this.options.recordingId,
+        state: 'recording',
+        at: this.#context.wallClock(),
+      });
+    }
+  }
+
+  #openSegment(layout: SegmentLayout, zeroMs: number, arrivalMs: number): Segment {
+    const nowMs = this.#context.now();
+    const segment = new Segment({
+      recordingsFolder: this.#context.recordingsFolder,
+      recordingId: this.options.recordingId,
+      fileId: this.#context.newFileId(),
+      segmentIndex: this.#segmentCount,
+      layout,
+      zeroMs,
+      startedAt: Math.round(this.#context.wallClock() - Math.max(0, nowMs - arrivalMs)),
+      nowMs,
+    });
+    this.#segmentCount += 1;
+    this.#note(segment, false);
+    this.#context.emit('segment-opened', { segment: segment.snapshot() });
+    return segment;
+  }
+
+  /** Ends the segment at a position and begins the next one there. */
+  #cutAt(positionMs: number, layout: SegmentLayout): void {
+    const old = this.#segment;
+    if (old === undefined) return;
+    this.#finishClosing();
+    old.endPicture(positionMs);
+    this.#updateHealth(old);
+    this.#closing = { segment: old, boundaryMs: positionMs, sinceMs: this.#context.now() };
+    this.#segment = this.#openSegment(layout, positionMs, this.#context.now());
+    this.#rebaseFeeds();
+    if (old.layout.audio === undefined || (old.audioEndMs ?? 0) >= positionMs) this.#finishClosing();
+  }
+
+  #finishClosing(): void {
+    const closing = this.#closing;
+    if (closing === undefined) return;
+    this.#closing = undefined;
+    this.#finish(closing.segment);
+  }
+
+  /** Finishes a segment's file, beside all else. */
+  #finish(segment: Segment): void {
+    const work = this.#finishFile(segment)
+      .then((snapshot) => {
+        this.#finished.push(snapshot);
+        this.#context.emit('segment-closed', { segment: snapshot });
+      })
+      .catch((error: unknown) =>
+        this.#logger.error({ err: error, path: segment.path }, 'segment could not be finished'),
+      );
+    this.#finishing.add(work);
+    void work.finally(() => this.#finishing.delete(work));
+  }
+
+  async #finishFile(segment: Segment): Promise<SegmentSnapshot> {
+    try {
+      await segment.finish();
+      await segment.file.close();
+      const snapshot = segment.snapshot();
+      await writeJournal(this.#context.recordingsFolder, this.#journal(snapshot, true)).catch((error: unknown) =>
+        this.#logger.warn({ err: error }, 'journal could not be written'),
+      );
+      return snapshot;
+    } catch (error) {
+      this.#logger.error({ err: error, path: segment.path }, 'segment is finished with what it has');
+      await segment.file.close();
+      return salvageSegment(this.#context.recordingsFolder, segment.snapshot());
+    }
+  }
+
+  #note(segment: Segment, closed: boolean): void {
+    writeJournal(this.#context.recordingsFolder, this.#journal(segment.snapshot(), closed)).catch((error: unknown) =>
+      this.#logger.warn({ err: error }, 'journal could not be written'),
+    );
+  }
+
+  #journal(segment: SegmentSnapshot, closed: boolean) {
+    return { version: 1, recording: this.options, recordingStartedAt: this.#startedAt, segment, closed } as const;
+  }
+
+  #updateHealth(segment: Segment): void {
+    const { health } = segment;
+    health.lostPackets = 0;
+    health.recoveredPackets = 0;
+    for (const feed of [this.#video, this.#audio]) {
+      if (feed === undefined) continue;
+      health.lostPackets += feed.track.stats.lostPackets - feed.lostBefore;
+      health.recoveredPackets += feed.track.stats.recoveredPackets - feed.recoveredBefore;
+    }
+    if (this.#timeline !== undefined) health.drift = this.#timeline.driftPpm;
+  }
+
+  #rebaseFeeds(): void {
+    for (const feed of [this.#video, this.#audio]) {
+      if (feed === undefined) continue;
+      feed.lostBefore = feed.track.stats.lostPackets;
+      feed.recoveredBefore = feed.track.stats.recoveredPackets;
+    }
+  }
+
+  #requestKeyFrame(): void {
+    this.#video?.track.requestKeyFrame();
+  }
+
+  #setPhase(phase: Phase): void {
+    this.#phase = phase;
+    this.#phaseSinceMs = this.#context.now();
+  }
+
+  /** Called ten times a second: all that happens by time alone. */
+  tick(nowMs: number): void {
+    if (this.#phase === 'ended') return;
+    if (this.#phase !== 'paused' && nowMs - this.#lastMediaMs >= this.options.idleMs) {
+      void this.end(this.#everRan ? 'idle' : 'no-media');
+      return;
+    }
+    if (this.#phase === 'waiting') this.#tickWaiting(nowMs);
+    if (this.#phase === 'running') this.#tickRunning(nowMs);
+    const segment = this.#segment;
+    if (segment === undefined) return;
+    segment.tick(nowMs);
+    if (nowMs - this.#lastSyncMs >= this.#context.syncMs) {
+      this.#lastSyncMs = nowMs;
+      void segment.file.sync();
+    }
+    if (nowMs - this.#lastProgressMs >= PROGRESS_MS) {
+      this.#lastProgressMs = nowMs;
+      this.#updateHealth(segment);
+      this.#note(segment, false);
+      this.#context.emit('segment-progress', { segment: segment.snapshot() });
+    }
+    const { error } = segment.file;
+    if (error !== undefined) {
+      void this.end(error.code === 'storage-full' ? 'storage-full' : 'storage-failed', error.message);
+    }
+  }
+
+  #tickWaiting(nowMs: number): void {
+    const waitedMs = nowMs - this.#phaseSinceMs;
+    this.#requestKeyFrame();
+    if (this.#heldSound.length > 0 && waitedMs >= (this.#pictureSeen ? NO_KEY_FRAME_MS : NO_PICTURE_MS)) {
+      this.#begin(undefined);
+    }
+  }
+
+  #tickRunning(nowMs: number): void {
+    const segment = this.#segment!;
+    const timeline = this.#timeline!;
+    const nowPositionMs = timeline.positionAt(nowMs);
+    if (segment.layout.audio !== undefined) {
+      const soundEndMs = segment.audioEndMs ?? segment.zeroMs;
+      if (nowPositionMs - soundEndMs > SILENCE_AFTER_MS) {
+        segment.fillSilence(nowPositionMs - SILENCE_BEHIND_MS, 'absent');
+      }
+    }
+    if (this.#closing !== undefined && nowMs - this.#closing.sinceMs > CLOSING_MS) {
+      this.#closing.segment.fillSilence(this.#closing.boundaryMs, 'absent');
+      this.#finishClosing();
+    }
+    const cutSoon = nowPositionMs - segment.zeroMs >= this.options.segmentMs - CUT_LEAD_MS;
+    const layoutMissing =
+      (this.#video !== undefined && segment.layout.video === undefined) ||
+      (this.#audio !== undefined && segment.layout.audio === undefined && this.#video !== undefined);
+    if (cutSoon || layoutMissing || nowMs - this.#lastKeyFrameMs >= KEY_FRAME_INTERVAL_MS) this.#requestKeyFrame();
+  }
+
+  /** Stops writing until {@link resume}; the file goes on without a hole then. */
+  pause(): boolean {
+    if (this.#phase !== 'running' && this.#phase !== 'waiting') return false;
+    this.#finishClosing();
+    const segment = this.#segment;
+    if (segment !== undefined) {
+      segment.endPicture();
+      segment.cutNow();
+      this.#positionMs = segment.endMs;
+    }
+    this.#heldSound = [];
+    this.#setPhase('paused');
+    this.#context.emit('recording-state', {
+      recordingId: this.options.recordingId,
+      state: 'paused',
+      at: this.#context.wallClock(),
+    });
+    return true;
+  }
+
+  resume(): boolean {
+    if (this.#phase !== 'paused') return false;
+    this.#setPhase('waiting');
+    this.#pictureSeen = false;
+    this.#lastMediaMs = this.#context.now();
+    this.#requestKeyFrame();
+    this.#context.emit('recording-state', {
+      recordingId: this.options.recordingId,
+      state: 'recording',
+      at: this.#context.wallClock(),
+    });
+    return true;
+  }
+
+  /**
+   * Ends the recording and finishes its files. The first call decides the reason.
+   * @returns all segments, oldest first, once they are finished
+   */
+  end(reason: EndReason, detail?: string): Promise<SegmentSnapshot[]> {
+    this.#ended ??= this.#end(reason, detail);
+    return this.#ended;
+  }
+
+  async #end(reason: EndReason, detail: string | undefined): Promise<SegmentSnapshot[]> {
+    // A short stop while sound waits for its first picture: the sound is kept.
+    if (this.#phase === 'waiting' && this.#heldSound.length > 0) this.#begin(undefined);
+    this.#stopWatching();
+    if (this.#segment !== undefined) this.#updateHealth(this.#segment);
+    this.#video?.stop();
+    this.#audio?.stop();
+    this.#setPhase('ended');
+    this.#context.emit('recording-state', {
+      recordingId: this.options.recordingId,
+      state: 'finalizing',
+      at: this.#context.wallClock(),
+    });
+    this.#finishClosing();
+    if (this.#segment !== undefined) this.#finish(this.#segment);
+    this.#segment = undefined;
+    await Promise.all(this.#finishing);
+    this.#finished.sort((a, b) => a.segmentIndex - b.segmentIndex);
+    this.#context.emit('recording-ended', {
+      recordingId: this.options.recordingId,
+      reason,
+      ...(detail !== undefined && { detail }),
+    });
+    return this.#finished;
+  }
+}
+
+function sameLayout(a: SegmentLayout, b: SegmentLayout): boolean {
+  return a.video?.codec === b.video?.codec && (a.audio === undefined) === (b.audio === undefined);
+}
