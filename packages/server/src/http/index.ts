@@ -1,0 +1,3 @@
+export type { Health } from './health.ts';
+export { createHttpServer, type HttpServerOptions } from './server.ts';
+export type { ZodTypeProvider } from './validation.ts';
