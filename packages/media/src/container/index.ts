@@ -1,0 +1,2 @@
+export * from './container-writer.ts';
+export * from './random-access.ts';

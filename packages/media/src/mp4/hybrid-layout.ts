@@ -1,0 +1,61 @@
+import { BoxWriter } from './box-writer.ts';
+import { type FinishedTrack, type MovieTrack, writeFinalMovie, writeInitMovie } from './movie-box.ts';
+
+const BRANDS = ['isom', 'iso6', 'iso2', 'avc1', 'mp41'];
+
+/** Length of the `ftyp` before the `free` that finishing overwrites. */
+export const HYBRID_FREE_OFFSET = 16 + BRANDS.length * 4;
+
+/** As long as an `mdat` header with a 64-bit size, so that the one can become the other. */
+export const HYBRID_FREE_LENGTH = 16;
+
+/**
+ * The start of a hybrid MP4: `ftyp`, `free`, and the `moov` that the fragments belong to.
+ *
+ * @param creationTime - milliseconds since 1970
+ */
+export function writeFileStart(tracks: readonly MovieTrack[], creationTime: number): Uint8Array<ArrayBuffer> {
+  const writer = new BoxWriter(2048);
+  const ftyp = writer.open('ftyp');
+  writer.fourCc('isom');
+  writer.u32(0x200);
+  for (const brand of BRANDS) writer.fourCc(brand);
+  writer.close(ftyp);
+  const free = writer.open('free');
+  writer.zeros(HYBRID_FREE_LENGTH - 8);
+  writer.close(free);
+  writeInitMovie(writer, tracks, creationTime);
+  return writer.finish();
+}
+
+/**
+ * What turns the fragmented file into a plain one.
+ *
+ * @param creationTime - milliseconds since 1970
+ * @param fragmentsEnd - offset of the first byte behind the last fragment: where `movie` goes
+ * @returns `movie` to append, and then `patch` to write over the `free`
+ */
+export function finishHybridMovie(
+  tracks: readonly FinishedTrack[],
+  creationTime: number,
+  fragmentsEnd: number,
+): { readonly movie: Uint8Array<ArrayBuffer>; readonly patch: Uint8Array<ArrayBuffer> } {
+  let samples = 0;
+  for (const track of tracks) samples += track.table.sampleCount;
+  const movie = new BoxWriter(2048 + samples * 16);
+  writeFinalMovie(movie, tracks, creationTime);
+  return { movie: movie.finish(), patch: writeMediaDataHeader(fragmentsEnd - HYBRID_FREE_OFFSET) };
+}
+
+/**
+ * Header of an `mdat` with a 64-bit size (ISO/IEC 14496-12 §4.2.2).
+ *
+ * @param byteLength - of the whole box, header and all
+ */
+export function writeMediaDataHeader(byteLength: number): Uint8Array<ArrayBuffer> {
+  const writer = new BoxWriter(HYBRID_FREE_LENGTH);
+  writer.u32(1);
+  writer.fourCc('mdat');
+  writer.u64(byteLength);
+  return writer.finish();
+}

@@ -1,0 +1,1 @@
+export { HybridMp4Writer, type HybridMp4WriterOptions } from './hybrid-mp4-writer.ts';
