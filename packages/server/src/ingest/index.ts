@@ -1,0 +1,3 @@
+export type { IngestOptions } from './sdp-sessions.ts';
+export { registerWhep } from './whep.ts';
+export { registerWhip } from './whip.ts';

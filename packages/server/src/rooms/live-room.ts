@@ -1,0 +1,370 @@
+import {
+  AircheckError,
+  type MuteRequest,
+  type Participant,
+  type PublishRequest,
+  type PublishResult,
+  type RecordingSource,
+  type RoomType,
+  type ServerNotification,
+  type Track,
+} from '@aircheck/protocol';
+import type { z } from 'zod';
+import type { UserPrincipal } from '../apps/index.ts';
+import type { OfferedSource, WorkerRequestName, WorkerRequests } from '../worker/contract.ts';
+import type { ExternalSession } from './external-session.ts';
+import type { RoomContext } from './room-context.ts';
+import { type ClosedReason, Publisher, RoomParticipant, type SignalingLink } from './room-participant.ts';
+import { sessionOrigin } from './session-origin.ts';
+import { Subscriber } from './subscriber.ts';
+import { Viewer } from './viewer.ts';
+
+interface LiveRoomOptions {
+  readonly context: RoomContext;
+  readonly appId: string;
+  readonly roomId: string;
+  readonly type: RoomType;
+  /** Nobody is left, and nobody is on the way in. */
+  readonly onEmpty: (room: LiveRoom) => void;
+}
+
+/** A room with somebody inside: its participants, and who watches it over WHEP. */
+export class LiveRoom {
+  readonly appId: string;
+  readonly roomId: string;
+  readonly roomKey: string;
+  readonly type: RoomType;
+  readonly #context: RoomContext;
+  readonly #onEmpty: (room: LiveRoom) => void;
+  readonly #participants = new Map<string, RoomParticipant>();
+  readonly #viewers = new Set<Viewer>();
+  /** Actions under way that may bring somebody in, or that tell the worker of somebody who left. */
+  #holds = 0;
+  #closed = false;
+
+  constructor(options: LiveRoomOptions) {
+    this.#context = options.context;
+    this.appId = options.appId;
+    this.roomId = options.roomId;
+    this.roomKey = `${options.appId}/${options.roomId}`;
+    this.type = options.type;
+    this.#onEmpty = options.onEmpty;
+  }
+
+  participants(): Participant[] {
+    return [...this.#participants.values()].map((participant) => participant.describe());
+  }
+
+  participant(userId: string): Participant | undefined {
+    return this.#participants.get(userId)?.describe();
+  }
+
+  /** Keeps the room from being given up while `action` runs. */
+  async hold<T>(action: () => Promise<T> | T): Promise<T> {
+    this.#holds += 1;
+    try {
+      return await action();
+    } finally {
+      this.#holds -= 1;
+      if (this.#holds === 0 && this.#participants.size === 0 && !this.#closed) this.#onEmpty(this);
+    }
+  }
+
+  /**
+   * Lets a client of the SDK in, or back in when `sessionId` names its place. The caller answers the client and then
+   * calls `flush()` of the participant.
+   * @throws AircheckError `room-full`
+   */
+  join(
+    user: UserPrincipal,
+    link: SignalingLink,
+    options: { readonly sessionId: string | undefined; readonly autoSubscribe: boolean },
+  ): { readonly participant: RoomParticipant; readonly resumed: boolean } {
+    this.#checkAdmission(user.userId);
+    const former = this.#participants.get(user.userId);
+    if (former !== undefined && former.sessionId === options.sessionId && former.role === user.role) {
+      former.attach(link);
+      return { participant: former, resumed: true };
+    }
+    const participant = this.#admit(user, 'sdk');
+    participant.attach(link);
+    participant.subscriber = new Subscriber({
+      context: this.#context,
+      roomKey: this.roomKey,
+      userId: user.userId,
+      wantedTrackIds: () => this.#wantedTrackIds(participant, options.autoSubscribe),
+      notify: (offer) => participant.notify(offer),
+    });
+    this.#announce(participant, former !== undefined);
+    return { participant, resumed: false };
+  }
+
+  /**
+   * Makes or renews the publishing connection of a participant.
+   * @throws AircheckError `forbidden` for audience, `sdp-invalid`, `codec-unsupported`
+   */
+  async publish(participant: RoomParticipant, request: z.infer<typeof PublishRequest>): Promise<PublishResult> {
+    const origin = sessionOrigin(request.sdp);
+    const former = participant.publisher;
+    const publisher = former?.continues(origin) ? former : new Publisher(origin);
+    const result = await this.#publish(participant, publisher, request.sdp, request.tracks);
+    if (this.#participants.get(participant.userId) !== participant) {
+      this.#tell('closePeer', { peerId: publisher.peerId });
+      throw new AircheckError('session-not-found', 'The participant has left the room meanwhile');
+    }
+    participant.setPublisher(publisher);
+    this.#setTracks(participant, result.tracks.map(withoutMid));
+    return { sdp: result.sdp, tracks: [...result.tracks] };
+  }
+
+  /**
+   * Lets a participant in that has no signaling: it publishes over WHIP. A former session of the same user ends, its
+   * recordings go on.
+   * @param tracks - what each m-line carries; absent: microphone and camera
+   * @throws AircheckError `forbidden` for audience, `room-full`, `sdp-invalid`, `codec-unsupported`
+   */
+  async publishExternal(
+    user: UserPrincipal,
+    sdp: string,
+    tracks: readonly OfferedSource[] | undefined,
+  ): Promise<{ readonly session: ExternalSession; readonly sdp: string }> {
+    this.#checkAdmission(user.userId);
+    const publisher = new Publisher(sessionOrigin(sdp));
+    const result = await this.#publish(user, publisher, sdp, tracks);
+    try {
+      this.#checkAdmission(user.userId);
+    } catch (error) {
+      this.#tell('leave', { roomKey: this.roomKey, userId: user.userId });
+      throw error;
+    }
+    const replaced = this.#participants.has(user.userId);
+    const participant = this.#admit(user, 'whip');
+    participant.setPublisher(publisher);
+    participant.tracks = result.tracks.map(withoutMid);
+    this.#announce(participant, replaced);
+    const session: ExternalSession = {
+      sessionId: participant.sessionId,
+      restartIce: (remote) => this.#request('restartIce', { peerId: publisher.peerId, ...remote }),
+      onEnded: (listener) => participant.endedListeners.add(listener),
+      end: () => this.leave(participant, 'left'),
+    };
+    return { session, sdp: result.sdp };
+  }
+
+  /**
+   * Opens a WHEP session on the tracks of one participant.
+   * @throws AircheckError `participant-not-found`, `track-not-found`, `room-full`, `sdp-invalid`
+   */
+  async view(
+    user: UserPrincipal,
+    watchedUserId: string,
+    source: RecordingSource,
+    sdp: string,
+  ): Promise<{ readonly session: ExternalSession; readonly sdp: string }> {
+    this.#checkAdmission(user.userId);
+    const watched = this.#participants.get(watchedUserId);
+    if (watched === undefined) {
+      throw new AircheckError('participant-not-found', `${watchedUserId} is not in room ${this.roomId}`);
+    }
+    const sources: readonly string[] = source === 'camera' ? ['camera', 'microphone'] : ['screen', 'screen-audio'];
+    const trackIds = watched.tracks.filter((track) => sources.includes(track.source)).map((track) => track.trackId);
+    if (trackIds.length === 0) {
+      throw new AircheckError('track-not-found', `${watchedUserId} publishes neither ${sources.join(' nor ')}`);
+    }
+    sessionOrigin(sdp);
+    const viewer = new Viewer({
+      context: this.#context,
+      roomKey: this.roomKey,
+      userId: user.userId,
+      trackIds,
+      onEnded: (ended) => this.#viewers.delete(ended),
+    });
+    this.#viewers.add(viewer);
+    return { session: viewer, sdp: await viewer.open(sdp) };
+  }
+
+  /** @throws AircheckError `track-not-found` when it is none of the participant's own */
+  async mute(participant: RoomParticipant, { trackId, muted }: z.infer<typeof MuteRequest>): Promise<void> {
+    if (!participant.tracks.some((track) => track.trackId === trackId)) {
+      throw new AircheckError('track-not-found', 'The participant does not publish that track');
+    }
+    await this.#request('mute', { roomKey: this.roomKey, userId: participant.userId, trackId, muted });
+    const muteOne = (track: Track) => (track.trackId === trackId ? { ...track, muted } : track);
+    this.#setTracks(participant, participant.tracks.map(muteOne));
+  }
+
+  /** @throws AircheckError `track-not-found` when nobody else publishes it */
+  subscribe(participant: RoomParticipant, trackId: string, enabled: boolean): void {
+    if (!this.#othersTracks(participant).some((track) => track.trackId === trackId)) {
+      throw new AircheckError('track-not-found', 'Nobody else in the room publishes that track');
+    }
+    participant.trackChoices.set(trackId, enabled);
+    participant.subscriber?.refresh();
+  }
+
+  /** The participant leaves for good: its recordings end with `left`. May be called twice. */
+  leave(participant: RoomParticipant, reason: ClosedReason): void {
+    const { userId } = participant;
+    if (this.#participants.get(userId) !== participant) return;
+    this.#participants.delete(userId);
+    participant.dismiss(reason);
+    this.broadcast({ type: 'participant-left', userId });
+    this.#tracksChanged(participant);
+    this.#tell('leave', { roomKey: this.roomKey, userId });
+  }
+
+  /** The worker learnt more of a track, its codec for instance. */
+  trackUpdated(userId: string, updated: Track): void {
+    const participant = this.#participants.get(userId);
+    if (!participant?.tracks.some((track) => track.trackId === updated.trackId)) return;
+    this.#setTracks(
+      participant,
+      participant.tracks.map((track) => (track.trackId === updated.trackId ? updated : track)),
+    );
+  }
+
+  /**
+   * The media worker is gone, and all peer connections with it. Clients of the SDK are asked to make new ones; WHIP and
+   * WHEP know no such message, so their sessions end.
+   */
+  workerLost(): void {
+    for (const viewer of [...this.#viewers]) viewer.end();
+    for (const participant of [...this.#participants.values()]) {
+      if (participant.via === 'whip') {
+        this.leave(participant, 'left');
+        continue;
+      }
+      if (participant.publisher !== undefined) {
+        participant.setPublisher(undefined);
+        participant.requestRepublish();
+        this.#setTracks(participant, []);
+      }
+      participant.subscriber?.workerLost();
+    }
+  }
+
+  /** Sends a notification to everyone, or to all but one. */
+  broadcast(notification: ServerNotification, except?: RoomParticipant): void {
+    const text = JSON.stringify(notification);
+    for (const participant of this.#participants.values()) {
+      if (participant !== except) participant.link?.send(text);
+    }
+  }
+
+  /** Ends the room: everyone is told why. What the worker holds of it is left to the caller. */
+  close(reason: ClosedReason): void {
+    this.#closed = true;
+    for (const viewer of [...this.#viewers]) viewer.end();
+    const participants = [...this.#participants.values()];
+    this.#participants.clear();
+    for (const participant of participants) participant.dismiss(reason);
+  }
+
+  #checkAdmission(userId: string): void {
+    if (this.#closed) throw new AircheckError('room-not-found', `Room ${this.roomId} has been closed`);
+    if (this.type !== 'pair') return;
+    const others = new Set([...this.#participants.keys(), ...[...this.#viewers].map((viewer) => viewer.userId)]);
+    others.delete(userId);
+    if (others.size >= 2) throw new AircheckError('room-full', 'A room of type pair holds two persons');
+  }
+
+  #admit(user: UserPrincipal, via: Participant['via']): RoomParticipant {
+    const former = this.#participants.get(user.userId);
+    const participant = new RoomParticipant({
+      context: this.#context,
+      userId: user.userId,
+      role: user.role,
+      via,
+      onConnectedChanged: () => this.#announceUpdate(participant),
+      onGraceOver: () => this.#graceOver(participant),
+    });
+    this.#participants.set(user.userId, participant);
+    if (former !== undefined) {
+      const formerPeerId = former.publisher?.peerId;
+      former.dismiss('replaced');
+      if (formerPeerId !== undefined) this.#tell('closePeer', { peerId: formerPeerId });
+    }
+    return participant;
+  }
+
+  /** Tells the others of a newcomer, who may have taken the place of a former session. */
+  #announce(participant: RoomParticipant, replaced: boolean): void {
+    const type = replaced ? 'participant-updated' : 'participant-joined';
+    this.broadcast({ type, participant: participant.describe() }, participant);
+    this.#tracksChanged(participant);
+  }
+
+  #graceOver(participant: RoomParticipant): void {
+    if (participant.link === undefined) {
+      this.leave(participant, 'left');
+      return;
+    }
+    // Who still holds the signaling connection is there, but publishes nothing any more.
+    const peerId = participant.publisher?.peerId;
+    participant.setPublisher(undefined);
+    if (peerId !== undefined) this.#tell('closePeer', { peerId });
+    this.#setTracks(participant, []);
+  }
+
+  #setTracks(participant: RoomParticipant, tracks: readonly Track[]): void {
+    participant.tracks = tracks;
+    this.#announceUpdate(participant);
+    this.#tracksChanged(participant);
+  }
+
+  #announceUpdate(participant: RoomParticipant): void {
+    this.broadcast({ type: 'participant-updated', participant: participant.describe() }, participant);
+  }
+
+  #tracksChanged(changed: RoomParticipant): void {
+    const everyone = [...this.#participants.values()];
+    const published = new Set(everyone.flatMap((participant) => participant.tracks.map((track) => track.trackId)));
+    for (const participant of everyone) {
+      for (const trackId of participant.trackChoices.keys()) {
+        if (!published.has(trackId)) participant.trackChoices.delete(trackId);
+      }
+      if (participant !== changed) participant.subscriber?.refresh();
+    }
+    // WHEP cannot renegotiate: a player whose tracks went must see its connection end to ask for the new ones.
+    for (const viewer of [...this.#viewers]) {
+      if (!viewer.trackIds.every((trackId) => published.has(trackId))) viewer.end();
+    }
+  }
+
+  #othersTracks(participant: RoomParticipant): Track[] {
+    const others = [...this.#participants.values()].filter((other) => other !== participant);
+    return others.flatMap((other) => [...other.tracks]);
+  }
+
+  #wantedTrackIds(participant: RoomParticipant, autoSubscribe: boolean): string[] {
+    const trackIds = this.#othersTracks(participant).map((track) => track.trackId);
+    return trackIds.filter((trackId) => participant.trackChoices.get(trackId) ?? autoSubscribe);
+  }
+
+  async #publish(
+    { userId, role }: Pick<UserPrincipal, 'userId' | 'role'>,
+    { peerId }: Publisher,
+    sdp: string,
+    tracks: readonly OfferedSource[] | undefined,
+  ): Promise<WorkerRequests['publish']['out']> {
+    if (role === 'audience') throw new AircheckError('forbidden', 'The role audience does not publish');
+    return this.#request('publish', { roomKey: this.roomKey, userId, peerId, sdp, ...(tracks && { tracks }) });
+  }
+
+  #request<N extends WorkerRequestName>(name: N, body: WorkerRequests[N]['in']): Promise<WorkerRequests[N]['out']> {
+    return this.#context.workers.request(this.roomKey, name, body);
+  }
+
+  /** Tells the worker of something that is over; a worker that does not know it any more is no fault. */
+  #tell<N extends 'closePeer' | 'leave'>(name: N, body: WorkerRequests[N]['in']): void {
+    void this.hold(() =>
+      this.#request(name, body).catch((error: unknown) => {
+        this.#context.logger.debug({ err: error, roomKey: this.roomKey, request: name }, 'nothing left to end');
+      }),
+    );
+  }
+}
+
+function withoutMid({ mid: _, ...track }: Track & { mid: string }): Track {
+  return track;
+}

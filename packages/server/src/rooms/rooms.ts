@@ -1,0 +1,302 @@
+import {
+  AircheckError,
+  type IceServer,
+  type JoinRequest,
+  type JoinResult,
+  type Participant,
+  type Recording,
+  type RecordingSource,
+  type Room,
+  RoomType,
+  type ServerNotification,
+} from '@aircheck/protocol';
+import type { Logger } from 'pino';
+import type { z } from 'zod';
+import type { Apps, UserPrincipal } from '../apps/index.ts';
+import type { Clock } from '../clock.ts';
+import type { Database, RoomRow } from '../db/index.ts';
+import type { OfferedSource } from '../worker/contract.ts';
+import type { MediaWorkers } from '../worker/index.ts';
+import type { ExternalSession } from './external-session.ts';
+import { LiveRoom } from './live-room.ts';
+import { PeerStates } from './peer-states.ts';
+import type { RoomContext } from './room-context.ts';
+import type { RoomParticipant, SignalingLink } from './room-participant.ts';
+import { systemTimers, type Timers } from './timers.ts';
+
+export interface RoomsOptions {
+  readonly db: Database;
+  readonly workers: Pick<MediaWorkers, 'request' | 'on' | 'onWorkerLost' | 'releaseRoom'>;
+  readonly apps: Pick<Apps, 'verifyToken'>;
+  readonly config: { readonly idleSeconds: number; readonly iceServers: readonly IceServer[] };
+  readonly recordings: {
+    /** Recordings of a room that have not ended. */
+    live(appId: string, roomId: string): Promise<Recording[]>;
+  };
+  readonly clock: Clock;
+  readonly timers?: Timers;
+  readonly logger: Logger;
+}
+
+/** A joined client of the SDK: its room, and its place in it. */
+export interface JoinedClient {
+  readonly room: LiveRoom;
+  readonly participant: RoomParticipant;
+}
+
+/** All rooms: what exists is in the database, who is inside is in memory. */
+export class Rooms {
+  readonly iceServers: readonly IceServer[];
+  readonly #options: RoomsOptions;
+  readonly #context: RoomContext;
+  readonly #live = new Map<string, LiveRoom>();
+  /** Rooms' last step under way: one room is opened, changed or deleted by one request at a time. */
+  readonly #lastSteps = new Map<string, Promise<unknown>>();
+  readonly #unlisten: readonly (() => void)[];
+  #draining = false;
+
+  constructor(options: RoomsOptions) {
+    this.#options = options;
+    this.iceServers = options.config.iceServers;
+    const peerStates = new PeerStates();
+    this.#context = {
+      workers: options.workers,
+      peerStates,
+      clock: options.clock,
+      timers: options.timers ?? systemTimers,
+      logger: options.logger,
+      graceMs: options.config.idleSeconds * 1000,
+    };
+    this.#unlisten = [
+      options.workers.on('peer-state', (event) => peerStates.report(event)),
+      options.workers.on('track-updated', ({ roomKey, userId, track }) => {
+        this.#live.get(roomKey)?.trackUpdated(userId, track);
+      }),
+      options.workers.onWorkerLost((roomKeys) => {
+        for (const roomKey of roomKeys) this.#live.get(roomKey)?.workerLost();
+      }),
+    ];
+  }
+
+  get timers(): Timers {
+    return this.#context.timers;
+  }
+
+  get logger(): Logger {
+    return this.#context.logger;
+  }
+
+  /**
+   * Makes a room; asking again for the same one changes nothing.
+   * @throws AircheckError `room-type` when it exists with another type
+   */
+  async put(appId: string, roomId: string, type: RoomType): Promise<Room> {
+    const row = await this.#inTurn(roomKeyOf(appId, roomId), () => this.#create(appId, roomId, type));
+    if (row.type !== type) {
+      throw new AircheckError('room-type', `Room ${roomId} exists with type ${row.type}`, { input: 'body.type' });
+    }
+    return this.#describe(row);
+  }
+
+  /** @throws AircheckError `room-not-found` */
+  async get(appId: string, roomId: string): Promise<Room> {
+    const row = await this.#find(appId, roomId);
+    if (row === undefined) throw roomNotFound(roomId);
+    return this.#describe(row);
+  }
+
+  /** All rooms of an app, oldest first. */
+  async list(appId: string): Promise<Room[]> {
+    const rows = await this.#options.db
+      .selectFrom('rooms')
+      .selectAll()
+      .where('app_id', '=', appId)
+      .orderBy('created_at')
+      .orderBy('room_id')
+      .execute();
+    return Promise.all(rows.map((row) => this.#describe(row)));
+  }
+
+  /**
+   * Deletes a room: everyone inside is told, its recordings end with `room-closed`.
+   * @throws AircheckError `room-not-found`
+   */
+  async delete(appId: string, roomId: string): Promise<void> {
+    const roomKey = roomKeyOf(appId, roomId);
+    await this.#inTurn(roomKey, async () => {
+      const { numDeletedRows } = await this.#options.db
+        .deleteFrom('rooms')
+        .where('app_id', '=', appId)
+        .where('room_id', '=', roomId)
+        .executeTakeFirst();
+      if (numDeletedRows === 0n) throw roomNotFound(roomId);
+      const room = this.#live.get(roomKey);
+      if (room === undefined) return;
+      this.#live.delete(roomKey);
+      room.close('room-closed');
+      try {
+        await this.#options.workers.request(roomKey, 'closeRoom', { roomKey });
+      } catch (error) {
+        // A worker that is gone took the room with it; its recordings are finished by recovery.
+        this.logger.warn({ err: error, roomKey }, 'the media worker did not close the room');
+      }
+      this.#options.workers.releaseRoom(roomKey);
+    });
+  }
+
+  /** Type of a room; undefined when there is no such room. */
+  async type(appId: string, roomId: string): Promise<RoomType | undefined> {
+    const row = await this.#find(appId, roomId);
+    return row === undefined ? undefined : RoomType.parse(row.type);
+  }
+
+  /** A participant that is in the room now. */
+  participant(appId: string, roomId: string, userId: string): Participant | undefined {
+    return this.#live.get(roomKeyOf(appId, roomId))?.participant(userId);
+  }
+
+  /** Tells everyone in a room. */
+  broadcast(appId: string, roomId: string, notification: ServerNotification): void {
+    this.#live.get(roomKeyOf(appId, roomId))?.broadcast(notification);
+  }
+
+  /**
+   * Lets a client of the SDK in, or back in.
+   * @param answer - called with the result before any notification goes out over `link`
+   * @throws AircheckError `unauthenticated`, `token-expired`, `room-not-found`, `room-full`, `draining`
+   */
+  async join(
+    request: z.infer<typeof JoinRequest>,
+    link: SignalingLink,
+    answer: (result: JoinResult) => void,
+  ): Promise<JoinedClient> {
+    const user = await this.#options.apps.verifyToken(request.token);
+    return this.#enter(user, async (room) => {
+      const recordings = await this.#options.recordings.live(user.appId, user.roomId);
+      const { sessionId, autoSubscribe } = request;
+      const { participant, resumed } = room.join(user, link, { sessionId, autoSubscribe });
+      answer({
+        sessionId: participant.sessionId,
+        resumed,
+        roomId: room.roomId,
+        roomType: room.type,
+        self: participant.describe(),
+        participants: room.participants().filter((other) => other.userId !== user.userId),
+        recordings,
+        iceServers: [...this.iceServers],
+      });
+      participant.flush();
+      return { room, participant };
+    });
+  }
+
+  /** Lets a WHIP client in, see {@link LiveRoom.publishExternal}. */
+  publishExternal(
+    user: UserPrincipal,
+    sdp: string,
+    tracks: readonly OfferedSource[] | undefined,
+  ): Promise<{ readonly session: ExternalSession; readonly sdp: string }> {
+    return this.#enter(user, (room) => room.publishExternal(user, sdp, tracks));
+  }
+
+  /** Opens a WHEP session, see {@link LiveRoom.view}. */
+  async view(
+    user: UserPrincipal,
+    watchedUserId: string,
+    source: RecordingSource,
+    sdp: string,
+  ): Promise<{ readonly session: ExternalSession; readonly sdp: string }> {
+    const room = this.#live.get(roomKeyOf(user.appId, user.roomId));
+    if (room !== undefined) return room.hold(() => room.view(user, watchedUserId, source, sdp));
+    if ((await this.#find(user.appId, user.roomId)) === undefined) throw roomNotFound(user.roomId);
+    throw new AircheckError('participant-not-found', `${watchedUserId} is not in room ${user.roomId}`);
+  }
+
+  /** Sends everyone away, for the server ends. The media workers end the recordings when they are drained. */
+  close(): void {
+    this.#draining = true;
+    for (const unlisten of this.#unlisten) unlisten();
+    for (const room of this.#live.values()) room.close('draining');
+    this.#live.clear();
+  }
+
+  async #enter<T>(user: UserPrincipal, action: (room: LiveRoom) => Promise<T>): Promise<T> {
+    if (this.#draining) throw new AircheckError('draining', 'The server is shutting down');
+    const { appId, roomId } = user;
+    const roomKey = roomKeyOf(appId, roomId);
+    const room =
+      this.#live.get(roomKey) ??
+      (await this.#inTurn(roomKey, async () => {
+        const row = await (user.role === 'host' ? this.#create(appId, roomId, 'multi') : this.#find(appId, roomId));
+        if (row === undefined) throw roomNotFound(roomId);
+        const opened = this.#live.get(roomKey) ?? this.#open(row);
+        this.#live.set(roomKey, opened);
+        return opened;
+      }));
+    return room.hold(() => action(room));
+  }
+
+  #open(row: RoomRow): LiveRoom {
+    return new LiveRoom({
+      context: this.#context,
+      appId: row.app_id,
+      roomId: row.room_id,
+      type: RoomType.parse(row.type),
+      onEmpty: (room) => {
+        if (this.#live.get(room.roomKey) !== room) return;
+        this.#live.delete(room.roomKey);
+        this.#options.workers.releaseRoom(room.roomKey);
+      },
+    });
+  }
+
+  async #create(appId: string, roomId: string, type: RoomType): Promise<RoomRow> {
+    const existing = await this.#find(appId, roomId);
+    if (existing !== undefined) return existing;
+    const row: RoomRow = { app_id: appId, room_id: roomId, type, created_at: this.#options.clock.now() };
+    await this.#options.db.insertInto('rooms').values(row).execute();
+    return row;
+  }
+
+  #find(appId: string, roomId: string): Promise<RoomRow | undefined> {
+    return this.#options.db
+      .selectFrom('rooms')
+      .selectAll()
+      .where('app_id', '=', appId)
+      .where('room_id', '=', roomId)
+      .executeTakeFirst();
+  }
+
+  async #describe(row: RoomRow): Promise<Room> {
+    return {
+      roomId: row.room_id,
+      type: RoomType.parse(row.type),
+      createdAt: new Date(row.created_at).toISOString(),
+      participants: this.#live.get(roomKeyOf(row.app_id, row.room_id))?.participants() ?? [],
+      recordings: await this.#options.recordings.live(row.app_id, row.room_id),
+    };
+  }
+
+  async #inTurn<T>(roomKey: string, step: () => Promise<T>): Promise<T> {
+    // The former step's failure is its own caller's matter.
+    const former = this.#lastSteps.get(roomKey)?.catch(() => {});
+    const current = (async () => {
+      await former;
+      return step();
+    })();
+    this.#lastSteps.set(roomKey, current);
+    try {
+      return await current;
+    } finally {
+      if (this.#lastSteps.get(roomKey) === current) this.#lastSteps.delete(roomKey);
+    }
+  }
+}
+
+function roomKeyOf(appId: string, roomId: string): string {
+  return `${appId}/${roomId}`;
+}
+
+function roomNotFound(roomId: string): AircheckError {
+  return new AircheckError('room-not-found', `There is no room ${roomId}`);
+}

@@ -1,0 +1,73 @@
+import { PutRoomRequest, Room, RoomId, RoomList } from '@aircheck/protocol';
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { principalOf, requireRoom } from '../apps/index.ts';
+import type { ZodTypeProvider } from '../http/index.ts';
+import type { Rooms } from './rooms.ts';
+
+const RoomParams = z.object({ roomId: RoomId });
+
+/** `/v1/rooms`: make, look at and delete rooms. */
+export function registerRoomRoutes(server: FastifyInstance, rooms: Rooms): void {
+  const app = server.withTypeProvider<ZodTypeProvider>();
+
+  app.put(
+    '/v1/rooms/:roomId',
+    {
+      config: { access: 'server' },
+      schema: {
+        summary: 'Make a room',
+        description: 'Asking again for the same room changes nothing. A host that joins a missing room makes it, too.',
+        tags: ['rooms'],
+        params: RoomParams,
+        body: PutRoomRequest,
+        response: { 200: Room },
+      },
+    },
+    (request) => rooms.put(principalOf(request).appId, request.params.roomId, request.body.type),
+  );
+
+  app.get(
+    '/v1/rooms',
+    {
+      config: { access: 'server' },
+      schema: { summary: 'All rooms, with who is inside', tags: ['rooms'], response: { 200: RoomList } },
+    },
+    async (request) => ({ items: await rooms.list(principalOf(request).appId) }),
+  );
+
+  app.get(
+    '/v1/rooms/:roomId',
+    {
+      config: { access: 'any' },
+      schema: {
+        summary: 'A room: its participants, their tracks, its live recordings',
+        tags: ['rooms'],
+        params: RoomParams,
+        response: { 200: Room },
+      },
+    },
+    async (request) => {
+      const principal = principalOf(request);
+      requireRoom(principal, request.params.roomId);
+      return rooms.get(principal.appId, request.params.roomId);
+    },
+  );
+
+  app.delete(
+    '/v1/rooms/:roomId',
+    {
+      config: { access: 'server' },
+      schema: {
+        summary: 'Delete a room: everyone in it is sent away, its recordings end',
+        tags: ['rooms'],
+        params: RoomParams,
+        response: { 204: z.undefined() },
+      },
+    },
+    async (request, reply) => {
+      await rooms.delete(principalOf(request).appId, request.params.roomId);
+      reply.code(204);
+    },
+  );
+}
