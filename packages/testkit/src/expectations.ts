@@ -1,0 +1,66 @@
+import type { RecordingContent } from './read-recording.ts';
+
+/**
+ * The counters of what was sent that the file lacks.
+ * @param sent - as the publisher tells them, see `SentMedia.counters`
+ */
+export function missingCounters(
+  content: Pick<RecordingContent, 'pictures'>,
+  ...sent: readonly { readonly first: number; readonly last: number }[]
+): number[] {
+  const inFile = new Set(content.pictures.map(({ counter }) => counter));
+  const missing: number[] = [];
+  for (const { first, last } of sent) {
+    for (let counter = first; counter <= last; counter += 1) if (!inFile.has(counter)) missing.push(counter);
+  }
+  return missing;
+}
+
+/** Places where the counters of neighbouring pictures are not neighbours: lost, repeated, out of order or unreadable. */
+export function counterBreaks(content: Pick<RecordingContent, 'pictures'>): {
+  readonly atMs: number;
+  readonly from: number | null;
+  readonly to: number | null;
+}[] {
+  return content.pictures.flatMap(({ ptsMs, counter }, index) => {
+    const before = content.pictures[index - 1];
+    if (before === undefined) return counter === null ? [{ atMs: ptsMs, from: null, to: null }] : [];
+    const follows = counter !== null && before.counter !== null && counter === before.counter + 1;
+    return follows ? [] : [{ atMs: ptsMs, from: before.counter, to: counter }];
+  });
+}
+
+/** A flash and the beep that belongs to it. */
+export interface SyncEvent {
+  readonly flashMs: number;
+  readonly beepMs: number;
+  /** Positive: the sound comes late. */
+  readonly offsetMs: number;
+}
+
+/** Pairs each flash with the nearest beep; those without one within half a second are left out. */
+export function syncEvents(content: Pick<RecordingContent, 'flashesMs' | 'beepsMs'>): SyncEvent[] {
+  return content.flashesMs.flatMap((flashMs) => {
+    let best: SyncEvent | undefined;
+    for (const beepMs of content.beepsMs) {
+      const offsetMs = beepMs - flashMs;
+      if (Math.abs(offsetMs) < Math.min(500, Math.abs(best?.offsetMs ?? Infinity)))
+        best = { flashMs, beepMs, offsetMs };
+    }
+    return best === undefined ? [] : [best];
+  });
+}
+
+/** Largest offset of sound against picture, whatever its sign, and its change per minute (least squares). */
+export function syncSummary(events: readonly SyncEvent[]): { worstMs: number; driftMsPerMinute: number } {
+  const worstMs = Math.max(0, ...events.map(({ offsetMs }) => Math.abs(offsetMs)));
+  const meanTime = events.reduce((sum, { flashMs }) => sum + flashMs, 0) / events.length;
+  const meanOffset = events.reduce((sum, { offsetMs }) => sum + offsetMs, 0) / events.length;
+  let covariance = 0;
+  let variance = 0;
+  for (const { flashMs, offsetMs } of events) {
+    covariance += (flashMs - meanTime) * (offsetMs - meanOffset);
+    variance += (flashMs - meanTime) ** 2;
+  }
+  return { worstMs, driftMsPerMinute: variance === 0 ? 0 : (covariance / variance) * 60_000 };
+}

@@ -1,0 +1,5 @@
+export { splitAnnexB } from './annex-b.ts';
+export { type ClipOptions, type EncodedClip, encodeClip, readClip } from './clip.ts';
+export type { EncodedPicture, PictureOptions } from './encoders.ts';
+export { ClipSource, type MediaSource } from './media-source.ts';
+export { seededRandom } from './random.ts';
