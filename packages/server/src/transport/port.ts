@@ -34,7 +34,8 @@ export interface TransportHandlers {
   onRtp(packet: Buffer, arrivalMs: number): void;
   /** One decrypted compound RTCP packet. */
   onRtcp(packet: Buffer, arrivalMs: number): void;
-  onState(state: TransportState): void;
+  /** @param reason - why it failed, for the log */
+  onState(state: TransportState, reason?: string): void;
 }
 
 export interface PeerTransport {
