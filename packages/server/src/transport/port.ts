@@ -47,7 +47,11 @@ export interface PeerTransport {
   setRemote(parameters: RemoteTransportParameters): void;
   /** New local ICE credentials for an ICE restart; DTLS and SRTP go on. Old ones stay valid until a check uses the new. */
   restartIce(): LocalTransportParameters;
-  /** Encrypts and sends one plain RTP packet; the buffer may be reused at once. False when the transport is not connected. */
+  /**
+   * Encrypts and sends one plain RTP packet; the buffer may be reused at once. False when it was not sent: not
+   * connected, or a sequence number of this SSRC that was sent before. Two packets under one SRTP nonce give away
+   * the authentication key (RFC 7714 §8.4), so what is sent again goes out as RTX (RFC 4588).
+   */
   sendRtp(packet: Uint8Array): boolean;
   sendRtcp(packet: Uint8Array): boolean;
   close(): void;
