@@ -10,7 +10,7 @@
 export const GRID_COLUMNS = 16;
 export const GRID_ROWS = 9;
 export const MARKER_ROWS = 2;
-const COUNTER_BITS = 24;
+export const COUNTER_BITS = 24;
 
 /** The flash's place in cells. */
 export const FLASH_BOX = { column: 11, row: 3, columns: 4, rows: 4 } as const;
@@ -21,7 +21,7 @@ export const EVENT_MS = 100;
 export const READ_WIDTH = GRID_COLUMNS * 4;
 export const READ_HEIGHT = GRID_ROWS * 4;
 
-function checkBits(counter: number): number {
+export function checkBits(counter: number): number {
   let check = 0b1001;
   for (let shift = 0; shift < COUNTER_BITS; shift += 4) check ^= (counter >>> shift) & 15;
   return check;

@@ -1,0 +1,21 @@
+export { ApiClient, ApiError } from './api-client.ts';
+export { findChromium, launchChromium } from './browser.ts';
+export { type BrowserFixtureOptions, browserFixtureScript } from './browser-fixture.ts';
+export { counterBreaks, missingCounters, type SyncEvent, syncEvents, syncSummary } from './expectations.ts';
+export * from './publisher/index.ts';
+export {
+  type ProbedStream,
+  probeRecording,
+  type ReadPicture,
+  type RecordingContent,
+  readRecording,
+  type Span,
+} from './read-recording.ts';
+export {
+  descendantPids,
+  type LogLine,
+  type RunningServer,
+  type StartServerOptions,
+  startServer,
+} from './start-server.ts';
+export * from './synthetic-media/index.ts';

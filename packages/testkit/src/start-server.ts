@@ -1,0 +1,175 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Role } from '@aircheck/protocol';
+import { ApiClient } from './api-client.ts';
+
+const START_TIMEOUT_MS = 30_000;
+const MAIN = fileURLToPath(new URL('../../server/src/main.ts', import.meta.url));
+
+/** One line that the server logged. */
+export interface LogLine {
+  readonly msg: string;
+  readonly level?: number;
+  readonly [field: string]: unknown;
+}
+
+export interface StartServerOptions {
+  /** Added to, and stronger than, what the testkit sets. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** A new folder in the temporary folder when absent; nothing deletes it. */
+  readonly dataFolder?: string;
+}
+
+/** A server in a process of its own. */
+export interface RunningServer {
+  /** Where it listens, e.g. `http://127.0.0.1:40123`. */
+  readonly url: string;
+  readonly apiKey: string;
+  readonly apiSecret: string;
+  /** Of the control process. */
+  readonly pid: number;
+  readonly dataFolder: string;
+  /** What it has logged so far, on standard output and error; grows. */
+  readonly logs: readonly LogLine[];
+  readonly api: ApiClient;
+  /** Process ids of its media workers, as the kernel knows them. */
+  workerPids(): number[];
+  token(userId: string, roomId: string, role?: Role): Promise<string>;
+  /** Resolves with the first log line, past or future, that the test accepts. */
+  logged(accept: (line: LogLine) => boolean): Promise<LogLine>;
+  /** SIGTERM; resolves with the exit code when the process has ended. */
+  stop(): Promise<number | null>;
+  /** SIGKILL to the control process alone. */
+  kill(): Promise<void>;
+}
+
+/** Ids of all processes below a process; empty when it has ended. */
+export function descendantPids(pid: number): number[] {
+  try {
+    const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+      readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+    );
+    return children.flatMap((child) => [child, ...descendantPids(child)]);
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * Starts `aircheck serve` on free ports and waits until it listens.
+ * @throws Error with the server's last words when it ends before
+ */
+export async function startServer(options: StartServerOptions = {}): Promise<RunningServer> {
+  const dataFolder = options.dataFolder ?? mkdtempSync(join(tmpdir(), 'aircheck-data-'));
+  const env: Record<string, string> = {
+    ...cleanEnvironment(),
+    AIRCHECK_PORT: '0',
+    AIRCHECK_DATA: dataFolder,
+    AIRCHECK_UDP_PORTS: '0',
+    AIRCHECK_API_KEY: 'ak_test',
+    AIRCHECK_API_SECRET: randomBytes(24).toString('base64url'),
+    ...options.env,
+  };
+  const child = spawn(process.execPath, [MAIN, 'serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const log = new ServerLog(child);
+  const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  const listening = await withTimeout(
+    Promise.race([
+      log.wait((line) => line.msg === 'listening' && typeof line.url === 'string'),
+      exited.then(([code, signal]) => {
+        throw new Error(`the server ended (${signal ?? code}) before it listened:\n${log.tail()}`);
+      }),
+    ]),
+    () => new Error(`the server did not listen after ${START_TIMEOUT_MS} ms:\n${log.tail()}`),
+  ).catch((error: unknown) => {
+    child.kill('SIGKILL');
+    throw error;
+  });
+  const url = String(listening.url);
+  const { AIRCHECK_API_KEY: apiKey = '', AIRCHECK_API_SECRET: apiSecret = '' } = env;
+  const api = new ApiClient(url, apiKey, apiSecret);
+  const pid = child.pid ?? 0;
+  return {
+    url,
+    apiKey,
+    apiSecret,
+    pid,
+    dataFolder,
+    logs: log.lines,
+    api,
+    workerPids: () => descendantPids(pid),
+    token: (userId, roomId, role = 'host') => api.token(userId, roomId, role),
+    logged: (accept) => log.wait(accept),
+    stop: async () => {
+      child.kill('SIGTERM');
+      return (await exited)[0];
+    },
+    kill: async () => {
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
+
+/** The environment without what configures a server: tests must not depend on the shell they are started from. */
+function cleanEnvironment(): Record<string, string> {
+  const entries = Object.entries(process.env).filter(
+    (entry): entry is [string, string] =>
+      entry[1] !== undefined && !entry[0].startsWith('AIRCHECK_') && entry[0] !== 'DATABASE_URL',
+  );
+  return Object.fromEntries(entries);
+}
+
+async function withTimeout<T>(promise: Promise<T>, error: () => Error): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(error()), START_TIMEOUT_MS);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+/** Collects what a process prints; lines that are not JSON get a `msg` of their own. */
+class ServerLog {
+  readonly lines: LogLine[] = [];
+  readonly #waiting = new Set<{ accept: (line: LogLine) => boolean; resolve: (line: LogLine) => void }>();
+
+  constructor(child: ChildProcess) {
+    for (const stream of [child.stdout, child.stderr]) {
+      if (stream !== null) createInterface({ input: stream }).on('line', (text) => this.#add(text));
+    }
+  }
+
+  #add(text: string): void {
+    let line: LogLine;
+    try {
+      line = JSON.parse(text) as LogLine;
+    } catch {
+      line = { msg: text };
+    }
+    this.lines.push(line);
+    for (const waiting of this.#waiting) {
+      if (!waiting.accept(line)) continue;
+      this.#waiting.delete(waiting);
+      waiting.resolve(line);
+    }
+  }
+
+  wait(accept: (line: LogLine) => boolean): Promise<LogLine> {
+    const found = this.lines.find(accept);
+    if (found !== undefined) return Promise.resolve(found);
+    return new Promise((resolve) => this.#waiting.add({ accept, resolve }));
+  }
+
+  tail(): string {
+    return this.lines
+      .slice(-20)
+      .map((line) => JSON.stringify(line))
+      .join('\n');
+  }
+}
