@@ -95,7 +95,9 @@ export const SignInRequest = z.union([
   /** The one-time code of the link that the server prints at start. */
   z.object({ code: z.string().max(200) }),
 ]);
+export type SignInRequest = z.infer<typeof SignInRequest>;
 export const Session = z.object({ key: z.string(), expiresAt: z.iso.datetime() });
+export type Session = z.infer<typeof Session>;
 export type Session = z.infer<typeof Session>;
 
 /** STUN and TURN servers for clients, as RTCIceServer. */

@@ -1,0 +1,14 @@
+export { AircheckError, type ErrorCode } from '@aircheck/protocol/errors';
+export { captureCamera, captureMicrophone, captureScreen, type Device, type Devices, listDevices } from './devices.ts';
+export type { LocalTrack } from './local-track.ts';
+export { browserPlatform, type Platform } from './platform.ts';
+export type { RemoteTrack } from './remote-track.ts';
+export {
+  type AssetFilter,
+  type RecordingFilter,
+  RestClient,
+  type RestClientOptions,
+} from './rest-client.ts';
+export { type RecordOptions, Room, type RoomEvents, type RoomOptions, type RoomState } from './room.ts';
+export type { SignalingEnd } from './signaling.ts';
+export type { ConnectionQuality, RoomStatistics, TrackStatistics } from './statistics.ts';

@@ -1,0 +1,175 @@
+import type {
+  Asset,
+  AssetList,
+  CreateTokenRequest,
+  CreateTokenResponse,
+  PlayUrls,
+  Problem,
+  Recording,
+  RecordingList,
+  Room,
+  RoomList,
+  RoomType,
+  Session,
+  SignInRequest,
+  StartRecordingRequest,
+} from '@aircheck/protocol';
+import { AircheckError } from '@aircheck/protocol/errors';
+
+export interface RestClientOptions {
+  /** Where the server is, e.g. `https://rec.example.org`; `''` for the page's own. */
+  readonly baseUrl: string;
+  /** An access token. Without it the requests carry the console's session cookie. */
+  readonly token?: string;
+  readonly fetch: typeof fetch;
+}
+
+type QueryValue = string | number | boolean | undefined;
+
+export interface RecordingFilter {
+  readonly roomId?: string;
+  /** Only those that have not ended. */
+  readonly live?: boolean;
+  readonly cursor?: string;
+  readonly limit?: number;
+}
+
+export interface AssetFilter {
+  readonly fileNamePrefix?: string;
+  readonly roomId?: string;
+  readonly recordingId?: string;
+  readonly cursor?: string;
+  readonly limit?: number;
+}
+
+/** Time after which a request counts as not answered. Stopping a recording answers when its files are playable. */
+const requestTimeoutMs = 30_000;
+
+/**
+ * The REST API, `/v1`. Every method rejects with an {@link AircheckError}: the server's own, or `timeout` when it
+ * could not be reached.
+ */
+export class RestClient {
+  readonly #options: RestClientOptions;
+
+  constructor(options: RestClientOptions) {
+    this.#options = options;
+  }
+
+  /** Signs in to the console with key and secret, or a one-time code; the session is an HttpOnly cookie. */
+  signIn(request: SignInRequest): Promise<Session> {
+    return this.#request('POST', '/v1/session', { body: request });
+  }
+
+  /** Who is signed in; rejects with `unauthenticated` when nobody is. */
+  session(): Promise<Session> {
+    return this.#request('GET', '/v1/session');
+  }
+
+  async signOut(): Promise<void> {
+    await this.#request('DELETE', '/v1/session');
+  }
+
+  createToken(request: CreateTokenRequest): Promise<CreateTokenResponse> {
+    return this.#request('POST', '/v1/tokens', { body: request });
+  }
+
+  putRoom(roomId: string, type: RoomType): Promise<Room> {
+    return this.#request('PUT', `/v1/rooms/${encodeURIComponent(roomId)}`, { body: { type } });
+  }
+
+  rooms(signal?: AbortSignal): Promise<RoomList> {
+    return this.#request('GET', '/v1/rooms', { signal });
+  }
+
+  room(roomId: string, signal?: AbortSignal): Promise<Room> {
+    return this.#request('GET', `/v1/rooms/${encodeURIComponent(roomId)}`, { signal });
+  }
+
+  async deleteRoom(roomId: string): Promise<void> {
+    await this.#request('DELETE', `/v1/rooms/${encodeURIComponent(roomId)}`);
+  }
+
+  startRecording(roomId: string, request: StartRecordingRequest): Promise<Recording> {
+    return this.#request('POST', `/v1/rooms/${encodeURIComponent(roomId)}/recordings`, { body: request });
+  }
+
+  /** Resolves when the files are playable. */
+  stopRecording(recordingId: string): Promise<Recording> {
+    return this.#request('POST', `/v1/recordings/${encodeURIComponent(recordingId)}/stop`);
+  }
+
+  pauseRecording(recordingId: string): Promise<Recording> {
+    return this.#request('POST', `/v1/recordings/${encodeURIComponent(recordingId)}/pause`);
+  }
+
+  resumeRecording(recordingId: string): Promise<Recording> {
+    return this.#request('POST', `/v1/recordings/${encodeURIComponent(recordingId)}/resume`);
+  }
+
+  recordings(filter: RecordingFilter = {}, signal?: AbortSignal): Promise<RecordingList> {
+    return this.#request('GET', '/v1/recordings', { query: { ...filter }, signal });
+  }
+
+  recording(recordingId: string, signal?: AbortSignal): Promise<Recording> {
+    return this.#request('GET', `/v1/recordings/${encodeURIComponent(recordingId)}`, { signal });
+  }
+
+  assets(filter: AssetFilter = {}, signal?: AbortSignal): Promise<AssetList> {
+    return this.#request('GET', '/v1/assets', { query: { ...filter }, signal });
+  }
+
+  asset(fileId: string, signal?: AbortSignal): Promise<Asset> {
+    return this.#request('GET', `/v1/assets/${encodeURIComponent(fileId)}`, { signal });
+  }
+
+  /** URLs that play without further credentials for `ttlSeconds`. */
+  playUrls(fileId: string, ttlSeconds = 3600): Promise<PlayUrls> {
+    return this.#request('POST', `/v1/assets/${encodeURIComponent(fileId)}/play-urls`, { body: { ttlSeconds } });
+  }
+
+  async #request<Result>(
+    method: string,
+    path: string,
+    {
+      body,
+      query,
+      signal,
+    }: { body?: unknown; query?: Record<string, QueryValue>; signal?: AbortSignal | undefined } = {},
+  ): Promise<Result> {
+    const { baseUrl, token, fetch } = this.#options;
+    const parameters = new URLSearchParams();
+    for (const [name, value] of Object.entries(query ?? {})) {
+      if (value !== undefined) parameters.set(name, String(value));
+    }
+    const search = parameters.size > 0 ? `?${parameters}` : '';
+    const timeout = AbortSignal.timeout(requestTimeoutMs);
+    let response: Response;
+    try {
+      response = await fetch(`${baseUrl}${path}${search}`, {
+        method,
+        headers: {
+          accept: 'application/json, application/problem+json',
+          ...(body !== undefined && { 'content-type': 'application/json' }),
+          ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+        signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+      });
+    } catch (cause) {
+      if (signal?.aborted === true) throw cause;
+      throw new AircheckError('timeout', 'The server could not be reached', { cause });
+    }
+    if (response.status === 204) return undefined as Result;
+    const answer: unknown = await response.json().catch(() => undefined);
+    if (response.ok && answer !== undefined) return answer as Result;
+    throw isProblem(answer)
+      ? AircheckError.fromProblem(answer)
+      : new AircheckError('internal', `The server answered ${method} ${path} with status ${response.status}`);
+  }
+}
+
+/** Whether an answer is an RFC 9457 body of ours, and not that of a proxy in between. */
+export function isProblem(value: unknown): value is Problem {
+  return typeof value === 'object' && value !== null && 'code' in value && 'detail' in value;
+}

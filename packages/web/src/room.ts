@@ -1,0 +1,430 @@
+import type {
+  IceServer,
+  JoinResult,
+  Participant,
+  PlayUrls,
+  Recording,
+  RecordingMedia,
+  RecordingSource,
+  RoomType,
+  ServerNotification,
+  TrackSource,
+} from '@aircheck/protocol';
+import { AircheckError } from '@aircheck/protocol/errors';
+import { captureCamera, captureMicrophone, captureScreen, type Devices, listDevices } from './devices.ts';
+import { isConnected } from './ice-supervisor.ts';
+import type { LocalTrack } from './local-track.ts';
+import { browserPlatform, type Platform } from './platform.ts';
+import { Publisher } from './publisher.ts';
+import { RemoteTrack } from './remote-track.ts';
+import { RestClient } from './rest-client.ts';
+import { SignalingConnection, type SignalingEnd } from './signaling.ts';
+import { connectionQuality, type RoomStatistics, StatisticsReader } from './statistics.ts';
+import { Subscriber } from './subscriber.ts';
+import { TypedEmitter } from './typed-emitter.ts';
+
+export type RoomState = 'connecting' | 'connected' | 'reconnecting' | 'closed';
+
+export interface RoomOptions {
+  /** Receive every track of the others by itself; `true` when absent. */
+  readonly autoSubscribe?: boolean;
+  /** The browser's own when absent. */
+  readonly platform?: Platform;
+}
+
+export interface RoomEvents {
+  state: [state: RoomState];
+  'participant-joined': [participant: Participant];
+  /** Connection, tracks or mute state changed. */
+  'participant-updated': [participant: Participant];
+  'participant-left': [participant: Participant];
+  'track-added': [track: RemoteTrack];
+  'track-removed': [track: RemoteTrack];
+  'local-track-added': [track: LocalTrack];
+  /** Muted, another device, or published again. */
+  'local-track-updated': [track: LocalTrack];
+  /** Unpublished, or its device is gone, or the user ended the sharing in the browser, or (with `error`) the server refused it. */
+  'local-track-removed': [track: LocalTrack, error: AircheckError | undefined];
+  /** A recording of the room began, changed or ended. */
+  recording: [recording: Recording];
+  /** The room is over for this client; nothing follows. */
+  closed: [reason: SignalingEnd, error: AircheckError | undefined];
+}
+
+export interface RecordOptions {
+  /** Whom to record; oneself when absent. */
+  readonly userId?: string;
+  readonly source?: RecordingSource;
+  /** `audio`: the sound alone. */
+  readonly media?: RecordingMedia;
+  readonly fileName: string;
+  readonly tags?: string[];
+}
+
+/** A room that this client has joined. */
+export class Room extends TypedEmitter<RoomEvents> {
+  /** The REST API with this participant's token. */
+  readonly api: RestClient;
+  readonly #platform: Platform;
+  readonly #signaling: SignalingConnection;
+  readonly #publisher: Publisher;
+  readonly #subscriber: Subscriber;
+  readonly #statistics = new StatisticsReader();
+  readonly #participants = new Map<string, Participant>();
+  readonly #recordings = new Map<string, Recording>();
+  readonly #remoteTracks = new Map<string, RemoteTrack>();
+  readonly #localTracks = new Set<LocalTrack>();
+  readonly #endNetworkWatch: () => void;
+  #state: RoomState = 'connecting';
+  #joinResult: JoinResult | undefined;
+  #self: Participant | undefined;
+
+  /**
+   * Joins a room.
+   * @param url - where the server is, e.g. `https://rec.example.org`
+   * @param token - access token for one user in one room, from `POST /v1/tokens`
+   * @throws AircheckError `unauthenticated`, `token-expired`, `room-full`, `room-not-found`, `timeout` …
+   */
+  static async connect(url: string, token: string, options: RoomOptions = {}): Promise<Room> {
+    const room = new Room(url, token, options);
+    try {
+      await room.#signaling.connect();
+    } catch (error) {
+      room.#close('failed', undefined);
+      throw error;
+    }
+    return room;
+  }
+
+  private constructor(url: string, token: string, { autoSubscribe = true, platform = browserPlatform() }: RoomOptions) {
+    super();
+    this.#platform = platform;
+    const baseUrl = url.replace(/\/+$/, '');
+    this.api = new RestClient({ baseUrl, token, fetch: platform.fetch });
+    this.#signaling = new SignalingConnection({
+      url: `${baseUrl.replace(/^http/, 'ws')}/v1/signal`,
+      token,
+      autoSubscribe,
+      platform,
+    });
+    this.#publisher = new Publisher({ signaling: this.#signaling, platform });
+    this.#subscriber = new Subscriber({ signaling: this.#signaling, platform });
+
+    this.#signaling.on('joined', (result) => this.#joined(result));
+    this.#signaling.on('lost', () => this.#setState('reconnecting'));
+    this.#signaling.on('notification', (notification) => this.#notified(notification));
+    this.#signaling.on('closed', (reason, error) => this.#close(reason, error));
+    this.#publisher.on('changed', (track) => this.emit('local-track-updated', track));
+    this.#publisher.on('refused', (track, error) => this.#forget(track, error));
+    this.#subscriber.on('changed', () => this.#updateRemoteTracks());
+    this.#endNetworkWatch = platform.onNetworkChange(() => {
+      this.#signaling.networkChanged();
+      this.#publisher.networkChanged();
+      this.#subscriber.networkChanged();
+    });
+  }
+
+  get state(): RoomState {
+    return this.#state;
+  }
+
+  get roomId(): string {
+    return this.#join.roomId;
+  }
+
+  get roomType(): RoomType {
+    return this.#join.roomType;
+  }
+
+  /** This client's own participant, as the others see it. */
+  get self(): Participant {
+    return this.#self ?? this.#join.self;
+  }
+
+  /** The others, in the order in which they came. */
+  get participants(): readonly Participant[] {
+    return [...this.#participants.values()];
+  }
+
+  /** Recordings of the room that this client has heard of, ended ones among them, oldest first. */
+  get recordings(): readonly Recording[] {
+    return [...this.#recordings.values()];
+  }
+
+  get remoteTracks(): readonly RemoteTrack[] {
+    return [...this.#remoteTracks.values()];
+  }
+
+  get localTracks(): readonly LocalTrack[] {
+    return [...this.#localTracks];
+  }
+
+  /** The published track of a source, if there is one. */
+  localTrack(source: TrackSource): LocalTrack | undefined {
+    return this.localTracks.find((track) => track.source === source);
+  }
+
+  /**
+   * Publishes a track that was captured elsewhere.
+   * @throws AircheckError what the server refuses it with, e.g. `forbidden` for the audience
+   */
+  async publish(mediaStreamTrack: MediaStreamTrack, source: TrackSource): Promise<LocalTrack> {
+    const track = await this.#publisher.publish(mediaStreamTrack, source);
+    this.#localTracks.add(track);
+    // The user ended the sharing in the browser's own bar, or the device was unplugged.
+    mediaStreamTrack.addEventListener('ended', () => {
+      if (track.mediaStreamTrack === mediaStreamTrack) this.unpublish(track);
+    });
+    this.emit('local-track-added', track);
+    return track;
+  }
+
+  /** Captures and publishes a camera, 720p at up to 1.5 Mbit/s. */
+  async publishCamera(deviceId?: string): Promise<LocalTrack> {
+    return this.#publishCaptured(await captureCamera(this.#platform, deviceId), 'camera');
+  }
+
+  async publishMicrophone(deviceId?: string): Promise<LocalTrack> {
+    return this.#publishCaptured(await captureMicrophone(this.#platform, deviceId), 'microphone');
+  }
+
+  /** Lets the user pick a screen, window or tab, and publishes it with its sound, up to 2.5 Mbit/s. */
+  async publishScreen(): Promise<readonly LocalTrack[]> {
+    const { video, audio } = await captureScreen(this.#platform);
+    const tracks = [await this.#publishCaptured(video, 'screen')];
+    if (audio !== undefined) tracks.push(await this.#publishCaptured(audio, 'screen-audio'));
+    return tracks;
+  }
+
+  /** Stops publishing a track and stops its device. */
+  unpublish(track: LocalTrack): void {
+    this.#publisher.unpublish(track);
+    this.#forget(track, undefined);
+  }
+
+  /** Switches a published camera or microphone to another device; watchers and recordings go on. */
+  async switchDevice(track: LocalTrack, deviceId: string): Promise<void> {
+    const capture = track.kind === 'video' ? captureCamera : captureMicrophone;
+    const former = track.mediaStreamTrack;
+    const mediaStreamTrack = await capture(this.#platform, deviceId);
+    await this.#publisher.replaceTrack(track, mediaStreamTrack);
+    former.stop();
+    mediaStreamTrack.addEventListener('ended', () => {
+      if (track.mediaStreamTrack === mediaStreamTrack) this.unpublish(track);
+    });
+  }
+
+  /** Sends another picture or sound as the same track. The former one is not stopped. */
+  replaceTrack(track: LocalTrack, mediaStreamTrack: MediaStreamTrack): Promise<void> {
+    return this.#publisher.replaceTrack(track, mediaStreamTrack);
+  }
+
+  /** Mutes a track or unmutes it, and tells the others. */
+  setMuted(track: LocalTrack, muted: boolean): Promise<void> {
+    return this.#publisher.setMuted(track, muted);
+  }
+
+  /** Switches the reception of one track on or off. */
+  async subscribe(trackId: string, enabled: boolean): Promise<void> {
+    await this.#signaling.request('subscribe', { trackId, enabled });
+  }
+
+  /** The cameras, microphones and loudspeakers there are. */
+  devices(): Promise<Devices> {
+    return listDevices(this.#platform);
+  }
+
+  /**
+   * Starts a recording. Hosts record anyone, guests themselves.
+   * @throws AircheckError `recording-forbidden`, `recording-exists`, `room-pair`, `participant-not-found` …
+   */
+  startRecording(options: RecordOptions): Promise<Recording> {
+    return this.api.startRecording(this.roomId, { userId: this.self.userId, ...options });
+  }
+
+  /** Ends a recording; resolves when its files are playable. */
+  stopRecording(recordingId: string): Promise<Recording> {
+    return this.api.stopRecording(recordingId);
+  }
+
+  pauseRecording(recordingId: string): Promise<Recording> {
+    return this.api.pauseRecording(recordingId);
+  }
+
+  resumeRecording(recordingId: string): Promise<Recording> {
+    return this.api.resumeRecording(recordingId);
+  }
+
+  /** URLs under which a recorded file plays, also while it is still growing. */
+  playUrls(fileId: string): Promise<PlayUrls> {
+    return this.api.playUrls(fileId);
+  }
+
+  /** How well media gets through, both ways. Rates are averages since the last call. */
+  async statistics(): Promise<RoomStatistics> {
+    const sent = new Map(
+      await Promise.all(
+        this.#publisher.tracks.flatMap((track) => {
+          const sender = this.#publisher.senderOf(track);
+          return sender === undefined
+            ? []
+            : [this.#statistics.sent(track, sender).then((value) => [track, value] as const)];
+        }),
+      ),
+    );
+    const received = new Map(
+      await Promise.all(
+        this.remoteTracks.map(async (track) => [track, await this.#statistics.received(track)] as const),
+      ),
+    );
+    const connections = [this.#publisher.connection, this.#subscriber.connection].filter((one) => one !== undefined);
+    const [up, down] = await Promise.all([
+      this.#statistics.path(this.#publisher.connection),
+      this.#statistics.path(this.#subscriber.connection),
+    ]);
+    const roundTripMs = up.roundTripMs ?? down.roundTripMs;
+    return {
+      quality: connectionQuality(this.#state === 'connected' && connections.every(isConnected), roundTripMs, [
+        ...sent.values(),
+        ...received.values(),
+      ]),
+      roundTripMs,
+      availableOutgoingBitrateBps: up.availableOutgoingBitrateBps,
+      sent,
+      received,
+    };
+  }
+
+  /** Leaves the room, closes all connections and stops all captured devices. May be called twice. */
+  async leave(): Promise<void> {
+    await this.#signaling.leave();
+  }
+
+  get #join(): JoinResult {
+    if (this.#joinResult === undefined) throw new AircheckError('session-not-found', 'The room has not been joined');
+    return this.#joinResult;
+  }
+
+  async #publishCaptured(mediaStreamTrack: MediaStreamTrack, source: TrackSource): Promise<LocalTrack> {
+    try {
+      return await this.publish(mediaStreamTrack, source);
+    } catch (error) {
+      mediaStreamTrack.stop();
+      throw error;
+    }
+  }
+
+  #forget(track: LocalTrack, error: AircheckError | undefined): void {
+    if (!this.#localTracks.delete(track)) return;
+    track.mediaStreamTrack.stop();
+    this.emit('local-track-removed', track, error);
+  }
+
+  #joined(result: JoinResult): void {
+    const former = [...this.#participants.values()];
+    this.#joinResult = result;
+    this.#self = result.self;
+    const iceServers = result.iceServers.map(toRtcIceServer);
+    this.#publisher.setIceServers(iceServers);
+    this.#subscriber.setIceServers(iceServers);
+
+    this.#participants.clear();
+    for (const participant of result.participants) this.#participants.set(participant.userId, participant);
+    this.#setState('connected');
+    for (const participant of former) {
+      if (!this.#participants.has(participant.userId)) this.emit('participant-left', participant);
+    }
+    for (const participant of result.participants) {
+      const known = former.some(({ userId }) => userId === participant.userId);
+      this.emit(known ? 'participant-updated' : 'participant-joined', participant);
+    }
+    for (const recording of result.recordings) this.#recordingChanged(recording);
+    this.#publisher.resynchronize(result.resumed);
+    this.#subscriber.resynchronize(result.resumed);
+    this.#updateRemoteTracks();
+  }
+
+  #notified(notification: ServerNotification): void {
+    switch (notification.type) {
+      case 'participant-joined':
+      case 'participant-updated':
+        this.#participantChanged(notification.participant);
+        break;
+      case 'participant-left': {
+        const participant = this.#participants.get(notification.userId);
+        if (participant === undefined) break;
+        this.#participants.delete(notification.userId);
+        this.#updateRemoteTracks();
+        this.emit('participant-left', participant);
+        break;
+      }
+      case 'offer':
+        this.#subscriber.offered(notification);
+        break;
+      case 'recording':
+        this.#recordingChanged(notification.recording);
+        break;
+      case 'republish':
+        this.#publisher.rebuild();
+        break;
+    }
+  }
+
+  #participantChanged(participant: Participant): void {
+    if (participant.userId === this.self.userId) {
+      this.#self = participant;
+      this.emit('participant-updated', participant);
+      return;
+    }
+    const known = this.#participants.has(participant.userId);
+    this.#participants.set(participant.userId, participant);
+    this.emit(known ? 'participant-updated' : 'participant-joined', participant);
+    this.#updateRemoteTracks();
+  }
+
+  #recordingChanged(recording: Recording): void {
+    this.#recordings.set(recording.recordingId, recording);
+    this.emit('recording', recording);
+  }
+
+  /** A track is shown once it is both received and described; either may come first. */
+  #updateRemoteTracks(): void {
+    const { subscriptions } = this.#subscriber;
+    for (const [trackId, track] of [...this.#remoteTracks]) {
+      const described = this.#participants.get(track.userId)?.tracks.some((one) => one.trackId === trackId);
+      if (described === true && subscriptions.get(trackId)?.receiver === track.receiver) continue;
+      this.#remoteTracks.delete(trackId);
+      this.emit('track-removed', track);
+    }
+    for (const { userId, trackId, receiver } of subscriptions.values()) {
+      const described = this.#participants.get(userId)?.tracks.find((one) => one.trackId === trackId);
+      if (described === undefined || this.#remoteTracks.has(trackId)) continue;
+      const track = new RemoteTrack(userId, described, receiver);
+      this.#remoteTracks.set(trackId, track);
+      this.emit('track-added', track);
+    }
+  }
+
+  #setState(state: RoomState): void {
+    if (this.#state === state || this.#state === 'closed') return;
+    this.#state = state;
+    this.emit('state', state);
+  }
+
+  #close(reason: SignalingEnd, error: AircheckError | undefined): void {
+    if (this.#state === 'closed') return;
+    this.#setState('closed');
+    this.#endNetworkWatch();
+    this.#publisher.close();
+    this.#subscriber.close();
+    for (const track of this.#localTracks) track.mediaStreamTrack.stop();
+    this.#localTracks.clear();
+    this.#remoteTracks.clear();
+    this.emit('closed', reason, error);
+    this.removeAllListeners();
+  }
+}
+
+function toRtcIceServer({ urls, username, credential }: IceServer): RTCIceServer {
+  return { urls, ...(username !== undefined && { username }), ...(credential !== undefined && { credential }) };
+}
