@@ -23,6 +23,7 @@ export class DataFolder {
   readonly path: string;
   readonly #lock: BetterSqlite3.Database;
   #notes: Promise<void> = Promise.resolve();
+  #noteTimer: NodeJS.Timeout | undefined;
 
   private constructor(path: string, lock: BetterSqlite3.Database) {
     this.path = path;
@@ -50,19 +51,36 @@ export class DataFolder {
     return folder;
   }
 
-  /** Writes down which processes write into the folder, for the server after this one. */
-  noteWorkers(workerPids: readonly number[]): Promise<void> {
-    const note: ServerNote = { pid: process.pid, startedAt: new Date().toISOString(), workerPids };
-    this.#notes = this.#notes.then(() => replaceFile(notePath(this.path), `${JSON.stringify(note)}\n`, 0o644));
-    return this.#notes;
+  /**
+   * Keeps written down which processes write into the folder, for the server after this one.
+   * @param workerPids - asked now and every second: a worker that dies is replaced
+   */
+  async noteWorkers(workerPids: () => readonly number[]): Promise<void> {
+    let noted: readonly number[] = workerPids();
+    this.#noteTimer = setInterval(() => {
+      const pids = workerPids();
+      if (pids.join() === noted.join()) return;
+      noted = pids;
+      // Fails only where the disk does, of which the recordings tell.
+      this.#writeNote(pids).catch(() => {});
+    }, 1000);
+    await this.#writeNote(noted);
   }
 
   /** Gives the folder back; all workers must have ended. */
   async close(): Promise<void> {
-    await this.#notes;
+    clearInterval(this.#noteTimer);
+    await this.#notes.catch(() => {});
     if (!this.#lock.open) return;
     await rm(notePath(this.path), { force: true });
     this.#lock.close();
+  }
+
+  #writeNote(workerPids: readonly number[]): Promise<void> {
+    const note: ServerNote = { pid: process.pid, startedAt: new Date().toISOString(), workerPids };
+    const write = () => replaceFile(notePath(this.path), `${JSON.stringify(note)}\n`, 0o644);
+    this.#notes = this.#notes.then(write, write);
+    return this.#notes;
   }
 }
 

@@ -1,3 +1,4 @@
+export { type Cursor, decodeCursor, encodeCursor } from './cursor.ts';
 export {
   type Database,
   type DatabaseKind,

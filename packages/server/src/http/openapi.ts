@@ -112,7 +112,7 @@ function operation(schema: FastifySchema, path: string, components: Json): Json 
         ? { description: 'Done' }
         : { description: 'Done', content: { 'application/json': { schema: toJson(answer, 'output', components) } } };
   }
-  responses['default'] = {
+  responses.default = {
     description: 'An error',
     content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
   };
@@ -136,8 +136,8 @@ function operation(schema: FastifySchema, path: string, components: Json): Json 
 
 function parameters(schema: unknown, place: 'path' | 'query', path: string, components: Json): Json[] {
   const described = schema === undefined ? {} : toJson(schema as z.ZodType, 'input', components);
-  const properties = (described['properties'] ?? {}) as Record<string, Json>;
-  const required = (described['required'] ?? []) as string[];
+  const properties = (described.properties ?? {}) as Record<string, Json>;
+  const required = (described.required ?? []) as string[];
   if (place === 'path') {
     return [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({
       name,

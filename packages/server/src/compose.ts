@@ -1,0 +1,142 @@
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { type Logger, pino } from 'pino';
+import { Apps, ConsoleSessions, loadCredentials, registerAccess, registerAppRoutes } from './apps/index.ts';
+import { systemClock } from './clock.ts';
+import type { Config } from './config.ts';
+import { DataFolder } from './data-folder.ts';
+import { openDatabase } from './db/index.ts';
+import { createHttpServer } from './http/index.ts';
+import { registerWhep, registerWhip } from './ingest/index.ts';
+import { HlsPlaylists, Library, MediaLinks, registerLibraryRoutes } from './library/index.ts';
+import { recoverSegment } from './recorder/index.ts';
+import { Recordings, registerRecordingRoutes } from './recording/index.ts';
+import { Rooms, registerRoomRoutes, registerSignaling } from './rooms/index.ts';
+import { version } from './version.ts';
+import { MediaWorkers } from './worker/index.ts';
+
+export interface Server {
+  /** What this machine reaches it under, without a slash at the end. */
+  readonly url: string;
+  readonly app: FastifyInstance;
+  /** The default app's key and secret; `created` when they were made just now and must be shown once. */
+  readonly credentials: { readonly key: string; readonly secret: string; readonly created: boolean };
+  /** Signs a browser in to the console, once and within an hour. */
+  readonly signInUrl: string;
+  /** Process ids of the media workers. */
+  readonly workerPids: readonly number[];
+  /** Finishes all recordings and ends; may be called twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * Wires the parts together and listens.
+ * @throws AircheckError `storage-failed`, `data-locked`; the system's error when the port is taken
+ */
+export async function createServer(config: Config, logger: Logger = pino({ level: config.logLevel })): Promise<Server> {
+  // Runs what was deferred in reverse order: after a failed start, and in the end.
+  await using starting = new AsyncDisposableStack();
+
+  const dataFolder = await DataFolder.open(config.dataFolder);
+  starting.defer(() => dataFolder.close());
+  const credentials = await loadCredentials(config.dataFolder, config.credentials);
+  const db = await openDatabase(config.database);
+  starting.defer(() => db.destroy());
+
+  const clock = systemClock;
+  const sessions = new ConsoleSessions(credentials.secret, clock);
+  const apps = await Apps.open({ db, credentials, sessions, clock });
+  const library = new Library(db);
+  const workers = new MediaWorkers({
+    count: config.mediaWorkers,
+    portRange: config.udpPorts,
+    options: {
+      host: config.host,
+      recordingsFolder: config.recordingsFolder,
+      syncMs: config.syncMs,
+      logLevel: config.logLevel,
+      ...(config.publicIp !== undefined && { publicIp: config.publicIp }),
+    },
+    logger,
+  });
+
+  // Rooms show their recordings, and recordings are told to their rooms: one of the two has to come later.
+  const recordings: Recordings = new Recordings({
+    db,
+    library,
+    workers,
+    rooms: {
+      type: (appId, roomId) => rooms.type(appId, roomId),
+      participant: (appId, roomId, userId) => rooms.participant(appId, roomId, userId),
+      broadcast: (appId, roomId, notification) => rooms.broadcast(appId, roomId, notification),
+    },
+    config,
+    recoverSegment,
+    clock,
+    logger,
+  });
+  const rooms = new Rooms({ db, workers, apps, config, recordings, clock, logger });
+  starting.defer(() => recordings.close());
+
+  await recordings.recover();
+  await workers.start();
+  starting.defer(() => workers.close());
+  await dataFolder.noteWorkers(() => workers.pids);
+
+  let draining = false;
+  const app = await createHttpServer({
+    logger,
+    version,
+    consoleFolder: join(import.meta.dirname, '../../console/dist'),
+    health: {
+      draining: () => draining,
+      readyWorkers: () => workers.pids.length,
+      workerStats: () => workers.stats(),
+    },
+  });
+  starting.defer(() => app.close());
+  registerAccess(app, apps);
+  registerAppRoutes(app, { apps, sessions, clock, secureCookies: config.publicUrl?.startsWith('https:') ?? false });
+  registerRoomRoutes(app, rooms);
+  registerRecordingRoutes(app, recordings);
+  registerLibraryRoutes(app, {
+    library,
+    links: new MediaLinks((appId) => apps.linkKey(appId), clock),
+    playlists: new HlsPlaylists(config.recordingsFolder),
+    recordingsFolder: config.recordingsFolder,
+    publicUrl: config.publicUrl,
+  });
+  registerSignaling(app, rooms);
+  registerWhip(app, { rooms });
+  registerWhep(app, { rooms });
+  await app.listen({ host: config.host, port: config.port });
+
+  const url = localUrl(app.server.address() as AddressInfo);
+  const running = starting.move();
+  let closing: Promise<void> | undefined;
+  return {
+    url,
+    app,
+    credentials,
+    signInUrl: `${config.publicUrl ?? url}/#code=${sessions.issueCode()}`,
+    get workerPids() {
+      return workers.pids;
+    },
+    close() {
+      closing ??= (async () => {
+        draining = true;
+        rooms.close();
+        await workers.drain();
+        await running.disposeAsync();
+      })();
+      return closing;
+    },
+  };
+}
+
+/** A URL that leads to the address from this machine: one that stands for all of them leads nowhere. */
+function localUrl({ address, family, port }: AddressInfo): string {
+  const host = address === '0.0.0.0' || address === '::' ? '127.0.0.1' : address;
+  return `http://${family === 'IPv6' && host === address ? `[${host}]` : host}:${port}`;
+}

@@ -1,0 +1,81 @@
+#!/usr/bin/env node
+import { AircheckError } from '@aircheck/protocol';
+import { pino } from 'pino';
+import { createServer, type Server } from './compose.ts';
+import { configHelp, readConfig } from './config.ts';
+import { version } from './version.ts';
+
+const help = `aircheck ${version}: records live rooms
+
+Usage: aircheck serve     runs the service until SIGTERM or SIGINT, which finish all recordings first
+       aircheck --version
+       aircheck --help
+
+Environment:
+${configHelp()}
+`;
+
+const [command, ...rest] = process.argv.slice(2);
+if (command === '--help' || command === '-h' || command === 'help') process.stdout.write(help);
+else if (command === '--version' || command === '-v') process.stdout.write(`${version}\n`);
+else if (command === 'serve' && rest.length === 0) await serve();
+else {
+  process.stderr.write(`aircheck: unknown command ${JSON.stringify([command, ...rest].join(' '))}\n\n${help}`);
+  process.exitCode = 2;
+}
+
+async function serve(): Promise<void> {
+  // Closing the terminal must not end recordings.
+  process.on('SIGHUP', () => {});
+  const config = await orExit(async () => readConfig(process.env));
+  const logger = pino({ level: config.logLevel });
+  const server: Server = await orExit(() => createServer(config, logger));
+
+  let ending = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (ending) process.exit(1);
+      ending = true;
+      logger.info({ signal }, 'draining');
+      server.close().then(
+        () => {
+          logger.info('ended');
+          process.exit(0);
+        },
+        (error: unknown) => {
+          logger.fatal({ err: error }, 'cannot end orderly');
+          process.exit(1);
+        },
+      );
+    });
+  }
+
+  logger.info({ url: server.url, pid: process.pid, workers: server.workerPids, version }, 'listening');
+  // For people, thus not among the log lines, which others collect and keep.
+  const { key, secret, created } = server.credentials;
+  if (created) {
+    process.stderr.write(
+      `\nThe API key and secret, shown this once and kept in ${config.dataFolder}/credentials.json:\n` +
+        `  key     ${key}\n  secret  ${secret}\n`,
+    );
+  }
+  process.stderr.write(`\nOpen ${server.signInUrl}\n(signs you in once, within an hour)\n\n`);
+}
+
+/** Ends the process with one clear line where the fault is not the program's. */
+async function orExit<T>(start: () => Promise<T>): Promise<T> {
+  try {
+    return await start();
+  } catch (error) {
+    process.stderr.write(`aircheck: ${explain(error)}\n`);
+    process.exit(1);
+  }
+}
+
+function explain(error: unknown): string {
+  if (error instanceof AircheckError) return `${error.message}${error.hint === undefined ? '' : `. ${error.hint}`}`;
+  const { code, message, stack } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') return `The address is in use by another program: ${message}`;
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EACCES') return `Cannot listen: ${message}`;
+  return stack ?? String(error);
+}

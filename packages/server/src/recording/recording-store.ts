@@ -1,0 +1,198 @@
+import {
+  AircheckError,
+  type EndReason,
+  type Recording,
+  type RecordingList,
+  type RecordingMedia,
+  type RecordingSource,
+  type RecordingState,
+} from '@aircheck/protocol';
+import {
+  type Database,
+  decodeCursor,
+  encodeCursor,
+  isUniqueViolation,
+  type NewRecordingRow,
+  type RecordingRow,
+} from '../db/index.ts';
+import type { AssetOwner, Library } from '../library/index.ts';
+import { mergeHealth } from './health.ts';
+import { liveStates, reachableFrom, unfinishedStates } from './states.ts';
+
+/** What changes together with a state. Times are milliseconds since 1970. */
+export interface StateChanges {
+  /** Kept from the first time on. */
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  readonly endReason?: EndReason;
+  readonly detail?: string;
+}
+
+export interface RecordingFilter {
+  readonly roomId?: string | undefined;
+  readonly live?: boolean | undefined;
+  readonly cursor?: string | undefined;
+  readonly limit: number;
+}
+
+/** Recordings as the database has them. */
+export class RecordingStore {
+  readonly #db: Database;
+  readonly #library: Library;
+
+  constructor(db: Database, library: Library) {
+    this.#db = db;
+    this.#library = library;
+  }
+
+  /** @throws AircheckError `recording-exists` when that participant's source is being recorded */
+  async insert(row: NewRecordingRow): Promise<void> {
+    try {
+      await this.#db.insertInto('recordings').values(row).execute();
+    } catch (cause) {
+      if (!isUniqueViolation(cause)) throw cause;
+      throw new AircheckError('recording-exists', `The ${row.source} of ${row.user_id} is being recorded already`, {
+        cause,
+      });
+    }
+  }
+
+  /** Takes back a recording that its worker refused to begin. */
+  async delete(recordingId: string): Promise<void> {
+    await this.#db.deleteFrom('recordings').where('recording_id', '=', recordingId).execute();
+  }
+
+  /**
+   * Moves a recording into a state, if it is in one from which that may be reached.
+   * @returns whether it moved
+   */
+  async move(recordingId: string, to: RecordingState, changes: StateChanges): Promise<boolean> {
+    const { startedAt, endedAt, endReason, detail } = changes;
+    const result = await this.#db
+      .updateTable('recordings')
+      .set({
+        state: to,
+        ...(endedAt !== undefined && { ended_at: Math.round(endedAt) }),
+        ...(endReason !== undefined && { end_reason: endReason }),
+        ...(detail !== undefined && { detail }),
+      })
+      .$if(startedAt !== undefined, (query) =>
+        query.set((set) => ({ started_at: set.fn.coalesce('started_at', set.val(Math.round(startedAt ?? 0))) })),
+      )
+      .where('recording_id', '=', recordingId)
+      .where('state', 'in', reachableFrom[to])
+      .executeTakeFirst();
+    return result.numUpdatedRows > 0n;
+  }
+
+  async row(recordingId: string): Promise<RecordingRow | undefined> {
+    return this.#db.selectFrom('recordings').selectAll().where('recording_id', '=', recordingId).executeTakeFirst();
+  }
+
+  /** @throws AircheckError `recording-not-found`, also for one of another app when `appId` is given */
+  async requireRow(recordingId: string, appId?: string): Promise<RecordingRow> {
+    const row = await this.row(recordingId);
+    if (row === undefined || (appId !== undefined && row.app_id !== appId)) {
+      throw new AircheckError('recording-not-found', `There is no recording ${recordingId}`);
+    }
+    return row;
+  }
+
+  /** Rows of the given recordings that have not ended, or of all such when none are named. */
+  async unfinished(recordingIds?: readonly string[]): Promise<RecordingRow[]> {
+    if (recordingIds?.length === 0) return [];
+    return this.#db
+      .selectFrom('recordings')
+      .selectAll()
+      .where('state', 'in', unfinishedStates)
+      .$if(recordingIds !== undefined, (query) => query.where('recording_id', 'in', recordingIds ?? []))
+      .execute();
+  }
+
+  /** Recordings of a room that have not ended, oldest first. */
+  async live(appId: string, roomId: string): Promise<Recording[]> {
+    const rows = await this.#db
+      .selectFrom('recordings')
+      .selectAll()
+      .where('app_id', '=', appId)
+      .where('room_id', '=', roomId)
+      .where('state', 'in', liveStates)
+      .orderBy('created_at')
+      .orderBy('recording_id')
+      .execute();
+    return this.toRecordings(rows);
+  }
+
+  /** One page of an app's recordings, newest first. */
+  async list(appId: string, filter: RecordingFilter): Promise<RecordingList> {
+    const { roomId, live, cursor, limit } = filter;
+    let query = this.#db.selectFrom('recordings').selectAll().where('app_id', '=', appId);
+    if (roomId !== undefined) query = query.where('room_id', '=', roomId);
+    if (live === true) query = query.where('state', 'in', liveStates);
+    if (live === false) query = query.where('state', 'not in', liveStates);
+    if (cursor !== undefined) {
+      const { at, id } = decodeCursor(cursor);
+      query = query.where((where) =>
+        where.or([
+          where('created_at', '<', at),
+          where.and([where('created_at', '=', at), where('recording_id', '<', id)]),
+        ]),
+      );
+    }
+    // One more than asked for tells whether there is another page.
+    const rows = await query
+      .orderBy('created_at', 'desc')
+      .orderBy('recording_id', 'desc')
+      .limit(limit + 1)
+      .execute();
+    const last = rows.length > limit ? rows[limit - 1] : undefined;
+    return {
+      items: await this.toRecordings(rows.slice(0, limit)),
+      nextCursor: last === undefined ? null : encodeCursor({ at: last.created_at, id: last.recording_id }),
+    };
+  }
+
+  /** The recordings of these rows, with what their files say. */
+  async toRecordings(rows: readonly RecordingRow[]): Promise<Recording[]> {
+    const assets = await this.#library.ofRecordings(rows.map((row) => row.recording_id));
+    return rows.map((row) => {
+      const kept = (assets.get(row.recording_id) ?? [])
+        .map(({ asset }) => asset)
+        .filter(({ state }) => state !== 'failed');
+      return {
+        recordingId: row.recording_id,
+        roomId: row.room_id,
+        userId: row.user_id,
+        source: row.source as RecordingSource,
+        media: row.media as RecordingMedia,
+        fileName: row.file_name,
+        tags: JSON.parse(row.tags) as string[],
+        classId: row.class_id,
+        segmentSeconds: row.segment_seconds,
+        idleSeconds: row.idle_seconds,
+        state: row.state as RecordingState,
+        endReason: row.end_reason as EndReason | null,
+        detail: row.detail,
+        createdAt: new Date(row.created_at).toISOString(),
+        startedAt: row.started_at === null ? null : new Date(row.started_at).toISOString(),
+        endedAt: row.ended_at === null ? null : new Date(row.ended_at).toISOString(),
+        durationMs: kept.reduce((sum, asset) => sum + asset.durationMs, 0),
+        sizeBytes: kept.reduce((sum, asset) => sum + asset.sizeBytes, 0),
+        fileIds: kept.map((asset) => asset.fileId),
+        health: mergeHealth(kept),
+      };
+    });
+  }
+}
+
+/** What a recording's files have from it. */
+export function ownerOf(row: RecordingRow): AssetOwner {
+  return {
+    appId: row.app_id,
+    roomId: row.room_id,
+    userId: row.user_id,
+    fileName: row.file_name,
+    tags: JSON.parse(row.tags) as string[],
+    classId: row.class_id,
+  };
+}

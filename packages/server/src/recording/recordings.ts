@@ -1,0 +1,387 @@
+import { randomUUID } from 'node:crypto';
+import {
+  AircheckError,
+  type EndReason,
+  type Participant,
+  type Recording,
+  type RecordingList,
+  type RecordingState,
+  type RoomType,
+  type ServerNotification,
+  StartRecordingRequest,
+} from '@aircheck/protocol';
+import type { Logger } from 'pino';
+import { type Principal, requireRecording, requireRoom } from '../apps/index.ts';
+import type { Clock } from '../clock.ts';
+import type { Database, RecordingRow } from '../db/index.ts';
+import type { Library } from '../library/index.ts';
+import { removeJournal } from '../recorder/index.ts';
+import type { SegmentSnapshot, WorkerEvents } from '../worker/contract.ts';
+import type { MediaWorkers } from '../worker/index.ts';
+import { ProgressBatch } from './progress-batch.ts';
+import { ownerOf, type RecordingFilter, RecordingStore, type StateChanges } from './recording-store.ts';
+import { RecordingRecovery, type RecoverSegment } from './recovery.ts';
+import { SerialTasks } from './serial-tasks.ts';
+import { isFinal, isTaking } from './states.ts';
+
+/** How long a stop waits for an end that others bring about (recovery, another stop), in milliseconds. */
+const endTimeoutMs = 60_000;
+
+/** What recordings ask of the rooms. */
+export interface RecordedRooms {
+  type(appId: string, roomId: string): Promise<RoomType | undefined>;
+  participant(appId: string, roomId: string, userId: string): Participant | undefined;
+  broadcast(appId: string, roomId: string, notification: ServerNotification): void;
+}
+
+export interface RecordingsOptions {
+  readonly db: Database;
+  readonly library: Library;
+  readonly workers: Pick<MediaWorkers, 'request' | 'on' | 'onWorkerLost'>;
+  readonly rooms: RecordedRooms;
+  readonly config: {
+    readonly recordingsFolder: string;
+    readonly segmentSeconds: number;
+    readonly idleSeconds: number;
+  };
+  readonly recoverSegment: RecoverSegment;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The life of every recording, from the request to the finished files; the media workers do the recording itself. */
+export class Recordings {
+  readonly #options: RecordingsOptions;
+  readonly #store: RecordingStore;
+  readonly #recovery: RecordingRecovery;
+  readonly #progress: ProgressBatch;
+  /** Steps of one recording are taken one after another, in the order in which they were told. */
+  readonly #steps = new SerialTasks();
+  /** Recordings that a media worker has, with the room that is in it. */
+  readonly #inWorker = new Map<string, string>();
+  readonly #endListeners = new Map<string, Set<() => void>>();
+  readonly #unlisten: readonly (() => void)[];
+
+  constructor(options: RecordingsOptions) {
+    this.#options = options;
+    this.#store = new RecordingStore(options.db, options.library);
+    this.#recovery = new RecordingRecovery({
+      store: this.#store,
+      library: options.library,
+      recordingsFolder: options.config.recordingsFolder,
+      recoverSegment: options.recoverSegment,
+      transition: (row, to, changes) => this.#transition(row, to, changes),
+      finish: (row, reason) => this.#finish(row, reason),
+      logger: options.logger,
+    });
+    this.#progress = new ProgressBatch(
+      (segments) => options.library.saveProgress(segments),
+      (error) => options.logger.error({ err: error }, 'the progress of recordings cannot be written down'),
+    );
+    const { workers } = options;
+    this.#unlisten = [
+      workers.on('recording-state', (event) => this.#later(event.recordingId, () => this.#onState(event))),
+      workers.on('segment-opened', ({ segment }) =>
+        this.#later(segment.recordingId, () => this.#saveSegment(segment, 'recording')),
+      ),
+      workers.on('segment-progress', ({ segment }) => this.#progress.add(segment)),
+      workers.on('segment-closed', ({ segment }) =>
+        this.#later(segment.recordingId, () => this.#saveSegment(segment, 'ready')),
+      ),
+      workers.on('recording-ended', (event) => this.#later(event.recordingId, () => this.#onEnded(event))),
+      workers.onWorkerLost((roomKeys) => this.#onWorkerLost(roomKeys)),
+    ];
+  }
+
+  /**
+   * Starts to record a participant.
+   * @throws AircheckError `room-not-found`, `participant-not-found`, `track-not-found`, `room-pair`,
+   *   `recording-exists`, `recording-forbidden`, `forbidden`
+   */
+  async start(principal: Principal, roomId: string, input: StartRecordingRequest): Promise<Recording> {
+    const request = StartRecordingRequest.parse(input);
+    const { appId } = principal;
+    requireRecording(principal, roomId, request.userId);
+    await this.#requireMedia(appId, roomId, request);
+
+    const { config, clock, workers } = this.#options;
+    const row: RecordingRow = {
+      recording_id: randomUUID(),
+      app_id: appId,
+      room_id: roomId,
+      user_id: request.userId,
+      source: request.source,
+      media: request.media,
+      file_name: request.fileName,
+      tags: JSON.stringify(request.tags),
+      class_id: request.classId,
+      segment_seconds: request.segmentSeconds ?? config.segmentSeconds,
+      idle_seconds: request.idleSeconds ?? config.idleSeconds,
+      state: 'starting',
+      end_reason: null,
+      detail: null,
+      created_at: clock.now(),
+      started_at: null,
+      ended_at: null,
+    };
+    await this.#store.insert(row);
+    const recordingId = row.recording_id;
+    const roomKey = roomKeyOf(row);
+    this.#inWorker.set(recordingId, roomKey);
+    try {
+      await workers.request(roomKey, 'startRecording', {
+        roomKey,
+        recordingId,
+        appId,
+        roomId,
+        userId: request.userId,
+        source: request.source,
+        media: request.media,
+        fileName: request.fileName,
+        segmentMs: row.segment_seconds * 1000,
+        idleMs: row.idle_seconds * 1000,
+      });
+    } catch (error) {
+      await this.#startFailed(row, error);
+      throw error;
+    }
+    const recording = await this.#describe(recordingId);
+    this.#tell(row.app_id, recording);
+    return recording;
+  }
+
+  /**
+   * Ends a recording and waits for its files. Of several at once the first one ends it, the others are told so.
+   * @returns the recording in its final state
+   * @throws AircheckError `recording-not-found`, `recording-stopped`, `forbidden`, `recording-forbidden`
+   */
+  async stop(principal: Principal, recordingId: string, reason: EndReason = 'stopped'): Promise<Recording> {
+    const row = await this.#permitted(principal, recordingId);
+    const mine = await this.#steps.run(recordingId, () => this.#transition(row, 'finalizing'));
+    if (!mine) {
+      await this.#ended(recordingId);
+      throw new AircheckError('recording-stopped', `The recording ${recordingId} has been stopped already`);
+    }
+    try {
+      const { segments } = await this.#options.workers.request(roomKeyOf(row), 'stopRecording', {
+        recordingId,
+        reason,
+      });
+      await this.#steps.run(recordingId, async () => {
+        for (const segment of segments) await this.#saveSegment(segment, 'ready');
+        await this.#finish(row, reason);
+      });
+    } catch (error) {
+      if (!(error instanceof AircheckError)) throw error;
+      // The worker is gone, or knows nothing of it: what it left on the disk is what there is.
+      if (error.code === 'recording-not-found') await this.#recover([recordingId]);
+      else if (error.code !== 'worker-lost') throw error;
+    }
+    await this.#ended(recordingId);
+    return this.#describe(recordingId);
+  }
+
+  /** @throws AircheckError `recording-not-found`, `recording-state`, `forbidden`, `recording-forbidden` */
+  pause(principal: Principal, recordingId: string): Promise<Recording> {
+    return this.#change(principal, recordingId, 'pauseRecording', 'paused');
+  }
+
+  /** @throws AircheckError `recording-not-found`, `recording-state`, `forbidden`, `recording-forbidden` */
+  resume(principal: Principal, recordingId: string): Promise<Recording> {
+    return this.#change(principal, recordingId, 'resumeRecording', 'recording');
+  }
+
+  /** @throws AircheckError `recording-not-found`, `forbidden` for another room's */
+  async get(principal: Principal, recordingId: string): Promise<Recording> {
+    const row = await this.#store.requireRow(recordingId, principal.appId);
+    requireRoom(principal, row.room_id);
+    return this.#describe(recordingId);
+  }
+
+  /** One page, newest first; a user sees its own room's. */
+  async list(principal: Principal, filter: RecordingFilter): Promise<RecordingList> {
+    if (filter.roomId !== undefined) requireRoom(principal, filter.roomId);
+    const roomId = principal.kind === 'user' ? principal.roomId : filter.roomId;
+    return this.#store.list(principal.appId, { ...filter, roomId });
+  }
+
+  /** Recordings of a room that have not ended, oldest first. */
+  live(appId: string, roomId: string): Promise<Recording[]> {
+    return this.#store.live(appId, roomId);
+  }
+
+  /** Finishes all that an earlier run of the server left; to be called before media workers have recordings. */
+  async recover(): Promise<void> {
+    await this.#recover(undefined);
+  }
+
+  /** Writes down what the media workers told last; to be called after they have ended. */
+  async close(): Promise<void> {
+    await this.#progress.flush();
+    await this.#steps.idle();
+    for (const unlisten of this.#unlisten) unlisten();
+  }
+
+  /** The one place where a recording changes its state: in the database, and told to the room. */
+  async #transition(row: RecordingRow, to: RecordingState, changes: StateChanges = {}): Promise<boolean> {
+    const moved = await this.#store.move(row.recording_id, to, changes);
+    if (!moved) return false;
+    const { recording_id: recordingId, app_id: appId } = row;
+    this.#options.logger.info({ recordingId, state: to, ...changes }, 'recording');
+    this.#tell(appId, await this.#describe(recordingId));
+    if (isFinal(to)) {
+      this.#inWorker.delete(recordingId);
+      for (const listener of this.#endListeners.get(recordingId) ?? []) listener();
+    }
+    return true;
+  }
+
+  /** Brings a recording whose files are finished to its final state. */
+  async #finish(row: RecordingRow, reason: EndReason, detail?: string): Promise<void> {
+    const { recording_id: recordingId } = row;
+    const files = (await this.#options.library.ofRecordings([recordingId])).get(recordingId) ?? [];
+    const ready = files.filter(({ asset }) => asset.state === 'ready');
+    const last = ready.at(-1)?.asset.endedAt ?? null;
+    // After a crash nobody knows when it ended but the file.
+    const endedAt = reason === 'interrupted' && last !== null ? Date.parse(last) : this.#options.clock.now();
+    const failed = ready.length === 0;
+    const nothingCame = failed && reason !== 'storage-full' && reason !== 'storage-failed';
+    await this.#transition(row, 'finalizing');
+    await this.#transition(row, failed ? 'failed' : 'ready', {
+      endedAt,
+      endReason: nothingCame ? 'no-media' : reason,
+      ...(detail !== undefined && { detail }),
+    });
+  }
+
+  async #requireMedia(appId: string, roomId: string, request: { userId: string; source: string; media: string }) {
+    const { rooms } = this.#options;
+    const type = await rooms.type(appId, roomId);
+    if (type === undefined) throw new AircheckError('room-not-found', `There is no room ${roomId}`);
+    if (type === 'pair') throw new AircheckError('room-pair', `Room ${roomId} is a pair room, which is not recorded`);
+    const { userId, source, media } = request;
+    const participant = rooms.participant(appId, roomId, userId);
+    if (participant === undefined) {
+      throw new AircheckError('participant-not-found', `${userId} is not in room ${roomId}`, { input: 'body.userId' });
+    }
+    const published = participant.tracks.some((track) =>
+      media === 'audio' ? track.kind === 'audio' : track.kind === 'video' && track.source === source,
+    );
+    if (!published) {
+      throw new AircheckError('track-not-found', `${userId} publishes no ${media === 'audio' ? 'sound' : source}`, {
+        hint: `Published now: ${participant.tracks.map((track) => track.source).join(', ') || 'nothing'}`,
+      });
+    }
+  }
+
+  async #startFailed(row: RecordingRow, error: unknown): Promise<void> {
+    const { recording_id: recordingId } = row;
+    if (error instanceof AircheckError && error.fault === 'caller') {
+      this.#inWorker.delete(recordingId);
+      await this.#steps.run(recordingId, () => this.#store.delete(recordingId));
+      return;
+    }
+    // Whether the worker began is not known: end it there, and keep what there is.
+    await this.#options.workers
+      .request(roomKeyOf(row), 'stopRecording', { recordingId, reason: 'interrupted' })
+      .catch((cause: unknown) => this.#options.logger.warn({ err: cause, recordingId }, 'cannot stop a failed start'));
+    await this.#recover([recordingId]);
+  }
+
+  async #permitted(principal: Principal, recordingId: string): Promise<RecordingRow> {
+    const row = await this.#store.requireRow(recordingId, principal.appId);
+    requireRecording(principal, row.room_id, row.user_id);
+    return row;
+  }
+
+  async #change(
+    principal: Principal,
+    recordingId: string,
+    request: 'pauseRecording' | 'resumeRecording',
+    to: RecordingState,
+  ): Promise<Recording> {
+    const row = await this.#permitted(principal, recordingId);
+    const from: RecordingState = to === 'paused' ? 'recording' : 'paused';
+    const state = row.state as RecordingState;
+    if (!isTaking(state) || state !== from) {
+      throw new AircheckError('recording-state', `The recording is ${state}; that takes one that is ${from}`);
+    }
+    await this.#options.workers.request(roomKeyOf(row), request, { recordingId });
+    await this.#steps.run(recordingId, () => this.#transition(row, to));
+    return this.#describe(recordingId);
+  }
+
+  async #onState({ recordingId, state, at }: WorkerEvents['recording-state']): Promise<void> {
+    const row = await this.#store.row(recordingId);
+    if (row !== undefined) await this.#transition(row, state, state === 'recording' ? { startedAt: at } : {});
+  }
+
+  async #onEnded({ recordingId, reason, detail }: WorkerEvents['recording-ended']): Promise<void> {
+    const row = await this.#store.row(recordingId);
+    if (row !== undefined) await this.#finish(row, reason, detail);
+  }
+
+  async #saveSegment(segment: SegmentSnapshot, state: 'recording' | 'ready'): Promise<void> {
+    const row = await this.#store.row(segment.recordingId);
+    if (row === undefined) return;
+    if (state === 'ready') this.#progress.drop(segment.fileId);
+    await this.#options.library.save(ownerOf(row), segment, state);
+    // From here on the database knows all that the journal does.
+    if (state === 'ready') await removeJournal(this.#options.config.recordingsFolder, segment.fileId);
+  }
+
+  #onWorkerLost(roomKeys: readonly string[]): void {
+    const lost = new Set(roomKeys);
+    const recordingIds = [...this.#inWorker].filter(([, roomKey]) => lost.has(roomKey)).map(([id]) => id);
+    void this.#recover(recordingIds).catch((error: unknown) =>
+      this.#options.logger.error({ err: error, recordingIds }, 'recordings of a lost worker cannot be recovered'),
+    );
+  }
+
+  async #recover(recordingIds: readonly string[] | undefined): Promise<void> {
+    await this.#progress.flush();
+    const batch = await this.#recovery.find(recordingIds);
+    await Promise.all(batch.map((item) => this.#steps.run(item.recordingId, () => this.#recovery.finish(item))));
+  }
+
+  /** Resolves when the recording is in its final state. */
+  async #ended(recordingId: string): Promise<void> {
+    const listeners = this.#endListeners.get(recordingId) ?? new Set();
+    this.#endListeners.set(recordingId, listeners);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const timer = setTimeout(
+      () => reject(new AircheckError('timeout', `The recording ${recordingId} does not come to its end`)),
+      endTimeoutMs,
+    );
+    listeners.add(resolve);
+    try {
+      // It may have ended before anyone listened.
+      if (!isFinal((await this.#store.requireRow(recordingId)).state as RecordingState)) await promise;
+    } finally {
+      clearTimeout(timer);
+      listeners.delete(resolve);
+      if (listeners.size === 0) this.#endListeners.delete(recordingId);
+    }
+  }
+
+  #later(recordingId: string, task: () => Promise<void>): void {
+    this.#steps
+      .run(recordingId, task)
+      .catch((error: unknown) =>
+        this.#options.logger.error({ err: error, recordingId }, 'a step of a recording cannot be written down'),
+      );
+  }
+
+  async #describe(recordingId: string): Promise<Recording> {
+    const [recording] = await this.#store.toRecordings([await this.#store.requireRow(recordingId)]);
+    return recording!;
+  }
+
+  #tell(appId: string, recording: Recording): void {
+    this.#options.rooms.broadcast(appId, recording.roomId, { type: 'recording', recording });
+  }
+}
+
+function roomKeyOf(row: RecordingRow): string {
+  return `${row.app_id}/${row.room_id}`;
+}

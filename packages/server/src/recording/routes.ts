@@ -1,0 +1,89 @@
+import { Recording, RecordingList, RecordingQuery, RoomId, StartRecordingRequest } from '@aircheck/protocol';
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { principalOf } from '../apps/index.ts';
+import type { ZodTypeProvider } from '../http/index.ts';
+import type { Recordings } from './recordings.ts';
+
+const RecordingParams = z.object({ recordingId: z.string().min(1).max(100) });
+
+/** Start, look at, pause, resume and stop recordings. */
+export function registerRecordingRoutes(server: FastifyInstance, recordings: Recordings): void {
+  const app = server.withTypeProvider<ZodTypeProvider>();
+  const config = { access: 'any' } as const;
+  const tags = ['recordings'];
+
+  app.post(
+    '/v1/rooms/:roomId/recordings',
+    {
+      config,
+      schema: {
+        summary: 'Start to record a participant',
+        description: "Hosts record anyone in their room, guests themselves. Rooms of type 'pair' are not recorded.",
+        tags,
+        params: z.object({ roomId: RoomId }),
+        body: StartRecordingRequest,
+        response: { 201: Recording },
+      },
+    },
+    async (request, reply) => {
+      const recording = await recordings.start(principalOf(request), request.params.roomId, request.body);
+      reply.code(201).header('location', `/v1/recordings/${recording.recordingId}`);
+      return recording;
+    },
+  );
+
+  app.get(
+    '/v1/recordings',
+    {
+      config,
+      schema: {
+        summary: 'Recordings, newest first',
+        tags,
+        querystring: RecordingQuery,
+        response: { 200: RecordingList },
+      },
+    },
+    (request) => recordings.list(principalOf(request), request.query),
+  );
+
+  app.get(
+    '/v1/recordings/:recordingId',
+    { config, schema: { summary: 'A recording', tags, params: RecordingParams, response: { 200: Recording } } },
+    (request) => recordings.get(principalOf(request), request.params.recordingId),
+  );
+
+  app.post(
+    '/v1/recordings/:recordingId/stop',
+    {
+      config,
+      schema: {
+        summary: 'End a recording; answers when its files are finished',
+        tags,
+        params: RecordingParams,
+        response: { 200: Recording },
+      },
+    },
+    (request) => recordings.stop(principalOf(request), request.params.recordingId),
+  );
+
+  app.post(
+    '/v1/recordings/:recordingId/pause',
+    {
+      config,
+      schema: {
+        summary: 'Leave out what comes until resumed',
+        tags,
+        params: RecordingParams,
+        response: { 200: Recording },
+      },
+    },
+    (request) => recordings.pause(principalOf(request), request.params.recordingId),
+  );
+
+  app.post(
+    '/v1/recordings/:recordingId/resume',
+    { config, schema: { summary: 'Go on after a pause', tags, params: RecordingParams, response: { 200: Recording } } },
+    (request) => recordings.resume(principalOf(request), request.params.recordingId),
+  );
+}

@@ -1,0 +1,68 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, inject } from 'vitest';
+import { type Database, type DatabaseKind, type DatabaseLocation, openDatabase } from '../src/db/index.ts';
+
+/** A database of a test file, empty before each test but for the default app. */
+export interface TestDatabase {
+  readonly kind: DatabaseKind;
+  readonly location: DatabaseLocation;
+  readonly db: Database;
+}
+
+/** Runs the same tests on SQLite and on PostgreSQL. */
+export function describeOnBothDatabases(name: string, tests: (database: TestDatabase) => void): void {
+  for (const kind of ['sqlite', 'postgres'] as const) {
+    describe(`${name} (${kind})`, () => {
+      let folder: string | undefined;
+      const opened: { location?: DatabaseLocation; db?: Database } = {};
+      beforeAll(async () => {
+        folder = await mkdtemp(join(tmpdir(), 'aircheck-database-'));
+        opened.location =
+          kind === 'sqlite' ? { kind, file: join(folder, 'test.db') } : { kind, url: await createPostgresDatabase() };
+        opened.db = await openDatabase(opened.location);
+      });
+      beforeEach(async () => {
+        for (const table of ['assets', 'recordings', 'rooms', 'apps'] as const)
+          await opened.db!.deleteFrom(table).execute();
+        await opened
+          .db!.insertInto('apps')
+          .values({
+            app_id: 'default',
+            name: 'Default',
+            api_key: 'key',
+            api_secret: 'a secret of the tests',
+            created_at: 0,
+          })
+          .execute();
+      });
+      afterAll(async () => {
+        await opened.db?.destroy();
+        if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+      });
+      tests({
+        kind,
+        get location() {
+          return opened.location!;
+        },
+        get db() {
+          return opened.db!;
+        },
+      });
+    });
+  }
+}
+
+/** Makes an empty database on the tests' PostgreSQL server. */
+export async function createPostgresDatabase(): Promise<string> {
+  const server = inject('postgresUrl');
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  const client = new pg.Client({ connectionString: `${server}/postgres` });
+  await client.connect();
+  await client.query(`create database ${name}`);
+  await client.end();
+  return `${server}/${name}`;
+}
