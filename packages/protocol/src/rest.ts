@@ -98,7 +98,6 @@ export const SignInRequest = z.union([
 export type SignInRequest = z.infer<typeof SignInRequest>;
 export const Session = z.object({ key: z.string(), expiresAt: z.iso.datetime() });
 export type Session = z.infer<typeof Session>;
-export type Session = z.infer<typeof Session>;
 
 /** STUN and TURN servers for clients, as RTCIceServer. */
 export const IceServer = z.object({
