@@ -33,18 +33,20 @@ export function writeFileStart(tracks: readonly MovieTrack[], creationTime: numb
  *
  * @param creationTime - milliseconds since 1970
  * @param fragmentsEnd - offset of the first byte behind the last fragment: where `movie` goes
+ * @param patchOffset - of the `free` box
  * @returns `movie` to append, and then `patch` to write over the `free`
  */
 export function finishHybridMovie(
   tracks: readonly FinishedTrack[],
   creationTime: number,
   fragmentsEnd: number,
+  patchOffset: number,
 ): { readonly movie: Uint8Array<ArrayBuffer>; readonly patch: Uint8Array<ArrayBuffer> } {
   let samples = 0;
   for (const track of tracks) samples += track.table.sampleCount;
   const movie = new BoxWriter(2048 + samples * 16);
   writeFinalMovie(movie, tracks, creationTime);
-  return { movie: movie.finish(), patch: writeMediaDataHeader(fragmentsEnd - HYBRID_FREE_OFFSET) };
+  return { movie: movie.finish(), patch: writeMediaDataHeader(fragmentsEnd - patchOffset) };
 }
 
 /**

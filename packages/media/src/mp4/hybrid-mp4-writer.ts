@@ -129,6 +129,7 @@ export class HybridMp4Writer implements ContainerWriter {
       this.#tracks.map((track) => track.finish()),
       this.#creationTime,
       this.#fragmentsEnd,
+      HYBRID_FREE_OFFSET,
     );
     this.#byteLength += movie.byteLength;
     return {

@@ -5,7 +5,7 @@ import type { SampleTable } from './sample-table.ts';
 const MOVIE_TIMESCALE = 90000;
 
 /** Seconds between the epochs of ISO/IEC 14496-12 (1904) and of Unix (1970). */
-const EPOCH_OFFSET_SECONDS = 2082844800;
+export const EPOCH_OFFSET_SECONDS = 2082844800;
 
 const LANGUAGE_UNDETERMINED = 0x55c4;
 

@@ -1,0 +1,2 @@
+export { type MasterPlaylistOptions, masterPlaylist } from './master-playlist.ts';
+export { type MediaPlaylistOptions, mediaPlaylist } from './media-playlist.ts';

@@ -1,0 +1,81 @@
+import type { FragmentInfo } from '../container/index.ts';
+import { MediaError } from '../errors.ts';
+import { groupSegments, longestAllowedSeconds, type PlaylistSegment } from './playlist-segment.ts';
+
+/** Byte ranges of fragmented MP4 with `EXT-X-MAP` (RFC 8216 §7). */
+const VERSION = 7;
+
+export interface MediaPlaylistOptions {
+  /** Of one file, in file order, from its first one on. */
+  readonly fragments: readonly FragmentInfo[];
+  /** Of the file itself, which must answer byte ranges. */
+  readonly mediaUrl: string;
+  /** Of `ftyp` and the `moov` of the fragments. */
+  readonly initUrl: string;
+  /** No fragment will follow. */
+  readonly ended: boolean;
+  /** How long a segment should be at least. */
+  readonly targetSeconds: number;
+  /** The wall clock at the file's zero, milliseconds since 1970. */
+  readonly startedAtMs?: number;
+}
+
+/**
+ * A media playlist of byte ranges of one growing or finished file (RFC 8216 §4.3). A segment is a run of fragments: it
+ * ends where it is long enough and the next fragment is independent, or where it would get longer than half over the
+ * target.
+ *
+ * While the file grows (`EVENT`), the last run, which may still get longer, is left out: the playlist may be empty at
+ * first. What it lists never changes, nor does its target duration, as RFC 8216 §6.2.1 wants it, as long as no single
+ * fragment is longer than that.
+ *
+ * @returns the text of the playlist; lines end with a line feed
+ * @throws MediaError `argument-invalid` for a URL that would break a line or a quoted string, or a target that is not
+ * above 0
+ */
+export function mediaPlaylist(options: MediaPlaylistOptions): string {
+  const { fragments, ended, targetSeconds, startedAtMs } = options;
+  if (!(targetSeconds > 0)) throw new MediaError('argument-invalid', `targetSeconds must be above 0: ${targetSeconds}`);
+  const mediaUrl = checkedUrl(options.mediaUrl);
+  const initUrl = checkedUrl(options.initUrl);
+  const grouped = groupSegments(fragments, targetSeconds);
+  const segments = ended ? grouped : grouped.slice(0, -1);
+
+  const lines = [
+    '#EXTM3U',
+    `#EXT-X-VERSION:${VERSION}`,
+    `#EXT-X-TARGETDURATION:${targetDuration(segments, ended ? 1 : longestAllowedSeconds(targetSeconds))}`,
+    '#EXT-X-MEDIA-SEQUENCE:0',
+    `#EXT-X-PLAYLIST-TYPE:${ended ? 'VOD' : 'EVENT'}`,
+  ];
+  if (segments.length > 0 && segments.every((segment) => segment.independent)) {
+    lines.push('#EXT-X-INDEPENDENT-SEGMENTS');
+  }
+  lines.push(`#EXT-X-MAP:URI="${initUrl}"`);
+  const first = segments[0];
+  if (startedAtMs !== undefined && first !== undefined) {
+    const time = new Date(startedAtMs + first.startSeconds * 1000).toISOString();
+    lines.push(`#EXT-X-PROGRAM-DATE-TIME:${time}`);
+  }
+  for (const { offset, byteLength, durationSeconds } of segments) {
+    lines.push(`#EXTINF:${durationSeconds.toFixed(5)},`, `#EXT-X-BYTERANGE:${byteLength}@${offset}`, mediaUrl);
+  }
+  if (ended) lines.push('#EXT-X-ENDLIST');
+  return `${lines.join('\n')}\n`;
+}
+
+/** No segment's duration, rounded to whole seconds, may be above it (RFC 8216 §4.3.3.1). */
+function targetDuration(segments: readonly PlaylistSegment[], atLeast: number): number {
+  let seconds = atLeast;
+  for (const { durationSeconds } of segments) seconds = Math.max(seconds, Math.round(durationSeconds));
+  return seconds;
+}
+
+/** Line breaks would begin a tag of their own, a quotation mark end the attribute. */
+export function checkedUrl(url: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  if (url === '' || /["\u0000-\u001f\u007f]/.test(url) || url.startsWith('#')) {
+    throw new MediaError('argument-invalid', `not a URL for a playlist: ${JSON.stringify(url)}`);
+  }
+  return url;
+}
