@@ -138,7 +138,12 @@ export const AudioInfo = z.object({
 });
 export type AudioInfo = z.infer<typeof AudioInfo>;
 
-export const FileName = z.string().min(1).max(1000);
+/** Any text but control characters. It is a name: it is shown, searched and offered to those who save the file, never used as a path. */
+export const FileName = z
+  .string()
+  .min(1)
+  .max(1000)
+  .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must not hold control characters');
 
 export const Recording = z.object({
   recordingId: z.string(),
