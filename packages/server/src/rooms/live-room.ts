@@ -166,10 +166,9 @@ export class LiveRoom {
     if (watched === undefined) {
       throw new AircheckError('participant-not-found', `${watchedUserId} is not in room ${this.roomId}`);
     }
-    const sources: readonly string[] = source === 'camera' ? ['camera', 'microphone'] : ['screen', 'screen-audio'];
-    const trackIds = watched.tracks.filter((track) => sources.includes(track.source)).map((track) => track.trackId);
+    const trackIds = viewedTrackIds(watched.tracks, source);
     if (trackIds.length === 0) {
-      throw new AircheckError('track-not-found', `${watchedUserId} publishes neither ${sources.join(' nor ')}`);
+      throw new AircheckError('track-not-found', `${watchedUserId} does not publish its ${source}`);
     }
     sessionOrigin(sdp);
     const viewer = new Viewer({
@@ -367,4 +366,14 @@ export class LiveRoom {
 
 function withoutMid({ mid: _, ...track }: Track & { mid: string }): Track {
   return track;
+}
+
+/** Picture and sound of a source. A screen without sound of its own is heard through the microphone, as in recordings. */
+function viewedTrackIds(tracks: readonly Track[], source: RecordingSource): string[] {
+  const of = (wanted: Track['source']) => tracks.filter((track) => track.source === wanted);
+  const picture = of(source);
+  if (source === 'screen' && picture.length === 0) return [];
+  const screenAudio = source === 'screen' ? of('screen-audio') : [];
+  const sound = screenAudio.length > 0 ? screenAudio : of('microphone');
+  return [...picture, ...sound].map((track) => track.trackId);
 }
