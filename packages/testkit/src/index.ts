@@ -15,7 +15,9 @@ export {
   descendantPids,
   type LogLine,
   type RunningServer,
+  type ServerProcess,
   type StartServerOptions,
+  spawnServer,
   startServer,
 } from './start-server.ts';
 export * from './synthetic-media/index.ts';

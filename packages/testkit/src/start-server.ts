@@ -26,29 +26,6 @@ export interface StartServerOptions {
   readonly dataFolder?: string;
 }
 
-/** A server in a process of its own. */
-export interface RunningServer {
-  /** Where it listens, e.g. `http://127.0.0.1:40123`. */
-  readonly url: string;
-  readonly apiKey: string;
-  readonly apiSecret: string;
-  /** Of the control process. */
-  readonly pid: number;
-  readonly dataFolder: string;
-  /** What it has logged so far, on standard output and error; grows. */
-  readonly logs: readonly LogLine[];
-  readonly api: ApiClient;
-  /** Process ids of its media workers, as the kernel knows them. */
-  workerPids(): number[];
-  token(userId: string, roomId: string, role?: Role): Promise<string>;
-  /** Resolves with the first log line, past or future, that the test accepts. */
-  logged(accept: (line: LogLine) => boolean): Promise<LogLine>;
-  /** SIGTERM; resolves with the exit code when the process has ended. */
-  stop(): Promise<number | null>;
-  /** SIGKILL to the control process alone. */
-  kill(): Promise<void>;
-}
-
 /** Ids of all processes below a process; empty when it has ended. */
 export function descendantPids(pid: number): number[] {
   try {
@@ -61,28 +38,39 @@ export function descendantPids(pid: number): number[] {
   }
 }
 
+/** A server process as such; {@link startServer} adds what tests need. */
+export interface ServerProcess {
+  /** Where it listens, e.g. `http://127.0.0.1:40123`. */
+  readonly url: string;
+  /** Of the control process. */
+  readonly pid: number;
+  /** What it has logged so far, on standard output and error; grows. */
+  readonly logs: readonly LogLine[];
+  /** Resolves with the first log line, past or future, that is accepted. */
+  logged(accept: (line: LogLine) => boolean): Promise<LogLine>;
+  /** SIGTERM; resolves with the exit code when the process has ended. */
+  stop(): Promise<number | null>;
+  /** SIGKILL to the control process alone. */
+  kill(): Promise<void>;
+  /** Resolves with the exit code or signal when it has ended, for whatever reason. */
+  readonly ended: Promise<number | string>;
+}
+
 /**
- * Starts `aircheck serve` on free ports and waits until it listens.
+ * Starts `aircheck serve` in an environment and waits until it listens. It is in a process group of its own, so that
+ * Ctrl-C in a terminal reaches it once, through whoever started it.
  * @throws Error with the server's last words when it ends before
  */
-export async function startServer(options: StartServerOptions = {}): Promise<RunningServer> {
-  const dataFolder = options.dataFolder ?? mkdtempSync(join(tmpdir(), 'aircheck-data-'));
-  const env: Record<string, string> = {
-    ...cleanEnvironment(),
-    AIRCHECK_PORT: '0',
-    AIRCHECK_DATA: dataFolder,
-    AIRCHECK_UDP_PORTS: '0',
-    AIRCHECK_API_KEY: 'ak_test',
-    AIRCHECK_API_SECRET: randomBytes(24).toString('base64url'),
-    ...options.env,
-  };
-  const child = spawn(process.execPath, [MAIN, 'serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+export async function spawnServer(env: Readonly<Record<string, string | undefined>>): Promise<ServerProcess> {
+  const child = spawn(process.execPath, [MAIN, 'serve'], { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   const log = new ServerLog(child);
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  // Its last words may come after its exit.
+  const closed = once(child, 'close');
   const listening = await withTimeout(
     Promise.race([
       log.wait((line) => line.msg === 'listening' && typeof line.url === 'string'),
-      exited.then(([code, signal]) => {
+      closed.then(([code, signal]) => {
         throw new Error(`the server ended (${signal ?? code}) before it listened:\n${log.tail()}`);
       }),
     ]),
@@ -91,21 +79,12 @@ export async function startServer(options: StartServerOptions = {}): Promise<Run
     child.kill('SIGKILL');
     throw error;
   });
-  const url = String(listening.url);
-  const { AIRCHECK_API_KEY: apiKey = '', AIRCHECK_API_SECRET: apiSecret = '' } = env;
-  const api = new ApiClient(url, apiKey, apiSecret);
-  const pid = child.pid ?? 0;
   return {
-    url,
-    apiKey,
-    apiSecret,
-    pid,
-    dataFolder,
+    url: String(listening.url),
+    pid: child.pid ?? 0,
     logs: log.lines,
-    api,
-    workerPids: () => descendantPids(pid),
-    token: (userId, roomId, role = 'host') => api.token(userId, roomId, role),
     logged: (accept) => log.wait(accept),
+    ended: exited.then(([code, signal]) => signal ?? code ?? 0),
     stop: async () => {
       child.kill('SIGTERM');
       return (await exited)[0];
@@ -114,6 +93,46 @@ export async function startServer(options: StartServerOptions = {}): Promise<Run
       child.kill('SIGKILL');
       await exited;
     },
+  };
+}
+
+/** A server with all that a test wants of it. */
+export interface RunningServer extends ServerProcess {
+  readonly apiKey: string;
+  readonly apiSecret: string;
+  readonly dataFolder: string;
+  readonly api: ApiClient;
+  /** Process ids of its media workers, as the kernel knows them. */
+  workerPids(): number[];
+  token(userId: string, roomId: string, role?: Role): Promise<string>;
+}
+
+/**
+ * Starts `aircheck serve` on free ports, with a data folder and a key of its own, and waits until it listens.
+ * @throws Error with the server's last words when it ends before
+ */
+export async function startServer(options: StartServerOptions = {}): Promise<RunningServer> {
+  const dataFolder = options.dataFolder ?? mkdtempSync(join(tmpdir(), 'aircheck-data-'));
+  const env = {
+    ...cleanEnvironment(),
+    AIRCHECK_PORT: '0',
+    AIRCHECK_DATA: dataFolder,
+    AIRCHECK_UDP_PORTS: '0',
+    AIRCHECK_API_KEY: 'ak_test',
+    AIRCHECK_API_SECRET: randomBytes(24).toString('base64url'),
+    ...options.env,
+  };
+  const server = await spawnServer(env);
+  const { AIRCHECK_API_KEY: apiKey, AIRCHECK_API_SECRET: apiSecret } = env;
+  const api = new ApiClient(server.url, apiKey, apiSecret);
+  return {
+    ...server,
+    apiKey,
+    apiSecret,
+    dataFolder,
+    api,
+    workerPids: () => descendantPids(server.pid),
+    token: (userId, roomId, role = 'host') => api.token(userId, roomId, role),
   };
 }
 
