@@ -118,7 +118,7 @@ export const OfferedTrack = z.object({ mid: z.string(), userId: z.string(), trac
 
 export const ServerNotification = z.discriminatedUnion('type', [
   z.object({ type: z.literal('participant-joined'), participant: Participant }),
-  /** Role, connection, tracks or mute state changed: the whole new state. */
+  /** Connection, tracks or mute state changed, of another or of oneself: the whole new state. */
   z.object({ type: z.literal('participant-updated'), participant: Participant }),
   z.object({ type: z.literal('participant-left'), userId: z.string() }),
   z.object({

@@ -17,7 +17,7 @@ import type { RoomContext } from './room-context.ts';
 import { type ClosedReason, Publisher, RoomParticipant, type SignalingLink } from './room-participant.ts';
 import { sessionOrigin } from './session-origin.ts';
 import { Subscriber } from './subscriber.ts';
-import { Viewer } from './viewer.ts';
+import { Viewers, viewedTrackIds } from './viewers.ts';
 
 interface LiveRoomOptions {
   readonly context: RoomContext;
@@ -37,7 +37,7 @@ export class LiveRoom {
   readonly #context: RoomContext;
   readonly #onEmpty: (room: LiveRoom) => void;
   readonly #participants = new Map<string, RoomParticipant>();
-  readonly #viewers = new Set<Viewer>();
+  readonly #viewers: Viewers;
   /** Actions under way that may bring somebody in, or that tell the worker of somebody who left. */
   #holds = 0;
   #closed = false;
@@ -48,6 +48,7 @@ export class LiveRoom {
     this.roomId = options.roomId;
     this.roomKey = `${options.appId}/${options.roomId}`;
     this.type = options.type;
+    this.#viewers = new Viewers(options.context, this.roomKey);
     this.#onEmpty = options.onEmpty;
   }
 
@@ -171,15 +172,7 @@ export class LiveRoom {
       throw new AircheckError('track-not-found', `${watchedUserId} does not publish its ${source}`);
     }
     sessionOrigin(sdp);
-    const viewer = new Viewer({
-      context: this.#context,
-      roomKey: this.roomKey,
-      userId: user.userId,
-      trackIds,
-      onEnded: (ended) => this.#viewers.delete(ended),
-    });
-    this.#viewers.add(viewer);
-    return { session: viewer, sdp: await viewer.open(sdp) };
+    return this.#viewers.open(user.userId, trackIds, sdp);
   }
 
   /** @throws AircheckError `track-not-found` when it is none of the participant's own */
@@ -227,7 +220,7 @@ export class LiveRoom {
    * WHEP know no such message, so their sessions end.
    */
   workerLost(): void {
-    for (const viewer of [...this.#viewers]) viewer.end();
+    this.#viewers.end();
     for (const participant of [...this.#participants.values()]) {
       if (participant.via === 'whip') {
         this.leave(participant, 'left');
@@ -253,7 +246,7 @@ export class LiveRoom {
   /** Ends the room: everyone is told why. What the worker holds of it is left to the caller. */
   close(reason: ClosedReason): void {
     this.#closed = true;
-    for (const viewer of [...this.#viewers]) viewer.end();
+    this.#viewers.end();
     const participants = [...this.#participants.values()];
     this.#participants.clear();
     for (const participant of participants) participant.dismiss(reason);
@@ -262,7 +255,7 @@ export class LiveRoom {
   #checkAdmission(userId: string): void {
     if (this.#closed) throw new AircheckError('room-not-found', `Room ${this.roomId} has been closed`);
     if (this.type !== 'pair') return;
-    const others = new Set([...this.#participants.keys(), ...[...this.#viewers].map((viewer) => viewer.userId)]);
+    const others = new Set([...this.#participants.keys(), ...this.#viewers.userIds]);
     others.delete(userId);
     if (others.size >= 2) throw new AircheckError('room-full', 'A room of type pair holds two persons');
   }
@@ -312,7 +305,7 @@ export class LiveRoom {
   }
 
   #announceUpdate(participant: RoomParticipant): void {
-    this.broadcast({ type: 'participant-updated', participant: participant.describe() }, participant);
+    this.broadcast({ type: 'participant-updated', participant: participant.describe() });
   }
 
   #tracksChanged(changed: RoomParticipant): void {
@@ -324,10 +317,7 @@ export class LiveRoom {
       }
       if (participant !== changed) participant.subscriber?.refresh();
     }
-    // WHEP cannot renegotiate: a player whose tracks went must see its connection end to ask for the new ones.
-    for (const viewer of [...this.#viewers]) {
-      if (!viewer.trackIds.every((trackId) => published.has(trackId))) viewer.end();
-    }
+    this.#viewers.endUnless(published);
   }
 
   #othersTracks(participant: RoomParticipant): Track[] {
@@ -366,14 +356,4 @@ export class LiveRoom {
 
 function withoutMid({ mid: _, ...track }: Track & { mid: string }): Track {
   return track;
-}
-
-/** Picture and sound of a source. A screen without sound of its own is heard through the microphone, as in recordings. */
-function viewedTrackIds(tracks: readonly Track[], source: RecordingSource): string[] {
-  const of = (wanted: Track['source']) => tracks.filter((track) => track.source === wanted);
-  const picture = of(source);
-  if (source === 'screen' && picture.length === 0) return [];
-  const screenAudio = source === 'screen' ? of('screen-audio') : [];
-  const sound = screenAudio.length > 0 ? screenAudio : of('microphone');
-  return [...picture, ...sound].map((track) => track.trackId);
 }

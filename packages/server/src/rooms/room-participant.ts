@@ -3,6 +3,12 @@ import type { PeerState } from './peer-states.ts';
 import { createId, type RoomContext } from './room-context.ts';
 import type { Subscriber } from './subscriber.ts';
 
+/**
+ * A client that makes a new connection by itself closes the former one first, which must not look like a loss that it
+ * does not know of.
+ */
+const republishDelayMs = 1_000;
+
 export type ClosedReason = Extract<ServerNotification, { type: 'closed' }>['reason'];
 
 /** The signaling connection of a participant, as the room sees it. */
@@ -24,9 +30,14 @@ export class Publisher {
     this.#origin = origin;
   }
 
+  /** Nothing brings the peer connection back. */
+  get ended(): boolean {
+    return this.state === 'failed' || this.state === 'closed';
+  }
+
   /** Whether an offer of that origin goes on with this peer connection. */
   continues(origin: string): boolean {
-    return this.#origin === origin && this.state !== 'closed';
+    return this.#origin === origin && !this.ended;
   }
 }
 
@@ -63,6 +74,7 @@ export class RoomParticipant {
   #mustRepublish = false;
   #wasConnected: boolean | undefined;
   #cancelGrace: (() => void) | undefined;
+  #cancelRepublish: (() => void) | undefined;
 
   constructor(options: RoomParticipantOptions) {
     this.#context = options.context;
@@ -136,10 +148,14 @@ export class RoomParticipant {
     if (this.#publisher !== undefined) peerStates.unwatch(this.#publisher.peerId);
     this.#publisher = publisher;
     this.#mustRepublish = false;
+    this.#cancelRepublish?.();
+    this.#cancelRepublish = undefined;
     if (publisher !== undefined) {
       peerStates.watch(publisher.peerId, (state) => {
         publisher.state = state;
-        if (state === 'closed' || state === 'failed') this.requestRepublish();
+        if (publisher.ended) {
+          this.#cancelRepublish ??= this.#context.timers.after(republishDelayMs, () => this.requestRepublish());
+        }
         this.#connectionChanged();
       });
     }
@@ -160,6 +176,7 @@ export class RoomParticipant {
     if (this.#publisher !== undefined) this.#context.peerStates.unwatch(this.#publisher.peerId);
     this.#publisher = undefined;
     this.#cancelGrace?.();
+    this.#cancelRepublish?.();
     this.subscriber?.close();
     for (const listener of this.endedListeners) listener();
     this.endedListeners.clear();

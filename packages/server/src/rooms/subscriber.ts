@@ -134,6 +134,9 @@ export class Subscriber {
     if (this.#peerId === undefined) {
       if (trackIds.length === 0) return;
       this.#peerId = createId();
+      this.#context.peerStates.watch(this.#peerId, (state) => {
+        if (state === 'failed' || state === 'closed') this.#ended();
+      });
     } else if (!restart && sameMembers(this.#offeredTrackIds, trackIds)) return;
 
     const peerId = this.#peerId;
@@ -171,6 +174,15 @@ export class Subscriber {
     this.#notify(offer);
   }
 
+  /**
+   * The connection is beyond repair. A client that makes a new one by itself closes the former one first and asks then:
+   * it has the time to.
+   */
+  #ended(): void {
+    this.#dropPeer();
+    this.#cancelTimer = this.#context.timers.after(retryDelayMs, () => this.refresh());
+  }
+
   #failed(error: unknown): void {
     this.#failures += 1;
     this.#dropPeer();
@@ -192,7 +204,10 @@ export class Subscriber {
 
   #forgetPeer(): void {
     this.#stopTimer();
-    this.#clientStale ||= this.#peerId !== undefined;
+    if (this.#peerId !== undefined) {
+      this.#context.peerStates.unwatch(this.#peerId);
+      this.#clientStale = true;
+    }
     this.#peerId = undefined;
     this.#outstanding = undefined;
     this.#offeredTrackIds = new Set();

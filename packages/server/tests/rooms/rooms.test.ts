@@ -159,8 +159,10 @@ describe('publishing', () => {
       { mid: '0', trackId: 'anna-microphone', source: 'microphone', kind: 'audio', codec: 'opus', muted: false },
       { mid: '1', trackId: 'anna-camera', source: 'camera', kind: 'video', codec: 'h264', muted: false },
     ]);
-    const { participant } = await ben.told('participant-updated');
-    expect(participant.tracks.map(({ trackId }) => trackId)).toEqual(['anna-microphone', 'anna-camera']);
+    for (const client of [ben, anna]) {
+      const { participant } = await client.told('participant-updated');
+      expect(participant.tracks.map(({ trackId }) => trackId)).toEqual(['anna-microphone', 'anna-camera']);
+    }
   });
 
   test('is forbidden to the audience', async () => {
@@ -232,6 +234,7 @@ describe('publishing', () => {
     await anna.request(publishRequest);
     const { peerId } = await service.workers.called('publish');
     service.workers.emit('peer-state', { peerId, state: 'failed' });
+    service.timers.advance(1_000);
     await anna.told('republish');
     await ben.told('participant-updated', ({ participant }) => !participant.connected);
     for (let waitedMs = 0; waitedMs < idleMs; waitedMs += 20_000) {
@@ -246,6 +249,27 @@ describe('publishing', () => {
     expect(service.workers.bodies('leave')).toEqual([]);
   });
 
+  test('over a new connection that the client made by itself asks for no other', async () => {
+    const { client: anna } = await join('anna', 'host');
+    await anna.request(publishRequest);
+    const { peerId } = await service.workers.called('publish');
+    service.workers.emit('peer-state', { peerId, state: 'failed' });
+    await anna.request({ ...publishRequest, sdp: offerSdp('4712') });
+    service.timers.advance(1_000);
+    await anna.request({ type: 'ping' });
+    expect(anna.notifications.filter(({ type }) => type === 'republish')).toEqual([]);
+    expect(await participants()).toMatchObject([{ connected: true }]);
+  });
+
+  test('again over a connection that failed takes a new one', async () => {
+    const { client: anna } = await join('anna', 'host');
+    await anna.request(publishRequest);
+    const { peerId } = await service.workers.called('publish');
+    service.workers.emit('peer-state', { peerId, state: 'failed' });
+    await anna.request({ ...publishRequest, sdp: offerSdp('4711', 2) });
+    expect(service.workers.bodies('publish')[1]?.peerId).not.toBe(peerId);
+  });
+
   test('over a connection that recovers goes on', async () => {
     const { client: anna } = await join('anna', 'host');
     await anna.request(publishRequest);
@@ -254,7 +278,9 @@ describe('publishing', () => {
     expect(await participants()).toMatchObject([{ connected: false }]);
     service.workers.emit('peer-state', { peerId, state: 'connected' });
     expect(await participants()).toMatchObject([{ connected: true, tracks: [{}, {}] }]);
-    expect(anna.notifications).toEqual([]);
+    service.timers.advance(1_000);
+    await anna.request({ type: 'ping' });
+    expect(anna.notifications.filter(({ type }) => type === 'republish')).toEqual([]);
   });
 });
 

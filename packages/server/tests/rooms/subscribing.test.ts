@@ -182,6 +182,15 @@ test('a subscription that the worker cannot make now is tried again', async () =
   await ben.told('offer');
 });
 
+test('after its connection failed a client gets an offer for a new one', async () => {
+  await anna.request(publishRequest);
+  await answerTo((await ben.told('offer')).revision);
+  const { peerId } = await service.workers.called('subscribe');
+  service.workers.emit('peer-state', { peerId, state: 'failed' });
+  service.timers.advance(1_000);
+  expect((await ben.told('offer')).reset).toBe(true);
+});
+
 test('after its worker was lost a client gets offers for a new connection', async () => {
   await anna.request(publishRequest);
   await answerTo((await ben.told('offer')).revision);
