@@ -145,7 +145,14 @@ export class LiveRoom {
     this.#announce(participant, replaced);
     const session: ExternalSession = {
       sessionId: participant.sessionId,
-      restartIce: (remote) => this.#request('restartIce', { peerId: publisher.peerId, ...remote }),
+      restartIce: async (remote) => {
+        if (publisher.ended) {
+          throw new AircheckError('session-not-found', 'The connection has failed for good', {
+            hint: 'Publish again with a new offer; a recording goes on',
+          });
+        }
+        return this.#request('restartIce', { peerId: publisher.peerId, ...remote });
+      },
       onEnded: (listener) => participant.endedListeners.add(listener),
       end: () => this.leave(participant, 'left'),
     };

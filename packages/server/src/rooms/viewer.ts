@@ -37,7 +37,7 @@ export class Viewer {
   async open(sdp: string): Promise<string> {
     const { peerStates, workers } = this.#context;
     peerStates.watch(this.sessionId, (state) => {
-      if (state === 'closed') this.end();
+      if (state === 'failed' || state === 'closed') this.end();
       else if (state === 'connected') this.#stopGrace();
       else this.#startGrace();
     });

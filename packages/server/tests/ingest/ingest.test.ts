@@ -317,6 +317,16 @@ describe('a session', () => {
     expect(service.workers.bodies('restartIce')).toEqual([]);
   });
 
+  test('whose connection failed for good restarts no ICE, but may be followed by another', async () => {
+    const { url, peerId } = await whip();
+    service.workers.emit('peer-state', { peerId, state: 'connected' });
+    service.workers.emit('peer-state', { peerId, state: 'failed' });
+    expect((await patch(url, '*', { body: fragment('fresh') })).json().code).toBe('session-not-found');
+    expect(service.workers.bodies('restartIce')).toEqual([]);
+    await whip();
+    expect(service.workers.bodies('leave')).toEqual([]);
+  });
+
   test('that is unknown is not found', async () => {
     await whip();
     const url = '/whip/studio/sessions/AAAAAAAAAAAAAAAAAAAAAA';
@@ -444,14 +454,14 @@ describe('WHEP', () => {
     ['the room is deleted', () => service.asServer('DELETE', '/v1/rooms/studio')],
     ['the worker is lost', async () => service.workers.loseWorkerOf(roomKey)],
     [
-      'the player closes its connection',
-      async (peerId) => service.workers.emit('peer-state', { peerId, state: 'closed' }),
+      'its connection fails, or the player closes it',
+      async (peerId) => service.workers.emit('peer-state', { peerId, state: 'failed' }),
     ],
     [
       'the connection stays away for the idle time',
       async (peerId) => {
         service.workers.emit('peer-state', { peerId, state: 'connected' });
-        service.workers.emit('peer-state', { peerId, state: 'failed' });
+        service.workers.emit('peer-state', { peerId, state: 'disconnected' });
         service.timers.advance(idleMs);
       },
     ],
