@@ -18,6 +18,8 @@ export interface PublishOptions {
   readonly answerKeyFrameRequests?: boolean;
   /** Retransmissions in a stream of their own (RFC 4588) where the receiver takes it; default true. */
   readonly rtx?: boolean;
+  /** Connects, and sends nothing before the first `resume`: what was sent is then known to have been sent after it. */
+  readonly held?: boolean;
   /** Waits that long before the first packet, to spread many publishers. */
   readonly delayMs?: number;
 }

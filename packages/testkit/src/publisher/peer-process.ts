@@ -123,6 +123,7 @@ export class PeerProcess {
   ): Promise<PeerRequests[N]['out']> {
     this.#requests += 1;
     const waiting = Promise.withResolvers<unknown>();
+    if (!this.#child.connected) return Promise.reject(new Error('the process of the WebRTC peers has ended'));
     this.#waiting.set(this.#requests, waiting);
     this.#child.send({ id: this.#requests, peer, name, body }, (error) => {
       if (error !== null) waiting.reject(error);

@@ -44,6 +44,7 @@ export class PublishingPeer {
   #audio: OutgoingTrack | undefined;
   #video: OutgoingTrack | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #begun = false;
   /** `performance.now()` of media time zero. */
   #zero = 0;
   #startedAt: number | null = null;
@@ -98,9 +99,14 @@ export class PublishingPeer {
       const rtxPayloadType = rtxTaken ? H264_RTX : undefined;
       this.#video = this.#outgoing(videoTrack, H264, rtxPayloadType, 90_000, videoSsrc, rtxSsrc);
     }
+    if (this.#options.held !== true) this.#begin();
+    return session.resource;
+  }
+
+  #begin(): void {
+    this.#begun = true;
     this.#zero = performance.now() + (this.#options.delayMs ?? 0);
     this.#schedule();
-    return session.resource;
   }
 
   #outgoing(
@@ -221,7 +227,9 @@ export class PublishingPeer {
     this.#paused = true;
   }
 
+  /** Goes on after {@link pause}, or begins when it was held. */
   resume(): void {
+    if (!this.#begun) return this.#begin();
     this.#paused = false;
     this.#keyFrameNeeded = true;
     this.#source.requestKeyFrame();

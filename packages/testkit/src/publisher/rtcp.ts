@@ -25,7 +25,7 @@ export function senderReport(report: SenderReport): Buffer {
   bytes.writeUInt32BE(report.rtpTimestamp % 2 ** 32, 16);
   bytes.writeUInt32BE(report.packets % 2 ** 32, 20);
   bytes.writeUInt32BE(report.octets % 2 ** 32, 24);
-  bytes.writeUInt32BE(0x81ca0000 | (chunkBytes / 4), 28);
+  bytes.writeUInt32BE(0x81ca0000 + chunkBytes / 4, 28);
   bytes.writeUInt32BE(report.ssrc, 32);
   bytes[36] = 1;
   bytes[37] = name.length;

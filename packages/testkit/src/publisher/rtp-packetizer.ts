@@ -3,7 +3,8 @@
  * wire would not show.
  */
 
-const MAX_PAYLOAD_BYTES = 1150;
+/** What WebRTC senders keep to. */
+const MAX_PAYLOAD_BYTES = 1200;
 export const RTP_HEADER_BYTES = 12;
 
 /** A frame of H.264 as RTP payloads (RFC 6184 §5.6 and §5.8; parameter sets in one STAP-A, §5.7.1). */

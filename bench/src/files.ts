@@ -1,0 +1,43 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  counterBreaks,
+  missingCounters,
+  type RecordingContent,
+  type RunningServer,
+  readRecording,
+  type SentMedia,
+} from '@aircheck/testkit';
+
+/** The files of a recording, oldest first. */
+export function filesOf(server: Pick<RunningServer, 'dataFolder'>, recordingId: string): string[] {
+  const folder = join(server.dataFolder, 'recordings', recordingId);
+  return readdirSync(folder)
+    .filter((name) => /\.(mp4|webm)$/.test(name))
+    .sort()
+    .map((name) => join(folder, name));
+}
+
+/** A file held against what was sent into it. */
+export interface FileCheck {
+  readonly content: RecordingContent;
+  /** Decoded from end to end without a complaint. */
+  readonly valid: boolean;
+  readonly missingPictures: number;
+  /** Sound packets sent less those in the file. */
+  readonly missingSounds: number;
+  /** Places where the pictures do not follow one another. */
+  readonly breaks: number;
+}
+
+export async function checkFile(path: string, sent: SentMedia): Promise<FileCheck> {
+  const content = await readRecording(path);
+  const sounds = content.streams.find(({ kind }) => kind === 'audio')?.packets ?? 0;
+  return {
+    content,
+    valid: content.errors.length === 0 && content.pictures.length > 0,
+    missingPictures: missingCounters(content, ...sent.counters).length,
+    missingSounds: sent.audioPackets - sounds,
+    breaks: counterBreaks(content).length,
+  };
+}

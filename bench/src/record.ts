@@ -1,0 +1,177 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { probeRecording, startServer } from '@aircheck/testkit';
+import { checkFile, filesOf } from './files.ts';
+import { connectHosts, delay, startRecordings, whipEndpoint } from './load.ts';
+import { type CpuWindows, measureWindows, memoryOf } from './process-usage.ts';
+import { type Benchmark, number, spread } from './table.ts';
+
+const WINDOWS = 3;
+const WINDOW_MS = 9000;
+/** From the first packet to the first window: connections, just-in-time compilation and first key frames are over. */
+const WARM_UP_MS = 6000;
+/** Packets on their way when the publishers stop. */
+const SETTLE_MS = 300;
+
+interface Measured {
+  readonly cpu: CpuWindows;
+  readonly rssMiB: number;
+  readonly pssMiB: number;
+}
+
+interface Recorded extends Measured {
+  readonly valid: number;
+  readonly sentPictures: number;
+  readonly missingPictures: number;
+  readonly sentSounds: number;
+  readonly missingSounds: number;
+  readonly playableMs: number;
+}
+
+async function record(streams: number): Promise<Recorded> {
+  const server = await startServer();
+  const hosts = await connectHosts(streams, (index) => whipEndpoint(server, index));
+  try {
+    const recordings = await startRecordings(server, streams);
+    const pids = [server.pid, ...server.workerPids()];
+    await hosts.begin();
+    await delay(WARM_UP_MS);
+    const cpu = await measureWindows(pids, streams, WINDOWS, WINDOW_MS);
+    const memory = memoryOf(pids);
+    await Promise.all(hosts.publishers.map((publisher) => publisher.pause()));
+    await delay(SETTLE_MS);
+    const sent = await Promise.all(hosts.publishers.map((publisher) => publisher.sent()));
+    const stopping = performance.now();
+    const stopped = recordings.map((recordingId) => server.api.stopRecording(recordingId));
+    const first = await Promise.race(stopped);
+    await probeRecording(filesOf(server, first.recordingId)[0] ?? '');
+    const playableMs = performance.now() - stopping;
+    await Promise.all(stopped);
+    const checks = [];
+    for (const [index, recordingId] of recordings.entries()) {
+      const files = filesOf(server, recordingId);
+      const ofHost = sent[index];
+      if (files[0] !== undefined && ofHost !== undefined) checks.push(await checkFile(files[0], ofHost));
+    }
+    const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+    return {
+      cpu,
+      ...memory,
+      playableMs,
+      valid: checks.filter(({ valid, breaks }) => valid && breaks === 0).length,
+      sentPictures: sum(sent.map(({ frames }) => frames)),
+      missingPictures: sum(checks.map(({ missingPictures }) => missingPictures)),
+      sentSounds: sum(sent.map(({ audioPackets }) => audioPackets)),
+      missingSounds: sum(checks.map(({ missingSounds }) => missingSounds)),
+    };
+  } finally {
+    await hosts.close();
+    await server.stop();
+    rmSync(server.dataFolder, { recursive: true, force: true });
+  }
+}
+
+async function message<T>(child: ChildProcess): Promise<T> {
+  const [received] = (await once(child, 'message')) as [T];
+  return received;
+}
+
+async function rawDump(streams: number): Promise<Measured & { missing: number; sent: number }> {
+  const folder = mkdtempSync(join(tmpdir(), 'aircheck-dump-'));
+  const dump = fork(fileURLToPath(new URL('./raw-dump-process.ts', import.meta.url)), [folder]);
+  const { port } = await message<{ port: number }>(dump);
+  const url = `http://127.0.0.1:${port}/whip`;
+  const hosts = await connectHosts(streams, async () => ({ url, token: 'none' }));
+  try {
+    const pids = [dump.pid ?? 0];
+    await hosts.begin();
+    await delay(WARM_UP_MS);
+    const cpu = await measureWindows(pids, streams, WINDOWS, WINDOW_MS);
+    const memory = memoryOf(pids);
+    await Promise.all(hosts.publishers.map((publisher) => publisher.pause()));
+    await delay(SETTLE_MS);
+    const sent = await Promise.all(hosts.publishers.map((publisher) => publisher.sent()));
+    const ended = message<{ packets: number[] }>(dump);
+    dump.send('end');
+    const { packets } = await ended;
+    const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+    const all = sum(sent.map((media) => media.packets));
+    return { cpu, ...memory, sent: all, missing: all - sum(packets) };
+  } finally {
+    await hosts.close();
+    dump.kill();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** CPU, memory and completeness of recording, beside a dump of the same packets by the same transport. */
+export const recordBenchmark: Benchmark = {
+  name: 'record',
+  about: 'CPU, memory and completeness of N recorded WHIP publishers (record=1,10,30)',
+  async run(progress, arg = '1,10,30') {
+    const rows: string[][] = [];
+    for (const streams of arg.split(',').map(Number)) {
+      progress(`record: ${streams} publishers, the transport's dump`);
+      const dump = await rawDump(streams);
+      progress(`record: ${streams} publishers, recorded`);
+      const recorded = await record(streams);
+      const ratio = recorded.cpu.perStreamSecond.median / dump.cpu.perStreamSecond.median;
+      rows.push(
+        [
+          'raw dump',
+          String(streams),
+          spread(dump.cpu.perStreamSecond),
+          '1',
+          `${(dump.cpu.kernelShare * 100).toFixed(0)} %`,
+          dump.rssMiB.toFixed(0),
+          dump.pssMiB.toFixed(0),
+          '-',
+          `${dump.missing} of ${dump.sent} packets`,
+          '-',
+          '-',
+        ],
+        [
+          'aircheck',
+          String(streams),
+          spread(recorded.cpu.perStreamSecond),
+          ratio.toFixed(2),
+          `${(recorded.cpu.kernelShare * 100).toFixed(0)} %`,
+          recorded.rssMiB.toFixed(0),
+          recorded.pssMiB.toFixed(0),
+          `${recorded.valid}/${streams}`,
+          `${recorded.missingPictures} of ${recorded.sentPictures}`,
+          `${recorded.missingSounds} of ${recorded.sentSounds}`,
+          number(recorded.playableMs),
+        ],
+      );
+    }
+    return {
+      title: 'Recording',
+      columns: [
+        'what',
+        'N',
+        'CPU ms per stream-second: median (min..max)',
+        'of the dump',
+        'kernel',
+        'RSS MiB',
+        'PSS MiB',
+        'valid files',
+        'pictures missing',
+        'sound packets missing',
+        'playable after, ms',
+      ],
+      rows,
+      notes: [
+        'Publishers: WHIP, 1280×720, 30 pictures/s, H.264 1.5 Mbit/s + Opus 64 kbit/s, all from one process of their own, which is not counted.',
+        `CPU: all processes and threads of the server, from the scheduler's accounting, ${WINDOWS} windows of ${WINDOW_MS / 1000} s.`,
+        'Raw dump: the same packets through the same ICE, DTLS and SRTP in one process that writes them to a file, without RTCP, reordering or MP4.',
+        'RSS counts pages that processes share once for each; PSS counts them once.',
+        'Playable after: from the stop request of all recordings to the first file that ffprobe has read in full.',
+      ],
+    };
+  },
+};
