@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { AircheckError } from '@aircheck/protocol';
 import fastifyCookie from '@fastify/cookie';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import { registerConsole } from './console.ts';
 import { registerDocs } from './docs-page.ts';
@@ -28,7 +28,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   const app: FastifyInstance = Fastify({
     loggerInstance: logger as FastifyBaseLogger,
     // Its own request log would hold URLs with signatures in them.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     // A reverse proxy on the same machine may say whom it speaks for; nobody else.
     trustProxy: 'loopback',

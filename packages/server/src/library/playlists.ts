@@ -1,4 +1,4 @@
-import { mediaPlaylist, Mp4FragmentIndex, type RandomAccess } from '@aircheck/media';
+import { Mp4FragmentIndex, mediaPlaylist, type RandomAccess } from '@aircheck/media';
 import { AircheckError } from '@aircheck/protocol';
 import type { FastifyReply } from 'fastify';
 import type { StoredAsset } from './assets.ts';
@@ -40,6 +40,7 @@ export class HlsPlaylists {
       initUrl: `init.mp4?${query}`,
       ended: finished,
       targetSeconds,
+      startedAtMs: Date.parse(stored.asset.startedAt),
     });
   }
 

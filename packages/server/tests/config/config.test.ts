@@ -71,7 +71,10 @@ describe('the configuration', () => {
   });
 
   it('takes an empty variable for an absent one', () => {
-    expect(readConfig({ AIRCHECK_PORT: '', AIRCHECK_PUBLIC_IP: '  ' })).toMatchObject({ port: 8080, publicIp: undefined });
+    expect(readConfig({ AIRCHECK_PORT: '', AIRCHECK_PUBLIC_IP: '  ' })).toMatchObject({
+      port: 8080,
+      publicIp: undefined,
+    });
   });
 
   it.each([
