@@ -1,11 +1,11 @@
-import type { Codec } from '@aircheck/protocol';
+import type { RtpCodec } from '@aircheck/media';
 
 /**
  * Whether a packet is the first of a key frame, as far as one packet can say: where forwarding to a new receiver may
  * begin.
  * @param payload - RTP payload without padding
  */
-export function startsKeyFrame(codec: Codec, payload: Uint8Array): boolean {
+export function startsKeyFrame(codec: RtpCodec, payload: Uint8Array): boolean {
   switch (codec) {
     case 'h264':
       return startsH264KeyFrame(payload);

@@ -1,5 +1,5 @@
-import { type EncodedFrame, FrameAssembler, type RtpPacket } from '@aircheck/media';
-import type { Codec, TrackKind } from '@aircheck/protocol';
+import { type EncodedFrame, FrameAssembler, type RtpCodec, type RtpPacket } from '@aircheck/media';
+import type { TrackKind } from '@aircheck/protocol';
 import type { TrackListener } from './received-track.ts';
 
 const TIMESTAMP_CYCLE = 2 ** 32;
@@ -15,7 +15,7 @@ interface ListeningState {
  * anew, and the frames' timestamps go on from where they were.
  */
 export class MediaFeed {
-  readonly #codec: Codec;
+  readonly #codec: RtpCodec;
   readonly #kind: TrackKind;
   readonly #clockRate: number;
   readonly #listeners = new Set<ListeningState>();
@@ -27,7 +27,7 @@ export class MediaFeed {
   #lastTimestamp: number | undefined;
   #lastArrivalMs = 0;
 
-  constructor(options: { readonly codec: Codec; readonly kind: TrackKind; readonly clockRate: number }) {
+  constructor(options: { readonly codec: RtpCodec; readonly kind: TrackKind; readonly clockRate: number }) {
     this.#codec = options.codec;
     this.#kind = options.kind;
     this.#clockRate = options.clockRate;

@@ -1,5 +1,5 @@
-import { type RtpPacket, SequenceUnwrapper } from '@aircheck/media';
-import type { Codec, Track, TrackKind, TrackSource } from '@aircheck/protocol';
+import { type RtpCodec, type RtpPacket, SequenceUnwrapper } from '@aircheck/media';
+import type { Track, TrackKind, TrackSource } from '@aircheck/protocol';
 import type { Forwarder } from './forwarder.ts';
 import { startsKeyFrame } from './key-frame-packet.ts';
 import { MediaFeed } from './media-feed.ts';
@@ -94,7 +94,7 @@ export class PublishedTrack implements ReceivedTrack {
     return this.format.kind;
   }
 
-  get codec(): Codec {
+  get codec(): RtpCodec {
     return this.format.codec;
   }
 

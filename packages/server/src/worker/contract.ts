@@ -152,7 +152,8 @@ export type ToWorker =
 
 /** Worker → control. */
 export type FromWorker =
-  | { readonly kind: 'ready'; readonly udpPorts: readonly number[] }
+  | { readonly kind: 'ready' }
   | { readonly kind: 'response'; readonly id: number; readonly result: unknown }
+  /** `id` 0: the worker could not start. */
   | { readonly kind: 'error'; readonly id: number; readonly problem: Problem }
   | { [N in WorkerEventName]: { kind: 'event'; name: N; body: WorkerEvents[N] } }[WorkerEventName];

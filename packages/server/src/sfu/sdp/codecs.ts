@@ -1,8 +1,9 @@
-import type { Codec, TrackKind } from '@aircheck/protocol';
+import type { RtpCodec } from '@aircheck/media';
+import type { TrackKind } from '@aircheck/protocol';
 
 /** A codec as one m-line names it. */
 export interface NegotiableCodec {
-  readonly codec: Codec;
+  readonly codec: RtpCodec;
   readonly payloadType: number;
   readonly clockRate: number;
   /** Audio only. */
@@ -24,12 +25,12 @@ export const SUPPORTED_CODECS = {
 const ENCODING_NAMES = { h264: 'H264', vp9: 'VP9', av1: 'AV1', vp8: 'VP8', opus: 'opus' } as const;
 
 /** Encoding name as `a=rtpmap` has it. */
-export function encodingName(codec: Codec): string {
-  return codec === 'aac' ? 'mpeg4-generic' : ENCODING_NAMES[codec];
+export function encodingName(codec: RtpCodec): string {
+  return ENCODING_NAMES[codec];
 }
 
 /** The codec behind an `a=rtpmap`, or undefined when it is none of ours. */
-export function codecOf(kind: TrackKind, encoding: string, clockRate: number, channels: number): Codec | undefined {
+export function codecOf(kind: TrackKind, encoding: string, clockRate: number, channels: number): RtpCodec | undefined {
   const name = encoding.toLowerCase();
   if (kind === 'audio') return name === 'opus' && clockRate === 48_000 && channels === 2 ? 'opus' : undefined;
   if (clockRate !== 90_000) return undefined;
@@ -73,18 +74,15 @@ export function receivePreference(codec: NegotiableCodec): number | undefined {
       return (codec.parameters.get('profile') ?? '0') === '0' ? 3 : 6;
     case 'vp8':
       return 4;
-    default:
-      return undefined;
   }
 }
 
-const KEPT_PARAMETERS: Record<Codec, readonly string[]> = {
+const KEPT_PARAMETERS: Record<RtpCodec, readonly string[]> = {
   h264: ['level-asymmetry-allowed', 'packetization-mode', 'profile-level-id'],
   vp9: ['profile-id'],
   av1: ['profile', 'level-idx', 'tier'],
   vp8: [],
   opus: [],
-  aac: [],
 };
 
 /**

@@ -1,0 +1,1 @@
+export { MediaWorkers } from './media-workers.ts';
