@@ -6,9 +6,9 @@ export interface MasterPlaylistOptions {
   readonly url: string;
   /** RFC 6381 names, such as `avc1.42e01f` and `opus`. */
   readonly codecs: readonly string[];
-  /** Peak bit rate of picture and sound. */
-  readonly bandwidthBps: number;
-  readonly averageBandwidthBps?: number;
+  /** Peak bit rate of picture and sound, in bits per second. */
+  readonly bandwidth: number;
+  readonly averageBandwidth?: number;
   /** In pixels; left out for sound alone. */
   readonly width?: number;
   readonly height?: number;
@@ -22,12 +22,12 @@ export interface MasterPlaylistOptions {
  * @throws MediaError `argument-invalid` when a field would break the playlist
  */
 export function masterPlaylist(options: MasterPlaylistOptions): string {
-  const { codecs, bandwidthBps, averageBandwidthBps, width, height, frameRate } = options;
+  const { codecs, bandwidth, averageBandwidth, width, height, frameRate } = options;
   if (codecs.length === 0 || codecs.some((codec) => !/^[A-Za-z0-9._-]+$/.test(codec))) {
     throw new MediaError('argument-invalid', `not codec names: ${JSON.stringify(codecs)}`);
   }
-  const attributes = [`BANDWIDTH=${wholeNumber(bandwidthBps)}`];
-  if (averageBandwidthBps !== undefined) attributes.push(`AVERAGE-BANDWIDTH=${wholeNumber(averageBandwidthBps)}`);
+  const attributes = [`BANDWIDTH=${wholeNumber(bandwidth)}`];
+  if (averageBandwidth !== undefined) attributes.push(`AVERAGE-BANDWIDTH=${wholeNumber(averageBandwidth)}`);
   attributes.push(`CODECS="${codecs.join(',')}"`);
   if (width !== undefined && height !== undefined) {
     attributes.push(`RESOLUTION=${wholeNumber(width)}x${wholeNumber(height)}`);

@@ -68,10 +68,24 @@ export class BoxWriter {
 
   u32s(values: Uint32Array): void {
     this.#reserve(values.length * 4);
+    const view = this.#view;
     let position = this.#length;
-    for (const value of values) {
-      this.#view.setUint32(position, value);
+    for (let index = 0; index < values.length; index++) {
+      view.setUint32(position, values[index]!);
       position += 4;
+    }
+    this.#length = position;
+  }
+
+  /** Writes `first[0]`, `second[0]`, `first[1]` and so on. */
+  u32Pairs(first: Uint32Array, second: Uint32Array): void {
+    this.#reserve(first.length * 8);
+    const view = this.#view;
+    let position = this.#length;
+    for (let index = 0; index < first.length; index++) {
+      view.setUint32(position, first[index]!);
+      view.setUint32(position + 4, second[index]!);
+      position += 8;
     }
     this.#length = position;
   }

@@ -122,9 +122,6 @@ function pushRun(counts: GrowableUint32Array, values: GrowableUint32Array, value
 function writeRuns(writer: BoxWriter, type: string, version: number, counts: Uint32Array, values: Uint32Array): void {
   const box = writer.openFull(type, version, 0);
   writer.u32(counts.length);
-  for (let index = 0; index < counts.length; index++) {
-    writer.u32(counts[index]!);
-    writer.u32(values[index]!);
-  }
+  writer.u32Pairs(counts, values);
   writer.close(box);
 }

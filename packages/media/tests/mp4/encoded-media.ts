@@ -70,13 +70,18 @@ export async function encodeMedia({
       ...(audioCodec === 'opus' ? ['-c:a', 'libopus', '-b:a', '32k'] : ['-c:a', 'aac', '-b:a', '64k']),
       file,
     ]);
-    return await takeApart(await readFile(file), codec, audioCodec);
+    return await takeApart(await readFile(file), codec, audioCodec, seconds);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function takeApart(bytes: Buffer, codec: VideoCodec, audioCodec: 'opus' | 'aac'): Promise<EncodedMedia> {
+async function takeApart(
+  bytes: Buffer,
+  codec: VideoCodec,
+  audioCodec: 'opus' | 'aac',
+  seconds: number,
+): Promise<EncodedMedia> {
   using input = new Input({ source: new BufferSource(bytes), formats: ALL_FORMATS });
   const videoTrack = (await input.getPrimaryVideoTrack())!;
   const audioTrack = (await input.getPrimaryAudioTrack())!;
@@ -92,6 +97,8 @@ async function takeApart(bytes: Buffer, codec: VideoCodec, audioCodec: 'opus' | 
   const audioSamples: Sample[] = [];
   const audioDuration = audioCodec === 'opus' ? 960 : 1024;
   for await (const { data } of new EncodedPacketSink(audioTrack).packets()) {
+    // Encoders add a packet or two for their delay.
+    if (audioSamples.length === Math.floor((seconds * 48000) / audioDuration)) break;
     audioSamples.push({
       data,
       timestamp: audioSamples.length * audioDuration,
