@@ -228,17 +228,19 @@ export class LiveRoom {
    */
   workerLost(): void {
     this.#viewers.end();
-    for (const participant of [...this.#participants.values()]) {
+    const everyone = [...this.#participants.values()];
+    // First of all: what went with the worker must not be offered to anybody.
+    for (const participant of everyone) participant.tracks = [];
+    for (const participant of everyone) participant.subscriber?.workerLost();
+    for (const participant of everyone) {
+      if (participant.publisher === undefined) continue;
       if (participant.via === 'whip') {
         this.leave(participant, 'left');
         continue;
       }
-      if (participant.publisher !== undefined) {
-        participant.setPublisher(undefined);
-        participant.requestRepublish();
-        this.#setTracks(participant, []);
-      }
-      participant.subscriber?.workerLost();
+      participant.setPublisher(undefined);
+      participant.requestRepublish();
+      this.#announceUpdate(participant);
     }
   }
 

@@ -13,6 +13,8 @@ export class RecordingWorkers implements Workers {
   readonly released: string[] = [];
   /** The next request of a name fails with this. */
   readonly failures = new Map<WorkerRequestName, AircheckError>();
+  /** Requests of a name are answered once this is settled. */
+  readonly gates = new Map<WorkerRequestName, Promise<void>>();
   readonly #eventListeners = new Map<WorkerEventName, Set<(body: never) => void>>();
   readonly #lostListeners = new Set<(roomKeys: string[]) => void>();
   readonly #waiters: { readonly matches: (call: Call) => boolean; readonly resolve: (call: Call) => void }[] = [];
@@ -33,6 +35,7 @@ export class RecordingWorkers implements Workers {
     }
     // Even the fastest worker answers over IPC, never within the same turn.
     await new Promise((resolve) => setImmediate(resolve));
+    await this.gates.get(name);
     const failure = this.failures.get(name);
     if (failure !== undefined) {
       this.failures.delete(name);

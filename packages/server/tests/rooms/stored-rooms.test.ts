@@ -1,0 +1,72 @@
+import { pino } from 'pino';
+import { expect, it } from 'vitest';
+import type { UserPrincipal } from '../../src/apps/index.ts';
+import { Rooms } from '../../src/rooms/index.ts';
+import { describeOnBothDatabases } from '../databases.ts';
+import { RecordingWorkers } from './recording-workers.ts';
+import { offerSdp } from './service.ts';
+
+describeOnBothDatabases('rooms', (database) => {
+  const open = (workers = new RecordingWorkers()) =>
+    new Rooms({
+      db: database.db,
+      workers,
+      apps: { verifyToken: () => Promise.reject(new Error('nobody joins here')) },
+      config: { idleSeconds: 60, iceServers: [] },
+      recordings: { live: async () => [] },
+      clock: { now: () => 1_795_258_529_992 },
+      logger: pino({ level: 'silent' }),
+    });
+  const host: UserPrincipal = { kind: 'user', appId: 'default', userId: 'anna', roomId: 'new', role: 'host', exp: 0 };
+
+  it('outlive the process', async () => {
+    const created = await open().put('default', '演播室', 'pair');
+    expect(created).toEqual({
+      roomId: '演播室',
+      type: 'pair',
+      createdAt: '2026-11-21T10:55:29.992Z',
+      participants: [],
+      recordings: [],
+    });
+    const later = open();
+    expect(await later.get('default', '演播室')).toEqual(created);
+    expect(await later.type('default', '演播室')).toBe('pair');
+    await expect(later.put('default', '演播室', 'multi')).rejects.toMatchObject({ code: 'room-type' });
+    await later.delete('default', '演播室');
+    expect(await later.type('default', '演播室')).toBeUndefined();
+    await expect(later.delete('default', '演播室')).rejects.toMatchObject({ code: 'room-not-found' });
+  });
+
+  it('of other apps are not seen', async () => {
+    const rooms = open();
+    await rooms.put('default', 'ours', 'multi');
+    expect((await rooms.list('other')).map(({ roomId }) => roomId)).toEqual([]);
+    await expect(rooms.get('other', 'ours')).rejects.toMatchObject({ code: 'room-not-found' });
+    await expect(rooms.delete('other', 'ours')).rejects.toMatchObject({ code: 'room-not-found' });
+  });
+
+  it('are made once, however many ask at the same time', async () => {
+    const rooms = open();
+    await Promise.all([
+      rooms.put('default', 'new', 'multi'),
+      rooms.put('default', 'new', 'multi'),
+      rooms.publishExternal(host, offerSdp(), undefined),
+      rooms.publishExternal({ ...host, userId: 'ben' }, offerSdp('2'), undefined),
+    ]);
+    expect((await rooms.get('default', 'new')).participants.map(({ userId }) => userId)).toEqual(['anna', 'ben']);
+  });
+
+  it('that are deleted while somebody is on the way in take nobody', async () => {
+    const workers = new RecordingWorkers();
+    const rooms = open(workers);
+    const answered = Promise.withResolvers<void>();
+    workers.gates.set('publish', answered.promise);
+    const publishing = rooms.publishExternal(host, offerSdp(), undefined);
+    await workers.called('publish');
+    await rooms.delete('default', 'new');
+    answered.resolve();
+    await expect(publishing).rejects.toMatchObject({ code: 'room-not-found' });
+    expect(await workers.called('leave')).toEqual({ roomKey: 'default/new', userId: 'anna' });
+    expect(await rooms.list('default')).toEqual([]);
+  });
+});
