@@ -82,7 +82,6 @@ export async function createServer(config: Config, logger: Logger = pino({ level
   await recordings.recover();
   await workers.start();
   starting.defer(() => workers.close());
-  await dataFolder.noteWorkers(() => workers.pids);
 
   let draining = false;
   const app = await createHttpServer({
@@ -95,7 +94,7 @@ export async function createServer(config: Config, logger: Logger = pino({ level
       workerStats: () => workers.stats(),
     },
   });
-  starting.defer(() => app.close());
+  starting.defer(() => closeHttp(app));
   registerAccess(app, apps);
   registerAppRoutes(app, { apps, sessions, clock, secureCookies: config.publicUrl?.startsWith('https:') ?? false });
   registerRoomRoutes(app, rooms);
@@ -133,6 +132,15 @@ export async function createServer(config: Config, logger: Logger = pino({ level
       return closing;
     },
   };
+}
+
+/** How long requests under way may take to be answered, in milliseconds; a player may hold a download for hours. */
+const answerGraceMs = 2000;
+
+async function closeHttp(app: FastifyInstance): Promise<void> {
+  const timer = setTimeout(() => app.server.closeAllConnections(), answerGraceMs);
+  await app.close();
+  clearTimeout(timer);
 }
 
 /** A URL that leads to the address from this machine: one that stands for all of them leads nowhere. */

@@ -3,15 +3,11 @@ import { join } from 'node:path';
 import { AircheckError } from '@aircheck/protocol';
 import BetterSqlite3 from 'better-sqlite3';
 
-/** What a server leaves in its data folder for the one after it. */
+/** Says to people who has the folder; the lock itself is another thing. */
 interface ServerNote {
   readonly pid: number;
   readonly startedAt: string;
-  readonly workerPids: readonly number[];
 }
-
-/** How long media workers of a killed server get to finish their files before they are ended, in milliseconds. */
-const orphanGraceMs = 15_000;
 
 /**
  * The folder that holds everything a server keeps: one server at a time.
@@ -22,8 +18,6 @@ const orphanGraceMs = 15_000;
 export class DataFolder {
   readonly path: string;
   readonly #lock: BetterSqlite3.Database;
-  #notes: Promise<void> = Promise.resolve();
-  #noteTimer: NodeJS.Timeout | undefined;
 
   private constructor(path: string, lock: BetterSqlite3.Database) {
     this.path = path;
@@ -31,8 +25,7 @@ export class DataFolder {
   }
 
   /**
-   * Makes the folder where it is missing and takes it. Media workers that a killed server left behind may still be
-   * finishing their files: waits for them, since recovery must not touch a file that is being written.
+   * Makes the folder where it is missing and takes it.
    * @throws AircheckError `storage-failed` when the folder cannot be written, `data-locked` when a server uses it
    */
   static async open(path: string): Promise<DataFolder> {
@@ -45,42 +38,17 @@ export class DataFolder {
         cause,
       });
     }
-    const note = await readNote(path);
-    const folder = new DataFolder(path, takeLock(path, note));
-    await endOfOrphans(note?.workerPids ?? []);
-    return folder;
+    const lock = takeLock(path, await readNote(path));
+    const note: ServerNote = { pid: process.pid, startedAt: new Date().toISOString() };
+    await replaceFile(notePath(path), `${JSON.stringify(note)}\n`, 0o644);
+    return new DataFolder(path, lock);
   }
 
-  /**
-   * Keeps written down which processes write into the folder, for the server after this one.
-   * @param workerPids - asked now and every second: a worker that dies is replaced
-   */
-  async noteWorkers(workerPids: () => readonly number[]): Promise<void> {
-    let noted: readonly number[] = workerPids();
-    this.#noteTimer = setInterval(() => {
-      const pids = workerPids();
-      if (pids.join() === noted.join()) return;
-      noted = pids;
-      // Fails only where the disk does, of which the recordings tell.
-      this.#writeNote(pids).catch(() => {});
-    }, 1000);
-    await this.#writeNote(noted);
-  }
-
-  /** Gives the folder back; all workers must have ended. */
+  /** Gives the folder back; all media workers must have ended. May be called twice. */
   async close(): Promise<void> {
-    clearInterval(this.#noteTimer);
-    await this.#notes.catch(() => {});
     if (!this.#lock.open) return;
     await rm(notePath(this.path), { force: true });
     this.#lock.close();
-  }
-
-  #writeNote(workerPids: readonly number[]): Promise<void> {
-    const note: ServerNote = { pid: process.pid, startedAt: new Date().toISOString(), workerPids };
-    const write = () => replaceFile(notePath(this.path), `${JSON.stringify(note)}\n`, 0o644);
-    this.#notes = this.#notes.then(write, write);
-    return this.#notes;
   }
 }
 
@@ -121,37 +89,6 @@ async function readNote(folder: string): Promise<ServerNote | undefined> {
   } catch {
     // Absent after an orderly end; a note that cannot be read says nothing.
     return undefined;
-  }
-}
-
-async function endOfOrphans(pids: readonly number[]): Promise<void> {
-  const deadline = performance.now() + orphanGraceMs;
-  for (const pid of pids) {
-    while (await isMediaWorker(pid)) {
-      if (performance.now() > deadline) {
-        // It hangs: its file is left as a crash would leave it, which recovery can mend.
-        try {
-          process.kill(pid, 'SIGKILL');
-        } catch {
-          break;
-        }
-      }
-      await new Promise((wake) => setTimeout(wake, 50));
-    }
-  }
-}
-
-/** Whether that process still is a media worker, and not another program that was given its number since. */
-async function isMediaWorker(pid: number): Promise<boolean> {
-  try {
-    return (await readFile(`/proc/${pid}/cmdline`, 'utf8')).includes('media-worker');
-  } catch {
-    if (process.platform === 'linux') return false;
-  }
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
   }
 }
 

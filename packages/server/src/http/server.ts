@@ -33,7 +33,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     // A reverse proxy on the same machine may say whom it speaks for; nobody else.
     trustProxy: 'loopback',
     genReqId: () => randomBytes(9).toString('base64url'),
-    forceCloseConnections: true,
+    forceCloseConnections: 'idle',
   });
   app.setValidatorCompiler(validatorCompiler as never);
   app.setSerializerCompiler(serializerCompiler as never);

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import {
   AircheckError,
   type EndReason,
+  type ErrorCode,
   type Participant,
   type Recording,
   type RecordingList,
@@ -167,15 +168,11 @@ export class Recordings {
         recordingId,
         reason,
       });
-      await this.#steps.run(recordingId, async () => {
-        for (const segment of segments) await this.#saveSegment(segment, 'ready');
-        await this.#finish(row, reason);
-      });
+      await this.#steps.run(recordingId, () => this.#finishWith(row, segments, reason));
     } catch (error) {
-      if (!(error instanceof AircheckError)) throw error;
-      // The worker is gone, or knows nothing of it: what it left on the disk is what there is.
-      if (error.code === 'recording-not-found') await this.#recover([recordingId]);
-      else if (error.code !== 'worker-lost') throw error;
+      // With the worker gone, recovery brings it to its end.
+      if (isCode(error, 'recording-not-found')) await this.#finishForgotten(recordingId);
+      else if (!isCode(error, 'worker-lost')) throw error;
     }
     await this.#ended(recordingId);
     return this.#describe(recordingId);
@@ -236,6 +233,11 @@ export class Recordings {
     return true;
   }
 
+  async #finishWith(row: RecordingRow, segments: readonly SegmentSnapshot[], reason: EndReason): Promise<void> {
+    for (const segment of segments) await this.#saveSegment(segment, 'ready');
+    await this.#finish(row, reason);
+  }
+
   /** Brings a recording whose files are finished to its final state. */
   async #finish(row: RecordingRow, reason: EndReason, detail?: string): Promise<void> {
     const { recording_id: recordingId } = row;
@@ -281,11 +283,18 @@ export class Recordings {
       await this.#steps.run(recordingId, () => this.#store.delete(recordingId));
       return;
     }
+    if (isCode(error, 'worker-lost')) return this.#recover([recordingId]);
     // Whether the worker began is not known: end it there, and keep what there is.
-    await this.#options.workers
-      .request(roomKeyOf(row), 'stopRecording', { recordingId, reason: 'interrupted' })
-      .catch((cause: unknown) => this.#options.logger.warn({ err: cause, recordingId }, 'cannot stop a failed start'));
-    await this.#recover([recordingId]);
+    try {
+      const { segments } = await this.#options.workers.request(roomKeyOf(row), 'stopRecording', {
+        recordingId,
+        reason: 'interrupted',
+      });
+      await this.#steps.run(recordingId, () => this.#finishWith(row, segments, 'interrupted'));
+    } catch (cause) {
+      if (isCode(cause, 'recording-not-found')) await this.#finishForgotten(recordingId);
+      else this.#options.logger.warn({ err: cause, recordingId }, 'cannot stop a recording whose start failed');
+    }
   }
 
   async #permitted(principal: Principal, recordingId: string): Promise<RecordingRow> {
@@ -344,6 +353,17 @@ export class Recordings {
     await Promise.all(batch.map((item) => this.#steps.run(item.recordingId, () => this.#recovery.finish(item))));
   }
 
+  /**
+   * Finishes a recording that its worker knows nothing of (any more): what was told of its end could not be written down.
+   * One whose files are being written is left to its writer.
+   */
+  async #finishForgotten(recordingId: string): Promise<void> {
+    for (const remains of await this.#recovery.find([recordingId])) {
+      if (remains.journals.some(({ closed }) => !closed)) continue;
+      await this.#steps.run(recordingId, () => this.#recovery.finish(remains));
+    }
+  }
+
   /** Resolves when the recording is in its final state. */
   async #ended(recordingId: string): Promise<void> {
     const listeners = this.#endListeners.get(recordingId) ?? new Set();
@@ -380,6 +400,10 @@ export class Recordings {
   #tell(appId: string, recording: Recording): void {
     this.#options.rooms.broadcast(appId, recording.roomId, { type: 'recording', recording });
   }
+}
+
+function isCode(error: unknown, code: ErrorCode): boolean {
+  return error instanceof AircheckError && error.code === code;
 }
 
 function roomKeyOf(row: RecordingRow): string {

@@ -3,7 +3,7 @@ import { AircheckError, type EndReason, FileName, type RecordingState } from '@a
 import type { Logger } from 'pino';
 import type { RecordingRow } from '../db/index.ts';
 import type { AssetOwner, Library } from '../library/index.ts';
-import { type Journal, listJournals, removeJournal } from '../recorder/index.ts';
+import { type Journal, listJournals, removeJournal, writersGone } from '../recorder/index.ts';
 import type { SegmentSnapshot } from '../worker/contract.ts';
 import { ownerOf, type RecordingStore, type StateChanges } from './recording-store.ts';
 
@@ -38,12 +38,16 @@ export class RecordingRecovery {
   async find(recordingIds: readonly string[] | undefined): Promise<Remains[]> {
     const { store, recordingsFolder, logger } = this.#options;
     const rows = await store.unfinished(recordingIds);
-    const { journals, unreadable } = await listJournals(recordingsFolder);
-    if (unreadable.length > 0) logger.warn({ unreadable }, 'journals that cannot be read are left alone');
+    const listed = async () => {
+      const { journals, unreadable } = await listJournals(recordingsFolder);
+      if (unreadable.length > 0) logger.warn({ unreadable }, 'journals that cannot be read are left alone');
+      return journals.filter(({ recording }) => recordingIds?.includes(recording.recordingId) ?? true);
+    };
+    // The workers of a killed server may still be finishing their files, which also changes the journals.
+    await writersGone(await listed());
     const remains = new Map<string, Journal[]>(rows.map((row) => [row.recording_id, []]));
-    for (const journal of journals) {
+    for (const journal of await listed()) {
       const { recordingId } = journal.recording;
-      if (recordingIds !== undefined && !recordingIds.includes(recordingId)) continue;
       const found = remains.get(recordingId);
       if (found === undefined) remains.set(recordingId, [journal]);
       else found.push(journal);

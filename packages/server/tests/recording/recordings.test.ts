@@ -459,6 +459,7 @@ describeOnBothDatabases('recordings', (database) => {
       recordingStartedAt: 1_795_258_530_000.25,
       segment,
       closed,
+      writerPid: 999_999_999, // gone
     };
   }
 });

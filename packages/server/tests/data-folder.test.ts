@@ -1,0 +1,62 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { DataFolder } from '../src/data-folder.ts';
+
+let parent: string;
+beforeEach(async () => {
+  parent = await mkdtemp(join(tmpdir(), 'aircheck-data-'));
+});
+afterEach(() => rm(parent, { recursive: true, force: true }));
+
+it('is made where it is missing', async () => {
+  const folder = await DataFolder.open(join(parent, 'a', 'b'));
+  expect((await stat(join(parent, 'a', 'b', 'recordings'))).isDirectory()).toBe(true);
+  await folder.close();
+});
+
+it('is taken by one server at a time', async () => {
+  const folder = await DataFolder.open(parent);
+  await expect(DataFolder.open(parent)).rejects.toMatchObject({
+    code: 'data-locked',
+    message: expect.stringContaining(`process ${process.pid}`),
+  });
+  await folder.close();
+  await folder.close();
+  await (await DataFolder.open(parent)).close();
+});
+
+it('is free again after its server was killed', async () => {
+  const path = fileURLToPath(new URL('../src/data-folder.ts', import.meta.url));
+  const script = `const { DataFolder } = await import(process.argv[1]);
+    globalThis.folder = await DataFolder.open(process.argv[2]);
+    console.log('taken');
+    setInterval(() => {}, 1000);`;
+  const holder = spawn(process.execPath, ['--input-type=module', '-e', script, path, parent], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = once(holder, 'exit');
+  await once(holder.stdout, 'data');
+  await expect(DataFolder.open(parent)).rejects.toMatchObject({
+    code: 'data-locked',
+    message: expect.stringContaining(`process ${holder.pid}`),
+  });
+  holder.kill('SIGKILL');
+  await exited;
+  const folder = await DataFolder.open(parent);
+  expect(JSON.parse(await readFile(join(parent, 'server.json'), 'utf8'))).toMatchObject({ pid: process.pid });
+  await folder.close();
+});
+
+it('says in one sentence that it cannot be written', async () => {
+  const file = join(parent, 'file');
+  await writeFile(file, '');
+  await expect(DataFolder.open(join(file, 'data'))).rejects.toMatchObject({
+    code: 'storage-failed',
+    message: expect.stringMatching(/^The data folder .*file\/data cannot be written: /),
+  });
+});
