@@ -15,7 +15,7 @@ import type { StunMessage } from './stun/index.ts';
 const disconnectedAfterMs = 5000;
 /** And for this long it has run out (RFC 7675 §5.1). Also the time that a peer has to connect. */
 const failedAfterMs = 30_000;
-/** A nominated path this silent loses to any other that is nominated. */
+/** A selected path this silent loses to any other that the peer is heard on. */
 const staleAfterMs = 1500;
 /** More than a host has interfaces; the oldest is given up. */
 const mostPaths = 16;
@@ -156,13 +156,8 @@ export class Peer implements PeerTransport {
     path.priority = check.priority;
     if (check.useCandidate) path.nominated = true;
     const selected = this.#selected;
-    // A peer that nominates all its pairs means the one of the highest priority (RFC 8445 §8.1.1); one that
-    // moves to another pair nominates that, and lets the old one fall silent or sends its media there.
-    const better =
-      selected === undefined ||
-      (check.useCandidate &&
-        (!selected.nominated || path.priority >= selected.priority || nowMs - selected.lastHeardMs > staleAfterMs));
-    if (better) this.#select(path);
+    // A peer that nominates all its pairs means the one of the highest priority (RFC 8445 §8.1.1).
+    if (check.useCandidate && (!selected?.nominated || path.priority >= selected.priority)) this.#select(path);
     this.#heard(path, nowMs);
     this.#startDtls();
   }
@@ -186,7 +181,7 @@ export class Peer implements PeerTransport {
       this.#outlet.countBad();
       return;
     }
-    if (path !== this.#selected && path.nominated) this.#select(path);
+    if (path.nominated) this.#select(path);
     this.#heard(path, nowMs);
     if (isRtcp) this.#handlers.onRtcp(packet, nowMs);
     else this.#handlers.onRtp(packet, nowMs);
@@ -206,14 +201,19 @@ export class Peer implements PeerTransport {
     return this.#state === 'failed' || this.#state === 'closed';
   }
 
+  /** Notes a packet that is certainly the peer's. */
   #heard(path: Path, nowMs: number): void {
+    const selected = this.#selected;
+    // Where a NAT gives the peer another address, its checks go on without a new nomination.
+    if (selected === undefined || nowMs - selected.lastHeardMs > staleAfterMs) this.#select(path);
     path.lastHeardMs = nowMs;
     this.#lastHeardMs = nowMs;
     if (this.#state === 'disconnected') this.#setState('connected');
   }
 
   #select(path: Path): void {
-    if (this.#selected !== undefined && this.#selected !== path) this.#roundTripMs = undefined;
+    if (this.#selected === path) return;
+    if (this.#selected !== undefined) this.#roundTripMs = undefined;
     this.#selected = path;
   }
 

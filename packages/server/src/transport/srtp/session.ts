@@ -38,9 +38,15 @@ export class SrtpSession {
     if (headerLength < 0) return undefined;
     const ssrc = packet.readInt32BE(8);
     const window = this.#received.get(ssrc);
-    const index = guessPacketIndex(packet.readUInt16BE(2), window === undefined ? -1 : window.highest);
+    let index = guessPacketIndex(packet.readUInt16BE(2), window === undefined ? -1 : window.highest);
     if (index < 0 || (window !== undefined && !window.admits(index))) return undefined;
-    const length = this.#incoming.openRtp(packet, headerLength, Math.floor(index / 0x10000));
+    let length = this.#incoming.openRtp(packet, headerLength, Math.floor(index / 0x10000));
+    if (length < 0 && window === undefined) {
+      // A flow that began shortly before the wrap and whose first packets were lost: without this it would never
+      // be taken. What is not authentic is unchanged.
+      index += 0x10000;
+      length = this.#incoming.openRtp(packet, headerLength, 1);
+    }
     if (length < 0) return undefined;
     if (window === undefined && this.#received.size >= mostSources) return undefined;
     record(this.#received, window, ssrc, index);
