@@ -1,4 +1,10 @@
-import { PeerProcess, type PublishOptions, type RunningServer, type WhipPublisher } from '@aircheck/testkit';
+import {
+  PeerProcess,
+  type PublishOptions,
+  type RunningServer,
+  type SentMedia,
+  type WhipPublisher,
+} from '@aircheck/testkit';
 
 /** The load of docs/benchmarks.md: 720p30 H.264 at 1.5 Mbit/s and Opus at 64 kbit/s, some 225 packets a second. */
 export const LOAD_MEDIA = {
@@ -64,17 +70,32 @@ export async function whipEndpoint(server: RunningServer, index: number): Promis
   return { url: `${server.url}/whip/${ROOM}`, token: await server.token(hostName(index), ROOM) };
 }
 
+export async function startRecording(server: RunningServer, index: number): Promise<string> {
+  const request = { userId: hostName(index), fileName: hostName(index) };
+  return (await server.api.startRecording(ROOM, request)).recordingId;
+}
+
 /** Starts a recording of each host before it sends, so that a file must hold all that was sent. */
 export async function startRecordings(server: RunningServer, count: number): Promise<string[]> {
   const recordings: string[] = [];
-  for (let index = 0; index < count; index += 1) {
-    const { recordingId } = await server.api.startRecording(ROOM, {
-      userId: hostName(index),
-      fileName: hostName(index),
-    });
-    recordings.push(recordingId);
-  }
+  for (let index = 0; index < count; index += 1) recordings.push(await startRecording(server, index));
   return recordings;
+}
+
+/** Where spectators see a host. */
+export async function whepEndpoint(server: RunningServer, index: number): Promise<{ url: string; token: string }> {
+  const token = await server.token(`viewer-of-${index}`, ROOM, 'audience');
+  return { url: `${server.url}/whep/${ROOM}/${hostName(index)}`, token };
+}
+
+/** Packets on their way when the publishers stop. */
+const SETTLE_MS = 300;
+
+/** All hosts stop sending. Answers what was sent, once it has arrived. */
+export async function pauseHosts({ publishers }: Hosts): Promise<SentMedia[]> {
+  await Promise.all(publishers.map((publisher) => publisher.pause()));
+  await delay(SETTLE_MS);
+  return Promise.all(publishers.map((publisher) => publisher.sent()));
 }
 
 export function delay(ms: number): Promise<void> {

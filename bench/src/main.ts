@@ -3,10 +3,22 @@
  */
 import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
+import { forwardBenchmark } from './forward.ts';
+import { killBenchmark } from './kill.ts';
+import { lossBenchmark } from './loss.ts';
 import { recordBenchmark } from './record.ts';
+import { startBenchmark } from './start.ts';
+import { stopBenchmark } from './stop.ts';
 import { type Benchmark, markdown } from './table.ts';
 
-const benchmarks: readonly Benchmark[] = [recordBenchmark];
+const benchmarks: readonly Benchmark[] = [
+  recordBenchmark,
+  lossBenchmark,
+  startBenchmark,
+  stopBenchmark,
+  killBenchmark,
+  forwardBenchmark,
+];
 
 const HELP = `npm run bench -- [name[=argument] ...] [--json]
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { probeRecording, startServer } from '@aircheck/testkit';
 import { checkFile, filesOf } from './files.ts';
-import { connectHosts, delay, startRecordings, whipEndpoint } from './load.ts';
+import { connectHosts, delay, pauseHosts, startRecordings, whipEndpoint } from './load.ts';
 import { type CpuWindows, measureWindows, memoryOf } from './process-usage.ts';
 import { type Benchmark, number, spread } from './table.ts';
 
@@ -14,8 +14,6 @@ const WINDOWS = 3;
 const WINDOW_MS = 9000;
 /** From the first packet to the first window: connections, just-in-time compilation and first key frames are over. */
 const WARM_UP_MS = 6000;
-/** Packets on their way when the publishers stop. */
-const SETTLE_MS = 300;
 
 interface Measured {
   readonly cpu: CpuWindows;
@@ -42,9 +40,7 @@ async function record(streams: number): Promise<Recorded> {
     await delay(WARM_UP_MS);
     const cpu = await measureWindows(pids, streams, WINDOWS, WINDOW_MS);
     const memory = memoryOf(pids);
-    await Promise.all(hosts.publishers.map((publisher) => publisher.pause()));
-    await delay(SETTLE_MS);
-    const sent = await Promise.all(hosts.publishers.map((publisher) => publisher.sent()));
+    const sent = await pauseHosts(hosts);
     const stopping = performance.now();
     const stopped = recordings.map((recordingId) => server.api.stopRecording(recordingId));
     const first = await Promise.race(stopped);
@@ -57,7 +53,6 @@ async function record(streams: number): Promise<Recorded> {
       const ofHost = sent[index];
       if (files[0] !== undefined && ofHost !== undefined) checks.push(await checkFile(files[0], ofHost));
     }
-    const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
     return {
       cpu,
       ...memory,
@@ -73,6 +68,10 @@ async function record(streams: number): Promise<Recorded> {
     await server.stop();
     rmSync(server.dataFolder, { recursive: true, force: true });
   }
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 async function message<T>(child: ChildProcess): Promise<T> {
@@ -92,13 +91,10 @@ async function rawDump(streams: number): Promise<Measured & { missing: number; s
     await delay(WARM_UP_MS);
     const cpu = await measureWindows(pids, streams, WINDOWS, WINDOW_MS);
     const memory = memoryOf(pids);
-    await Promise.all(hosts.publishers.map((publisher) => publisher.pause()));
-    await delay(SETTLE_MS);
-    const sent = await Promise.all(hosts.publishers.map((publisher) => publisher.sent()));
+    const sent = await pauseHosts(hosts);
     const ended = message<{ packets: number[] }>(dump);
     dump.send('end');
     const { packets } = await ended;
-    const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
     const all = sum(sent.map((media) => media.packets));
     return { cpu, ...memory, sent: all, missing: all - sum(packets) };
   } finally {

@@ -229,7 +229,10 @@ export class PublishingPeer {
 
   /** Goes on after {@link pause}, or begins when it was held. */
   resume(): void {
-    if (!this.#begun) return this.#begin();
+    if (!this.#begun) {
+      this.#begin();
+      return;
+    }
     this.#paused = false;
     this.#keyFrameNeeded = true;
     this.#source.requestKeyFrame();

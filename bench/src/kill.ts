@@ -1,0 +1,150 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Recording } from '@aircheck/protocol';
+import { type RunningServer, type SentMedia, seededRandom, startServer } from '@aircheck/testkit';
+import { checkFile, filesOf } from './files.ts';
+import { connectHosts, delay, startRecordings, whipEndpoint } from './load.ts';
+import { spreadOf } from './process-usage.ts';
+import { type Benchmark, spread } from './table.ts';
+
+const HOSTS = 4;
+const MOST_MS = 4000;
+/** In one of so many rounds the recordings are being stopped when the process dies. */
+const STOPPING_EVERY = 4;
+const RECOVERY_TIMEOUT_MS = 30_000;
+const PICTURES_PER_SECOND = 30;
+const SOUND_MS = 20;
+
+type Victim = 'control process' | 'media worker';
+
+interface Lost {
+  readonly pictureMs: number;
+  readonly soundMs: number;
+  /** Empty when the file is as it should be. */
+  readonly faults: readonly string[];
+}
+
+interface Tally {
+  kills: number;
+  readonly lost: Lost[];
+}
+
+async function recovered(server: RunningServer, recordingId: string): Promise<Recording> {
+  const deadline = performance.now() + RECOVERY_TIMEOUT_MS;
+  for (;;) {
+    const recording = await server.api.getRecording(recordingId);
+    if (recording.state === 'ready' || recording.state === 'failed') return recording;
+    if (performance.now() > deadline) throw new Error(`recording ${recordingId} is still ${recording.state}`);
+    await delay(50);
+  }
+}
+
+/** What a recording lost of what had been sent when the process was killed. */
+async function lostOf(server: RunningServer, recordingId: string, sent: SentMedia): Promise<Lost> {
+  const recording = await recovered(server, recordingId);
+  const folder = join(server.dataFolder, 'recordings', recordingId);
+  const [path] = existsSync(folder) ? filesOf(server, recordingId) : [];
+  if (path === undefined) {
+    const pictureMs = (sent.frames * 1000) / PICTURES_PER_SECOND;
+    return { pictureMs, soundMs: sent.audioPackets * SOUND_MS, faults: [] };
+  }
+  const { content, breaks, missingPictures, missingSounds } = await checkFile(path, sent);
+  const faults = [...content.errors];
+  if (breaks > 0) faults.push(`${breaks} breaks in the counters`);
+  if (recording.state !== 'ready') faults.push(`the recording is ${recording.state}: ${recording.detail}`);
+  return { pictureMs: (missingPictures * 1000) / PICTURES_PER_SECOND, soundMs: missingSounds * SOUND_MS, faults };
+}
+
+/** Kills one process at a random moment and looks at what is left. */
+async function killOnce(
+  server: RunningServer,
+  victim: Victim,
+  random: () => number,
+): Promise<{ server: RunningServer; lost: Lost[] }> {
+  const hosts = await connectHosts(HOSTS, (index) => whipEndpoint(server, index), {
+    media: { kind: 'clip', seconds: 10 },
+    delayMs: 0,
+  });
+  try {
+    const recordings = await startRecordings(server, HOSTS);
+    await hosts.begin();
+    await delay(random() * MOST_MS);
+    if (random() < 1 / STOPPING_EVERY) {
+      // Their answers are lost with the process, or they are not.
+      for (const recordingId of recordings) server.api.stopRecording(recordingId).catch(() => {});
+      await delay(random() * 30);
+    }
+    const workers = server.workerPids();
+    const pid = victim === 'control process' ? server.pid : workers[Math.floor(random() * workers.length)];
+    process.kill(pid ?? server.pid, 'SIGKILL');
+    const sent = await Promise.all(
+      hosts.publishers.map(async (publisher) => {
+        await publisher.pause();
+        return publisher.sent();
+      }),
+    );
+    const { dataFolder } = server;
+    const after = victim === 'control process' ? await startServer({ dataFolder }) : server;
+    const lost: Lost[] = [];
+    for (const [index, recordingId] of recordings.entries()) {
+      lost.push(await lostOf(after, recordingId, sent[index]!));
+    }
+    return { server: after, lost };
+  } finally {
+    await hosts.close();
+  }
+}
+
+/** Kills processes at random moments and counts what each recording lost. */
+export const killBenchmark: Benchmark = {
+  name: 'kill',
+  about: 'random kill -9 of control process or media worker, recovery, files decoded (kill=100)',
+  async run(progress, arg = '100') {
+    const kills = Number(arg);
+    const random = seededRandom(1);
+    const tallies: Record<Victim, Tally> = {
+      'control process': { kills: 0, lost: [] },
+      'media worker': { kills: 0, lost: [] },
+    };
+    let server = await startServer({ dataFolder: mkdtempSync(join(tmpdir(), 'aircheck-kill-')) });
+    try {
+      for (let kill = 0; kill < kills; kill += 1) {
+        const victim: Victim = random() < 0.5 ? 'control process' : 'media worker';
+        const round = await killOnce(server, victim, random);
+        server = round.server;
+        tallies[victim].kills += 1;
+        tallies[victim].lost.push(...round.lost);
+        const worst = Math.max(...round.lost.map(({ pictureMs }) => pictureMs));
+        const faults = round.lost.flatMap((lost) => lost.faults);
+        progress(`kill ${kill + 1} of ${kills}: ${victim}, at most ${worst.toFixed(0)} ms lost ${faults.join('; ')}`);
+      }
+    } finally {
+      await server.stop();
+      rmSync(server.dataFolder, { recursive: true, force: true });
+    }
+    return {
+      title: 'kill -9',
+      columns: [
+        'killed',
+        'kills',
+        'recordings',
+        'that open and decode to their end',
+        'picture lost, ms: median (min..max)',
+        'sound lost, ms: median (min..max)',
+      ],
+      rows: Object.entries(tallies).map(([victim, { kills: times, lost }]) => [
+        victim,
+        String(times),
+        String(lost.length),
+        String(lost.filter(({ faults }) => faults.length === 0).length),
+        spread(spreadOf(lost.map(({ pictureMs }) => pictureMs))),
+        spread(spreadOf(lost.map(({ soundMs }) => soundMs))),
+      ]),
+      notes: [
+        `${HOSTS} recordings run at each kill, which comes within ${MOST_MS / 1000} s of their start, at times while they are being stopped. The same data folder goes through all kills.`,
+        'Lost: sent before the kill and not in the file. It includes what was sent in the few milliseconds between the kill and the publishers hearing of it.',
+      ],
+    };
+  },
+};

@@ -1,0 +1,116 @@
+import { join } from 'node:path';
+import type { EncodedClip } from '@aircheck/testkit';
+import { pino } from 'pino';
+import { RecordingSession } from '../../packages/server/src/recorder/recording-session.ts';
+import type { ParticipantMedia, ReceivedTrack, TrackListener } from '../../packages/server/src/sfu/received-track.ts';
+
+const TICK_MS = 100;
+const SOUND_MS = 20;
+
+class SimulatedTrack implements ReceivedTrack {
+  readonly trackId: string;
+  readonly source: ReceivedTrack['source'];
+  readonly kind: ReceivedTrack['kind'];
+  readonly codec: ReceivedTrack['codec'];
+  readonly clockRate: number;
+  readonly channels = 2;
+  readonly muted = false;
+  readonly stats = { lostPackets: 0, recoveredPackets: 0 };
+  listener: TrackListener | undefined;
+
+  constructor(kind: 'audio' | 'video') {
+    this.trackId = kind;
+    this.kind = kind;
+    this.source = kind === 'audio' ? 'microphone' : 'camera';
+    this.codec = kind === 'audio' ? 'opus' : 'h264';
+    this.clockRate = kind === 'audio' ? 48_000 : 90_000;
+  }
+
+  requestKeyFrame(): void {}
+
+  listen(listener: TrackListener): () => void {
+    this.listener = listener;
+    return () => {
+      this.listener = undefined;
+    };
+  }
+}
+
+/** NAL units as the recorder gets them: each behind its length. */
+function lengthPrefixed(nalUnits: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat(
+    nalUnits.flatMap((nal) => {
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(nal.length);
+      return [length, nal];
+    }),
+  );
+}
+
+/**
+ * Feeds the recorder of the media worker as a publisher would, on a clock that runs as fast as the machine can.
+ * @returns the file's path, and how long the stop took by the real clock
+ */
+export async function recordSimulated(
+  clip: EncodedClip,
+  seconds: number,
+  recordingsFolder: string,
+): Promise<{ path: string; stopMs: number }> {
+  const audio = new SimulatedTrack('audio');
+  const video = new SimulatedTrack('video');
+  const media: ParticipantMedia = { tracks: () => [audio, video], onTracksChanged: () => () => {} };
+  const wallZero = Date.now();
+  let nowMs = 0;
+  const session = new RecordingSession(
+    {
+      recordingId: 'simulated',
+      appId: 'default',
+      roomId: 'bench',
+      userId: 'host',
+      source: 'camera',
+      media: 'av',
+      fileName: 'simulated',
+      segmentMs: 24 * 3600 * 1000,
+      idleMs: 60_000,
+    },
+    media,
+    {
+      recordingsFolder,
+      syncMs: 2000,
+      emit: () => {},
+      logger: pino({ level: 'error' }),
+      newFileId: () => '100000000000000001',
+      now: () => nowMs,
+      wallClock: () => wallZero + nowMs,
+    },
+  );
+  const pictures = clip.pictures.map(({ nalUnits, keyFrame }) => ({ data: lengthPrefixed(nalUnits), keyFrame }));
+  const pictureMs = 1000 / clip.options.framesPerSecond;
+  const frame = { arrivalMs: 0, lostPacketsBefore: 0, lostFramesBefore: 0 };
+  let picture = 0;
+  let sound = 0;
+  for (; nowMs < seconds * 1000; nowMs += TICK_MS) {
+    if (nowMs % 1000 === 0) {
+      audio.listener?.onSenderReport(wallZero + nowMs, nowMs * 48, nowMs);
+      video.listener?.onSenderReport(wallZero + nowMs, nowMs * 90, nowMs);
+    }
+    for (; picture * pictureMs < nowMs + TICK_MS; picture += 1) {
+      const { data, keyFrame } = pictures[picture % pictures.length]!;
+      const rtpTimestamp = Math.round(picture * pictureMs * 90);
+      video.listener?.onFrame({ ...frame, data, keyFrame, rtpTimestamp, arrivalMs: picture * pictureMs });
+    }
+    for (; sound * SOUND_MS < nowMs + TICK_MS; sound += 1) {
+      const data = clip.sounds[sound % clip.sounds.length]!;
+      const arrivalMs = sound * SOUND_MS;
+      audio.listener?.onFrame({ ...frame, data, keyFrame: true, rtpTimestamp: arrivalMs * 48, arrivalMs });
+    }
+    session.tick(nowMs);
+    // The file is written beside this loop.
+    if (nowMs % 2000 === 0) await new Promise((done) => setImmediate(done));
+  }
+  const stopping = performance.now();
+  const [segment] = await session.end('stopped');
+  const stopMs = performance.now() - stopping;
+  if (segment === undefined) throw new Error('the simulated recording has no file');
+  return { path: join(recordingsFolder, segment.path), stopMs };
+}
