@@ -25,3 +25,7 @@ export type {
 export { parseRtcp } from './rtcp-parser.ts';
 export { isRtcp, parseRtpPacket, RtpPacket, type RtpPacketFields, serializeRtpPacket } from './rtp-packet.ts';
 export { SequenceUnwrapper, TimestampUnwrapper } from './unwrapper.ts';
+export { NackGenerator } from './nack-generator.ts';
+export { ReceptionStatistics } from './reception-statistics.ts';
+export { RetransmissionBuffer, unwrapRtx, wrapRtx } from './retransmission.ts';
+export { TransportFeedbackGenerator } from './transport-feedback-generator.ts';
