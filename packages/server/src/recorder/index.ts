@@ -1,3 +1,3 @@
-export { type Journal, journalFolder, listJournals, removeJournal } from './journal.ts';
+export { type Journal, journalFolder, listJournals, removeJournal, writersGone } from './journal.ts';
 export { Recorder } from './recorder.ts';
 export { recoverSegment } from './recovery.ts';

@@ -1,5 +1,6 @@
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { SegmentSnapshot, StartRecordingOptions } from '../worker/contract.ts';
 
 /** Folder of the journals of unfinished segments, inside of the recordings folder: recovery need not look elsewhere. */
@@ -18,6 +19,8 @@ export interface Journal {
   readonly segment: SegmentSnapshot;
   /** The file has been finished: `segment` is final. */
   readonly closed: boolean;
+  /** Process that writes the file. */
+  readonly writerPid: number;
 }
 
 /** Name of the folder that holds the journals. */
@@ -39,6 +42,27 @@ export async function writeJournal(recordingsFolder: string, journal: Journal): 
 /** To be called once the database holds the final state of the segment. */
 export async function removeJournal(recordingsFolder: string, fileId: string): Promise<void> {
   await rm(journalPath(recordingsFolder, fileId), { force: true });
+}
+
+/** How long a process that lost its server may take to finish its files. */
+const WRITER_MS = 10_000;
+
+/**
+ * Waits until no process writes these segments any more: a server that was killed and is started again at once finds its
+ * former workers still finishing their files.
+ */
+export async function writersGone(journals: readonly Journal[]): Promise<void> {
+  const deadline = Date.now() + WRITER_MS;
+  const pids = new Set(journals.filter(({ closed }) => !closed).map(({ writerPid }) => writerPid));
+  for (const pid of pids) while (isAlive(pid) && Date.now() < deadline) await setTimeout(50);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 /** Journals of all segments that the database may not know the end of; unreadable ones are told by their file name. */

@@ -1,9 +1,9 @@
 import {
   type EncodedFrame,
+  h264Format,
   opusPacketDuration,
   RecordingTimeline,
   type VideoFormat,
-  videoFormat,
 } from '@aircheck/media';
 import type { EndReason } from '@aircheck/protocol';
 import type { Logger } from 'pino';
@@ -161,7 +161,7 @@ export class RecordingSession {
     this.#pictureSeen = true;
     const { track } = this.#video;
     const codec = track.codec as VideoFormat['codec'];
-    const format = frame.keyFrame ? videoFormat(codec, frame.data) : undefined;
+    const format = frame.keyFrame ? h264Format(frame.data) : undefined;
     if (frame.keyFrame && format === undefined) {
       track.requestKeyFrame();
       return;
@@ -380,7 +380,14 @@ export class RecordingSession {
   }
 
   #journal(segment: SegmentSnapshot, closed: boolean) {
-    return { version: 1, recording: this.options, recordingStartedAt: this.#startedAt, segment, closed } as const;
+    return {
+      version: 1,
+      recording: this.options,
+      recordingStartedAt: this.#startedAt,
+      segment,
+      closed,
+      writerPid: process.pid,
+    } as const;
   }
 
   #updateHealth(segment: Segment): void {

@@ -105,7 +105,6 @@ export class Segment {
     );
     this.file = new SpoolFile(join(options.recordingsFolder, this.path));
     this.file.append([this.#writer.header()]);
-    if (video !== undefined) this.health.resolutionChanged(0, video.width, video.height);
   }
 
   /** Where the last picture begins, if there is one. */
@@ -136,12 +135,15 @@ export class Segment {
    * @param format - of a key frame
    */
   addPicture(positionMs: number, data: Uint8Array, keyFrame: boolean, format: VideoFormat | undefined): void {
-    const earliest = this.#pending === undefined ? this.#videoEndTicks : this.#pending.ticks + 1;
-    const ticks = Math.max(earliest, Math.round(((positionMs - this.zeroMs) * VIDEO_TIMESCALE) / 1000));
+    let ticks = Math.round(((positionMs - this.zeroMs) * VIDEO_TIMESCALE) / 1000);
+    if (this.#pending !== undefined) ticks = Math.max(ticks, this.#pending.ticks + 1);
+    // After a pause the picture before has its end already, and samples have no holes between them.
+    else if (this.#pictures > 0) ticks = this.#videoEndTicks;
+    else ticks = Math.max(ticks, 0);
     this.#releasePicture(ticks);
     if (keyFrame) this.#cut();
-    if (format !== undefined && this.#videoFormat !== undefined && !sameFormat(format, this.#videoFormat)) {
-      if (format.width !== this.#videoFormat.width || format.height !== this.#videoFormat.height) {
+    if (format !== undefined) {
+      if (format.width !== this.#videoFormat?.width || format.height !== this.#videoFormat.height) {
         this.health.resolutionChanged((ticks * 1000) / VIDEO_TIMESCALE, format.width, format.height);
       }
       this.#writer.setVideoFormat(this.#videoTrack, format);
@@ -284,14 +286,4 @@ export class Segment {
       health: this.health.snapshot(),
     };
   }
-}
-
-function sameFormat(a: VideoFormat, b: VideoFormat): boolean {
-  return (
-    a.codec === b.codec &&
-    a.width === b.width &&
-    a.height === b.height &&
-    a.description.byteLength === b.description.byteLength &&
-    a.description.every((byte, index) => byte === b.description[index])
-  );
 }

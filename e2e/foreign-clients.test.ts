@@ -1,0 +1,115 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import { browserFixtureScript, counterBreaks, launchChromium, syncEvents, syncSummary } from '@aircheck/testkit';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { contentOf, publish, record, serverForTest, untilRecording } from './support.ts';
+
+const require = createRequire(import.meta.url);
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launchChromium();
+});
+afterAll(() => browser.close());
+
+/** An empty page on an origin of its own, with the whip-whep package (WHIP and WHEP clients by other people) beside it. */
+async function foreignPage(): Promise<Page> {
+  const files = createServer((request, response) => {
+    const name = request.url?.slice(1) ?? '';
+    const script = /^whi?h?e?p\.js$/.test(name) ? readFileSync(require.resolve(`whip-whep/${name}`)) : undefined;
+    response.setHeader('content-type', script === undefined ? 'text/html' : 'text/javascript');
+    response.end(script ?? '<!doctype html><title>foreign</title>');
+  }).listen(0, '127.0.0.1');
+  await once(files, 'listening');
+  const page = await browser.newPage();
+  onTestFinished(async () => {
+    await page.close();
+    files.close();
+  });
+  await page.addInitScript({ content: browserFixtureScript() });
+  const { port } = files.address() as { port: number };
+  await page.goto(`http://127.0.0.1:${port}/`);
+  return page;
+}
+
+describe('clients that are not ours', () => {
+  it('publish from a real browser over WHIP and are recorded with sound and picture within 40 ms', async () => {
+    const server = await serverForTest();
+    const page = await foreignPage();
+    const token = await server.token('chrome', 'foreign');
+    await page.evaluate(
+      async ({ url, token }) => {
+        const { WHIPClient } = await import(`${location.origin}/whip.js`);
+        const { stream } = await (
+          window as never as { aircheckTestStream(): Promise<{ stream: MediaStream }> }
+        ).aircheckTestStream();
+        const peer = new RTCPeerConnection();
+        for (const track of stream.getTracks())
+          peer.addTransceiver(track, { direction: 'sendonly', streams: [stream] });
+        const client = new WHIPClient();
+        await client.publish(peer, url, token);
+        Object.assign(window, { client, peer });
+      },
+      { url: `${server.url}/whip/foreign`, token },
+    );
+    const { recordingId } = await record(server, 'foreign', { userId: 'chrome', fileName: 'chrome over WHIP' });
+    await untilRecording(server, recordingId, ({ durationMs }) => durationMs > 12_000, 40_000);
+    const recording = await server.api.stopRecording(recordingId);
+    const content = await contentOf(server, recording.fileIds[0]!);
+    expect(content.errors).toEqual([]);
+    expect(content.streams.map(({ codec }) => codec).sort()).toEqual(['h264', 'opus']);
+    expect(counterBreaks(content).filter(({ from, to }) => from === null || to === null || to <= from)).toEqual([]);
+    expect(recording.health).toMatchObject({ lostFrames: 0, lostPackets: 0 });
+    const events = syncEvents(content);
+    expect(events.length).toBeGreaterThanOrEqual(9);
+    expect(events.filter(({ offsetMs }) => Math.abs(offsetMs) > 40)).toEqual([]);
+    await page.evaluate(() => (window as never as { client: { stop(): Promise<void> } }).client.stop());
+    await expect.poll(async () => (await server.api.getRoom('foreign')).participants.length).toBe(0);
+    expect(syncSummary(events).worstMs).toBeLessThanOrEqual(40);
+  });
+
+  it('watch a host over WHEP in a real browser', async () => {
+    const server = await serverForTest();
+    await publish(server, 'watched', 'ann');
+    const page = await foreignPage();
+    const token = await server.token('viewer', 'watched', 'audience');
+    await page.evaluate(
+      async ({ url, token }) => {
+        const { WHEPClient } = await import(`${location.origin}/whep.js`);
+        const peer = new RTCPeerConnection();
+        const video = document.body.appendChild(document.createElement('video'));
+        video.muted = true;
+        const stream = new MediaStream();
+        peer.ontrack = ({ track }) => {
+          stream.addTrack(track);
+          video.srcObject = stream;
+          void video.play();
+        };
+        peer.addTransceiver('audio', { direction: 'recvonly' });
+        peer.addTransceiver('video', { direction: 'recvonly' });
+        await new WHEPClient().view(peer, url, token);
+        Object.assign(window, { peer });
+      },
+      { url: `${server.url}/whep/watched/ann`, token },
+    );
+    const decoded = () =>
+      page.evaluate(async () => {
+        const { peer } = window as never as { peer: RTCPeerConnection };
+        const numbers = { frames: 0, samples: 0, width: 0 };
+        for (const report of (await peer.getStats()).values()) {
+          if (report.type !== 'inbound-rtp') continue;
+          numbers.frames += report.framesDecoded ?? 0;
+          numbers.width = Math.max(numbers.width, report.frameWidth ?? 0);
+          numbers.samples += report.kind === 'audio' ? report.totalSamplesReceived : 0;
+        }
+        return numbers;
+      });
+    await expect.poll(async () => (await decoded()).frames, { timeout: 20_000 }).toBeGreaterThan(60);
+    const numbers = await decoded();
+    expect(numbers.width).toBe(640);
+    expect(numbers.samples).toBeGreaterThan(48_000);
+  });
+});
