@@ -27,6 +27,9 @@ export interface TrackUpstream {
   requestKeyFrame(): void;
 }
 
+/** Sequence numbers further apart than that are not loss, as for the jitter buffer. */
+const MAX_JUMP = 3_000;
+
 /** What a track is made of; a stream with the same format can go on in the same track. */
 export interface TrackFormat extends Pick<NegotiableCodec, 'codec' | 'clockRate' | 'parameters'> {
   readonly kind: TrackKind;
@@ -53,6 +56,8 @@ export class PublishedTrack implements ReceivedTrack {
   readonly #unwrapper = new SequenceUnwrapper();
   #indexOffset = FIRST_INDEX;
   #nextIndex = FIRST_INDEX;
+  /** Behind a packet that jumped. */
+  #strangerSequenceNumber: number | undefined;
   #timestampOffset = 0;
   #lastTimestamp = 0;
   #lastArrivalMs = Number.NEGATIVE_INFINITY;
@@ -178,9 +183,17 @@ export class PublishedTrack implements ReceivedTrack {
    */
   push(upstream: TrackUpstream, packet: RtpPacket, arrivalMs: number, recovered: boolean): void {
     if (this.#ended) return;
-    if (upstream !== this.#upstream) this.#switchTo(upstream, packet, arrivalMs);
+    if (upstream !== this.#upstream) this.#startStream(upstream, packet, arrivalMs);
     if (recovered) this.#recoveredPackets += 1;
-    const index = this.#unwrapper.unwrap(packet.sequenceNumber) + this.#indexOffset;
+    let index = this.#unwrapper.unwrap(packet.sequenceNumber) + this.#indexOffset;
+    if (Math.abs(index - this.#nextIndex) > MAX_JUMP) {
+      // The second in a row from there is a sender that began anew (RFC 3550 appendix A.1).
+      const begunAnew = packet.sequenceNumber === this.#strangerSequenceNumber;
+      this.#strangerSequenceNumber = (packet.sequenceNumber + 1) & 0xffff;
+      if (!begunAnew) return;
+      this.#startStream(upstream, packet, arrivalMs);
+      index = this.#unwrapper.unwrap(packet.sequenceNumber) + this.#indexOffset;
+    }
     const timestamp = (packet.timestamp + this.#timestampOffset) >>> 0;
     if (index >= this.#nextIndex) {
       this.#nextIndex = index + 1;
@@ -217,14 +230,16 @@ export class PublishedTrack implements ReceivedTrack {
     }
   }
 
-  /** Indexes and timestamps go on behind those of the former stream; video goes on with a key frame. */
-  #switchTo(upstream: TrackUpstream, first: RtpPacket, arrivalMs: number): void {
+  /**
+   * Another stream, or a sender that began anew: indexes and timestamps go on behind those before, video with a key
+   * frame.
+   */
+  #startStream(upstream: TrackUpstream, first: RtpPacket, arrivalMs: number): void {
     const former = this.#upstream;
-    this.#feed.restart(this.#timestampOffset);
     this.#upstream = upstream;
     this.#unwrapper.reset();
+    this.#strangerSequenceNumber = undefined;
     this.history.clear();
-    this.#lastReport = undefined;
     this.#requests = 0;
     if (former === undefined) {
       this.#indexOffset = FIRST_INDEX - first.sequenceNumber;
@@ -232,11 +247,22 @@ export class PublishedTrack implements ReceivedTrack {
     } else {
       // Room for packets of the new stream that were overtaken by this one.
       this.#indexOffset = this.#nextIndex + FIRST_INDEX - first.sequenceNumber;
-      const pausedTicks = Math.max(1, Math.round(((arrivalMs - this.#lastArrivalMs) * this.clockRate) / 1000));
-      this.#timestampOffset = (this.#lastTimestamp + pausedTicks - first.timestamp) >>> 0;
+      this.#alignTimestamps(former === upstream, first.timestamp, arrivalMs);
     }
+    this.#nextIndex = first.sequenceNumber + this.#indexOffset;
     for (const forwarder of this.#forwarders) forwarder.restart();
     if (this.#feed.active) this.requestKeyFrame();
+  }
+
+  #alignTimestamps(sameStream: boolean, firstTimestamp: number, arrivalMs: number): void {
+    const elapsedTicks = Math.max(1, Math.round(((arrivalMs - this.#lastArrivalMs) * this.clockRate) / 1000));
+    const expected = this.#lastTimestamp + elapsedTicks;
+    // After a long loss the numbers jump, but the sender's clock went on.
+    const deviation = Math.abs((firstTimestamp + this.#timestampOffset - expected) | 0);
+    if (sameStream && deviation < this.clockRate) return;
+    this.#feed.restart(this.#timestampOffset);
+    this.#timestampOffset = (expected - firstTimestamp) >>> 0;
+    this.#lastReport = undefined;
   }
 
   /** Takes a sender report of the current stream; those of others are of no use any more. */

@@ -60,7 +60,7 @@ function invalid(detail: string, hint?: string): AircheckError {
  */
 export function parseDescription(sdp: string): RemoteDescription {
   const session = parseText(sdp);
-  const media = session.media.map(readMedia);
+  const media = session.media.map((line, index) => readMedia(line, index, session));
   const mids = new Set<string>();
   for (const { mid } of media) {
     if (mids.has(mid)) throw invalid(`Two m-lines have the mid ${JSON.stringify(mid)}`);
@@ -90,7 +90,7 @@ function parseText(sdp: string): SessionDescription {
   return session;
 }
 
-function readMedia(media: MediaDescription, index: number): RemoteMedia {
+function readMedia(media: MediaDescription, index: number, session: SessionDescription): RemoteMedia {
   const type = String(media.type ?? '');
   const protocol = String(media.protocol ?? '');
   const formats = String(media.payloads ?? '');
@@ -122,7 +122,7 @@ function readMedia(media: MediaDescription, index: number): RemoteMedia {
         .filter(({ value, uri }) => Number.isInteger(value) && value >= 1 && value <= 255 && uri !== undefined)
         .map(({ value, uri }) => [String(uri), value]),
     ),
-    extensionsMixed: media.extmapAllowMixed !== undefined,
+    extensionsMixed: (media.extmapAllowMixed ?? session.extmapAllowMixed) !== undefined,
     reducedSizeRtcp: media.rtcpRsize !== undefined,
     ssrcs: [...ssrcs].filter((ssrc) => !rtxSsrcs.has(ssrc)),
     rtxSsrcs,
