@@ -50,7 +50,7 @@ async function serve(): Promise<void> {
     });
   }
 
-  logger.info({ url: server.url, pid: process.pid, workers: server.workerPids, version }, 'listening');
+  logger.info({ url: server.url, workers: server.workerPids, version }, 'listening');
   // For people, thus not among the log lines, which others collect and keep.
   const { key, secret, created } = server.credentials;
   if (created) {

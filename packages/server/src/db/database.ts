@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { AircheckError } from '@aircheck/protocol';
 import BetterSqlite3 from 'better-sqlite3';
 import { Kysely, PostgresDialect, SqliteDialect } from 'kysely';
@@ -40,6 +41,8 @@ export async function openDatabase(location: DatabaseLocation): Promise<Database
 function sqliteDialect(file: string): SqliteDialect {
   return new SqliteDialect({
     database: async () => {
+      // It holds the apps' secrets. SQLite makes its journal files with the same rights.
+      if (file !== ':memory:') closeSync(openSync(file, 'a', 0o600));
       const database = new BetterSqlite3(file);
       // FULL: a commit that was answered survives a power cut; NORMAL may lose the last ones in WAL mode.
       database.pragma('journal_mode = WAL');

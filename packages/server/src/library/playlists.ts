@@ -48,7 +48,7 @@ export class HlsPlaylists {
   async sendInit(reply: FastifyReply, stored: StoredAsset): Promise<Uint8Array> {
     const { init } = await this.#indexOf(stored);
     if (init === undefined) throw nothingYet(stored);
-    reply.headers(headersOf('video/mp4', stored.asset.state === 'ready'));
+    reply.headers(headersOf(stored.asset.mimeType, stored.asset.state === 'ready'));
     return init;
   }
 

@@ -21,7 +21,7 @@ export interface LibraryRoutesOptions {
 const FileId = z.string().regex(/^\d{17,20}$/, '17 to 20 digits');
 const FileParams = z.object({ fileId: FileId });
 const MediaParams = z.object({ fileId: FileId, name: z.string() });
-const LinkQuery = z.object({ exp: z.unknown(), sig: z.unknown() });
+const LinkQuery = z.object({ exp: z.unknown().optional(), sig: z.unknown().optional() });
 
 /** `/v1/assets` for those with credentials, `/v1/media` for those with a link. */
 export function registerLibraryRoutes(server: FastifyInstance, options: LibraryRoutesOptions): void {
