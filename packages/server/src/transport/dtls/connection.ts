@@ -42,12 +42,13 @@ export class DtlsConnection {
   #flightRepeated = false;
   #roundTripMs: number | undefined;
   #keys: SrtpKeys | undefined;
+  #ending: { readonly error: DtlsError | undefined } | undefined;
 
   constructor(options: DtlsOptions) {
     this.#options = options;
     const outlet = {
       transmit: (flight: readonly FlightPart[]) => this.#transmit(flight),
-      install: (read: RecordKey, write: RecordKey) => this.#install(read, write),
+      install: (read: RecordKey, write: RecordKey) => this.#records.install(read, write),
       finished: (keys: SrtpKeys) => {
         this.#keys = keys;
       },
@@ -63,7 +64,24 @@ export class DtlsConnection {
 
   /** Takes a datagram from the peer. Whatever is in it, this does not throw. */
   receive(datagram: Buffer): void {
-    this.#receive(() => this.#records.open(datagram));
+    if (this.#state === 'ended') return;
+    try {
+      this.#take(datagram);
+    } catch (error) {
+      const reason =
+        error instanceof DtlsError
+          ? error
+          : Object.assign(new DtlsError(alertDescription.internalError, String(error)), { cause: error });
+      this.#alert(alertLevel.fatal, reason.description);
+      this.#ending = { error: reason };
+    }
+    // Outside of the try: what the owner's handlers throw is not the peer's fault.
+    if (this.#ending !== undefined) {
+      this.#stop();
+      this.#options.onEnd(this.#ending.error);
+    } else if (this.#state === 'handshake' && this.#keys !== undefined) {
+      this.#connected(this.#keys);
+    }
   }
 
   /** Tells the peer that we are gone. */
@@ -72,9 +90,9 @@ export class DtlsConnection {
     this.#stop();
   }
 
-  #take(records: readonly DtlsRecord[]): void {
-    for (const record of records) {
-      if (this.#state === 'ended') return;
+  #take(datagram: Buffer): void {
+    for (const record of this.#records.open(datagram)) {
+      if (this.#ending !== undefined) return;
       if (record.type === contentType.handshake) this.#takeHandshake(record);
       else if (record.type === contentType.alert) this.#takeAlert(record);
     }
@@ -99,16 +117,10 @@ export class DtlsConnection {
     // An alert without keys counts only as long as there are none: anybody could have sent it.
     if (record.epoch === 0 && this.#state === 'connected') return;
     if (description === alertDescription.closeNotify && record.epoch === 1) {
-      this.#end(undefined);
+      this.#ending = { error: undefined };
     } else if (level === alertLevel.fatal) {
-      this.#end(new DtlsError(description, `the peer ended the handshake with alert ${description}`));
+      this.#ending = { error: new DtlsError(description, `the peer ended the handshake with alert ${description}`) };
     }
-  }
-
-  #install(read: RecordKey, write: RecordKey): void {
-    const held = this.#records.install(read, write);
-    // After the message that brought the keys is done with.
-    if (held.length > 0) queueMicrotask(() => this.#receive(() => held));
   }
 
   #connected(keys: SrtpKeys): void {
@@ -174,27 +186,6 @@ export class DtlsConnection {
   #alert(level: number, description: number): void {
     const epoch = this.#records.encrypts ? 1 : 0;
     this.#options.send(this.#records.seal(contentType.alert, epoch, Buffer.from([level, description])));
-  }
-
-  #receive(records: () => readonly DtlsRecord[]): void {
-    if (this.#state === 'ended') return;
-    try {
-      this.#take(records());
-    } catch (error) {
-      const reason =
-        error instanceof DtlsError
-          ? error
-          : Object.assign(new DtlsError(alertDescription.internalError, String(error)), { cause: error });
-      this.#alert(alertLevel.fatal, reason.description);
-      this.#end(reason);
-      return;
-    }
-    if (this.#state === 'handshake' && this.#keys !== undefined) this.#connected(this.#keys);
-  }
-
-  #end(error: DtlsError | undefined): void {
-    this.#stop();
-    this.#options.onEnd(error);
   }
 
   #stop(): void {

@@ -25,32 +25,32 @@ export class RecordLayer {
   readonly #window = new ReplayWindow();
   #readKey: { key: KeyObject; salt: Buffer } | undefined;
   #writeKey: { key: KeyObject; salt: Buffer } | undefined;
-  #held: Buffer[] = [];
+  readonly #held: Buffer[] = [];
 
-  /**
-   * Sets the keys of epoch 1.
-   * @returns the records that waited for them
-   */
-  install(read: RecordKey, write: RecordKey): DtlsRecord[] {
+  /** Sets the keys of epoch 1. */
+  install(read: RecordKey, write: RecordKey): void {
     this.#readKey = { key: createSecretKey(read.key), salt: read.salt };
     this.#writeKey = { key: createSecretKey(write.key), salt: write.salt };
-    const held = this.#held;
-    this.#held = [];
-    return held.flatMap((record) => this.open(record));
   }
 
-  /** The records of a datagram; those that are malformed, not authentic or repeated are left out (RFC 6347 §4.1.2.7). */
-  open(datagram: Buffer): DtlsRecord[] {
-    const records: DtlsRecord[] = [];
+  /**
+   * The records of a datagram, and those that waited for keys that one of these brings. Each is opened when it is
+   * asked for. Those that are malformed, not authentic or repeated are left out (RFC 6347 §4.1.2.7).
+   */
+  *open(datagram: Buffer): Generator<DtlsRecord> {
     let offset = 0;
     while (offset + headerLength <= datagram.length) {
       const end = offset + headerLength + datagram.readUInt16BE(offset + 11);
       if (end > datagram.length) break;
       const record = this.#openOne(datagram.subarray(offset, end));
-      if (record !== undefined) records.push(record);
+      if (record !== undefined) yield record;
       offset = end;
     }
-    return records;
+    if (this.#readKey === undefined) return;
+    for (const held of this.#held.splice(0)) {
+      const record = this.#openOne(held);
+      if (record !== undefined) yield record;
+    }
   }
 
   #openOne(record: Buffer): DtlsRecord | undefined {
