@@ -64,7 +64,7 @@ describe('a host that publishes over WHIP', () => {
 
   it('is cut into segments that join without a frame lost or doubled', async () => {
     const server = await serverForTest();
-    const publisher = await publish(server, 'long', 'ann');
+    const publisher = await publish(server, 'long', 'ann', { media: { kind: 'live' } });
     const { recordingId } = await record(server, 'long', { userId: 'ann', fileName: 'long', segmentSeconds: 5 });
     await sentFor(publisher, 12);
     const { fileIds } = await server.api.stopRecording(recordingId);

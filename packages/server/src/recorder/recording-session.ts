@@ -17,6 +17,8 @@ import { Segment, type SegmentLayout } from './segment.ts';
 const KEY_FRAME_INTERVAL_MS = 4000;
 /** A segment ends at the first key frame in the last seconds before its limit. */
 const CUT_LEAD_MS = 3000;
+/** A key frame that was asked for and did not come is asked for again after that long. */
+const KEY_FRAME_PATIENCE_MS = 2000;
 /** Sound before the first picture is left out up to this length, so that a file begins with a picture. */
 const LEAD_TRIM_MS = 1000;
 /** How long a picture that was announced is waited for before the recording begins with sound alone. */
@@ -91,6 +93,7 @@ export class RecordingSession {
   #pictureSeen = false;
   #lastMediaMs: number;
   #lastKeyFrameMs = 0;
+  #keyFrameAskedMs = 0;
   #lastProgressMs = 0;
   #lastSyncMs: number;
   #ended: Promise<SegmentSnapshot[]> | undefined;
@@ -130,7 +133,7 @@ export class RecordingSession {
       this.#audio?.stop();
       this.#audio = audio && this.#listen(audio, (frame) => this.#onSound(frame));
     }
-    video?.requestKeyFrame();
+    this.#requestKeyFrame();
   }
 
   #listen(track: ReceivedTrack, onFrame: (frame: EncodedFrame) => void): Feed {
@@ -251,8 +254,7 @@ export class RecordingSession {
     const { layout } = segment;
     if (format !== undefined && format.codec !== layout.video?.codec) return true;
     if ((layout.audio === undefined) !== (this.#audio === undefined) && this.#audio !== undefined) return true;
-    const leadMs = format === undefined ? 0 : Math.min(CUT_LEAD_MS, this.options.segmentMs / 4);
-    return positionMs - segment.zeroMs >= this.options.segmentMs - leadMs;
+    return positionMs - segment.zeroMs >= (format === undefined ? this.options.segmentMs : this.#cutFromMs);
   }
 
   /** The wait is over: lays down where the time of the recording stands and writes what was held back. */
@@ -410,8 +412,19 @@ export class RecordingSession {
     }
   }
 
+  /** Asks once; the track repeats it until a key frame comes. */
   #requestKeyFrame(): void {
-    this.#video?.track.requestKeyFrame();
+    const now = this.#context.now();
+    const pending = this.#keyFrameAskedMs > this.#lastKeyFrameMs && now - this.#keyFrameAskedMs < KEY_FRAME_PATIENCE_MS;
+    if (pending || this.#video === undefined) return;
+    this.#keyFrameAskedMs = now;
+    this.#video.track.requestKeyFrame();
+  }
+
+  /** From this length on the segment ends at the next key frame. */
+  get #cutFromMs(): number {
+    const { segmentMs } = this.options;
+    return segmentMs - Math.min(CUT_LEAD_MS, segmentMs / 4);
   }
 
   #setPhase(phase: Phase): void {
@@ -469,7 +482,7 @@ export class RecordingSession {
       this.#closing.segment.fillSilence(this.#closing.boundaryMs, 'absent');
       this.#finishClosing();
     }
-    const cutSoon = nowPositionMs - segment.zeroMs >= this.options.segmentMs - CUT_LEAD_MS;
+    const cutSoon = nowPositionMs - segment.zeroMs >= this.#cutFromMs;
     const layoutMissing =
       (this.#video !== undefined && segment.layout.video === undefined) ||
       (this.#audio !== undefined && segment.layout.audio === undefined && this.#video !== undefined);
