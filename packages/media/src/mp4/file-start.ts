@@ -35,9 +35,8 @@ export async function readFileStart(reader: WindowReader, fileSize: number): Pro
   if (fileType.type !== 'ftyp' || fileType.size > MAX_FILE_TYPE_LENGTH) {
     throw new MediaError('container-malformed', 'the file does not begin with a file type box');
   }
-  const fileTypeBytes = await reader.bytes(0, fileType.size, fileSize);
-  if (fileTypeBytes === undefined) return undefined;
-  const ftyp = fileTypeBytes.slice();
+  const ftyp = await reader.bytes(0, fileType.size, fileSize);
+  if (ftyp === undefined) return undefined;
 
   let position = fileType.end;
   let patchOffset: number | undefined;

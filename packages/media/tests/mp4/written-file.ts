@@ -1,4 +1,4 @@
-import type { ContainerWriter, FragmentInfo, RandomAccess, Sample } from '../../src/container/index.ts';
+import type { ContainerWriter, FragmentInfo, RandomAccess, Recovery, Sample } from '../../src/container/index.ts';
 import { HybridMp4Writer } from '../../src/mp4/index.ts';
 import type { EncodedMedia } from './encoded-media.ts';
 
@@ -73,7 +73,8 @@ export class MemoryFile {
   bytesRead = 0;
   readonly read: RandomAccess = async (offset, length) => {
     this.reads++;
-    const slice = this.bytes.slice(offset, offset + length);
+    // A Buffer, as files of Node give.
+    const slice = Buffer.from(this.bytes.subarray(offset, offset + length));
     this.bytesRead += slice.byteLength;
     return slice;
   };
@@ -81,4 +82,11 @@ export class MemoryFile {
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
   }
+}
+
+/** Does to the bytes what a recovery asks for. */
+export function applyRecovery(bytes: Uint8Array, { truncateTo, finalization }: Recovery): Uint8Array {
+  const whole = Buffer.concat([bytes.subarray(0, truncateTo), ...finalization.append]);
+  for (const { offset, data } of finalization.patches) whole.set(data, offset);
+  return whole;
 }
