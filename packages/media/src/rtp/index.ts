@@ -1,4 +1,7 @@
 export { FrameAssembler, type FrameAssemblerOptions, type FrameAssemblerStats } from './frame-assembler.ts';
+export { NackGenerator } from './nack-generator.ts';
+export { ReceptionStatistics } from './reception-statistics.ts';
+export { RetransmissionBuffer, unwrapRtx, wrapRtx } from './retransmission.ts';
 export {
   buildBye,
   buildFir,
@@ -24,8 +27,5 @@ export type {
 } from './rtcp-packet.ts';
 export { parseRtcp } from './rtcp-parser.ts';
 export { isRtcp, parseRtpPacket, RtpPacket, type RtpPacketFields, serializeRtpPacket } from './rtp-packet.ts';
-export { SequenceUnwrapper, TimestampUnwrapper } from './unwrapper.ts';
-export { NackGenerator } from './nack-generator.ts';
-export { ReceptionStatistics } from './reception-statistics.ts';
-export { RetransmissionBuffer, unwrapRtx, wrapRtx } from './retransmission.ts';
 export { TransportFeedbackGenerator } from './transport-feedback-generator.ts';
+export { SequenceUnwrapper, TimestampUnwrapper } from './unwrapper.ts';

@@ -78,11 +78,7 @@ export class TransportFeedbackGenerator {
       }
       const delta = ticks - (previous ?? reference * TICKS_PER_REFERENCE);
       if (delta < -0x8000 || delta > 0x7fff) {
-        // No delta holds it: a new feedback packet has a new reference time. One reported before may stay away.
-        if (sequence < this.#unreportedFrom) {
-          symbols.push(NOT_RECEIVED);
-          continue;
-        }
+        // No delta holds it: the next feedback packet has a reference time of its own.
         break;
       }
       previous = ticks;
