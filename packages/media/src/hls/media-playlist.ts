@@ -57,17 +57,22 @@ export function mediaPlaylist(options: MediaPlaylistOptions): string {
     const time = new Date(startedAtMs + first.startSeconds * 1000).toISOString();
     lines.push(`#EXT-X-PROGRAM-DATE-TIME:${time}`);
   }
-  for (const { offset, byteLength, durationSeconds } of segments) {
-    lines.push(`#EXTINF:${durationSeconds.toFixed(5)},`, `#EXT-X-BYTERANGE:${byteLength}@${offset}`, mediaUrl);
+  for (const segment of segments) {
+    const range = `${segment.byteLength}@${segment.offset}`;
+    lines.push(`#EXTINF:${writtenDuration(segment)},`, `#EXT-X-BYTERANGE:${range}`, mediaUrl);
   }
   if (ended) lines.push('#EXT-X-ENDLIST');
   return `${lines.join('\n')}\n`;
 }
 
-/** No segment's duration, rounded to whole seconds, may be above it (RFC 8216 §4.3.3.1). */
+function writtenDuration({ durationSeconds }: PlaylistSegment): string {
+  return durationSeconds.toFixed(5);
+}
+
+/** No segment's duration, as it is written and then rounded to whole seconds, may be above it (RFC 8216 §4.3.3.1). */
 function targetDuration(segments: readonly PlaylistSegment[], atLeast: number): number {
   let seconds = atLeast;
-  for (const { durationSeconds } of segments) seconds = Math.max(seconds, Math.round(durationSeconds));
+  for (const segment of segments) seconds = Math.max(seconds, Math.round(Number(writtenDuration(segment))));
   return seconds;
 }
 
