@@ -1,8 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  counterBreaks,
-  missingCounters,
+  compareCounters,
   type RecordingContent,
   type RunningServer,
   readRecording,
@@ -21,23 +20,24 @@ export function filesOf(server: Pick<RunningServer, 'dataFolder'>, recordingId: 
 /** A file held against what was sent into it. */
 export interface FileCheck {
   readonly content: RecordingContent;
-  /** Decoded from end to end without a complaint. */
+  /** Decoded from end to end without a complaint, every picture where it belongs. */
   readonly valid: boolean;
   readonly missingPictures: number;
   /** Sound packets sent less those in the file. */
   readonly missingSounds: number;
-  /** Places where the pictures do not follow one another. */
-  readonly breaks: number;
+  /** Pictures in the file that were not sent at that place, or can't be read. */
+  readonly strayPictures: number;
 }
 
 export async function checkFile(path: string, sent: SentMedia): Promise<FileCheck> {
   const content = await readRecording(path);
+  const { missing, unexpected } = compareCounters(content, sent.counters);
   const sounds = content.streams.find(({ kind }) => kind === 'audio')?.packets ?? 0;
   return {
     content,
-    valid: content.errors.length === 0 && content.pictures.length > 0,
-    missingPictures: missingCounters(content, ...sent.counters).length,
+    valid: content.errors.length === 0 && content.pictures.length > 0 && unexpected.length === 0,
+    missingPictures: missing.length,
     missingSounds: sent.audioPackets - sounds,
-    breaks: counterBreaks(content).length,
+    strayPictures: unexpected.length,
   };
 }

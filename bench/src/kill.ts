@@ -49,9 +49,9 @@ async function lostOf(server: RunningServer, recordingId: string, sent: SentMedi
     const pictureMs = (sent.frames * 1000) / PICTURES_PER_SECOND;
     return { pictureMs, soundMs: sent.audioPackets * SOUND_MS, faults: [] };
   }
-  const { content, breaks, missingPictures, missingSounds } = await checkFile(path, sent);
+  const { content, strayPictures, missingPictures, missingSounds } = await checkFile(path, sent);
   const faults = [...content.errors];
-  if (breaks > 0) faults.push(`${breaks} breaks in the counters`);
+  if (strayPictures > 0) faults.push(`${strayPictures} pictures out of place`);
   if (recording.state !== 'ready') faults.push(`the recording is ${recording.state}: ${recording.detail}`);
   return { pictureMs: (missingPictures * 1000) / PICTURES_PER_SECOND, soundMs: missingSounds * SOUND_MS, faults };
 }

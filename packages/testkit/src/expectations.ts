@@ -1,19 +1,36 @@
 import type { RecordingContent } from './read-recording.ts';
 
+/** Counters in the order in which they were sent, as `SentMedia.counters` tells them. */
+export type CounterRuns = readonly { readonly first: number; readonly last: number }[];
+
 /**
- * The counters of what was sent that the file lacks.
- * @param sent - as the publisher tells them, see `SentMedia.counters`
+ * Holds the pictures of a file against what was sent, in order.
+ * @returns `missing`: counters that were sent and are not in the file; `unexpected`: pictures of the file that were not
+ *   sent at that place, or can't be read
  */
-export function missingCounters(
+export function compareCounters(
   content: Pick<RecordingContent, 'pictures'>,
-  ...sent: readonly { readonly first: number; readonly last: number }[]
-): number[] {
-  const inFile = new Set(content.pictures.map(({ counter }) => counter));
+  sent: CounterRuns,
+): { readonly missing: number[]; readonly unexpected: (number | null)[] } {
+  const expected = sent.flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, n) => first + n));
   const missing: number[] = [];
-  for (const { first, last } of sent) {
-    for (let counter = first; counter <= last; counter += 1) if (!inFile.has(counter)) missing.push(counter);
+  const unexpected: (number | null)[] = [];
+  let next = 0;
+  for (const { counter } of content.pictures) {
+    const found = counter === null ? -1 : expected.indexOf(counter, next);
+    if (found < 0) {
+      unexpected.push(counter);
+      continue;
+    }
+    missing.push(...expected.slice(next, found));
+    next = found + 1;
   }
-  return missing;
+  return { missing: [...missing, ...expected.slice(next)], unexpected };
+}
+
+/** The counters of what was sent that the file lacks. */
+export function missingCounters(content: Pick<RecordingContent, 'pictures'>, ...sent: CounterRuns): number[] {
+  return compareCounters(content, sent).missing;
 }
 
 /** Places where the counters of neighbouring pictures are not neighbours: lost, repeated, out of order or unreadable. */

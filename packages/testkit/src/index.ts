@@ -1,7 +1,15 @@
 export { ApiClient, ApiError } from './api-client.ts';
 export { findChromium, launchChromium } from './browser.ts';
 export { type BrowserFixtureOptions, browserFixtureScript } from './browser-fixture.ts';
-export { counterBreaks, missingCounters, type SyncEvent, syncEvents, syncSummary } from './expectations.ts';
+export {
+  type CounterRuns,
+  compareCounters,
+  counterBreaks,
+  missingCounters,
+  type SyncEvent,
+  syncEvents,
+  syncSummary,
+} from './expectations.ts';
 export * from './publisher/index.ts';
 export {
   type ProbedStream,
