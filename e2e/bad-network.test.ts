@@ -7,7 +7,10 @@ const LOSSY = { loss: 0.02, lossRun: 2, reorder: 0.01, seed: 11 };
 describe('a line that loses 2 % in runs of two and lets 1 % be overtaken', () => {
   it('costs nothing when the sender answers', async () => {
     const server = await serverForTest();
-    const publisher = await publish(server, 'lossy', 'ann', { impairment: LOSSY });
+    const publisher = await publish(server, 'lossy', 'ann', {
+      media: { kind: 'clip', seconds: 30 },
+      impairment: LOSSY,
+    });
     const { recordingId } = await record(server, 'lossy', { userId: 'ann', fileName: 'lossy' });
     await sentFor(publisher, 10);
     const recording = await server.api.stopRecording(recordingId);
@@ -26,7 +29,11 @@ describe('a line that loses 2 % in runs of two and lets 1 % be overtaken', () =>
 
   it('leaves holes that are told, a file without an error, and sync, when the sender cannot answer', async () => {
     const server = await serverForTest();
-    const publisher = await publish(server, 'deaf', 'ann', { impairment: LOSSY, answerNacks: false });
+    const publisher = await publish(server, 'deaf', 'ann', {
+      media: { kind: 'clip', seconds: 30 },
+      impairment: LOSSY,
+      answerNacks: false,
+    });
     const { recordingId } = await record(server, 'deaf', { userId: 'ann', fileName: 'deaf' });
     await sentFor(publisher, 10);
     const recording = await server.api.stopRecording(recordingId);
@@ -36,9 +43,12 @@ describe('a line that loses 2 % in runs of two and lets 1 % be overtaken', () =>
     expect(recording.health.lostPackets).toBeGreaterThan(10);
     expect(recording.health.lostFrames).toBeGreaterThan(0);
     expect(recording.health.gapCount).toBeGreaterThan(3);
-    const events = syncEvents(content);
+    // A flash whose first picture was lost, or a beep whose first packet was, says nothing about sync.
+    const holesEnd = [...counterBreaks(content).map(({ atMs }) => atMs), ...content.silences.map(({ toMs }) => toMs)];
+    const whole = (timeMs: number) => holesEnd.every((endMs) => Math.abs(timeMs - endMs) > 25);
+    const events = syncEvents(content).filter(({ flashMs, beepMs }) => whole(flashMs) && whole(beepMs));
     expect(events.length).toBeGreaterThan(2);
-    expect(syncSummary(events).worstMs).toBeLessThan(60);
+    expect(syncSummary(events).worstMs).toBeLessThan(40);
   });
 });
 
@@ -49,7 +59,7 @@ describe('a publisher that misbehaves', () => {
     const bad = await publish(server, 'crowd', 'bad');
     const recording = await record(server, 'crowd', { userId: 'good', fileName: 'good' });
     const disturbed = await record(server, 'crowd', { userId: 'bad', fileName: 'bad' });
-    for (const kind of ['payload', 'header', 'rtcp'] as const) await bad.sendGarbage(kind, 3000, 5);
+    for (const kind of ['payload', 'rtcp'] as const) await bad.sendGarbage(kind, 3000, 5);
     await sentFor(good, 5);
     const { fileIds } = await server.api.stopRecording(recording.recordingId);
     const content = await contentOf(server, fileIds[0]!);

@@ -32,6 +32,11 @@ async function foreignPage(): Promise<Page> {
   await page.addInitScript({ content: browserFixtureScript() });
   const { port } = files.address() as { port: number };
   await page.goto(`http://127.0.0.1:${port}/`);
+  await page.addScriptTag({
+    type: 'module',
+    content: `import { WHIPClient } from '/whip.js'; import { WHEPClient } from '/whep.js'; Object.assign(window, { WHIPClient, WHEPClient });`,
+  });
+  await page.waitForFunction('window.WHEPClient !== undefined');
   return page;
 }
 
@@ -42,7 +47,9 @@ describe('clients that are not ours', () => {
     const token = await server.token('chrome', 'foreign');
     await page.evaluate(
       async ({ url, token }) => {
-        const { WHIPClient } = await import(`${location.origin}/whip.js`);
+        const { WHIPClient } = window as never as {
+          WHIPClient: new () => { publish(...args: unknown[]): Promise<void> };
+        };
         const { stream } = await (
           window as never as { aircheckTestStream(): Promise<{ stream: MediaStream }> }
         ).aircheckTestStream();
@@ -78,7 +85,7 @@ describe('clients that are not ours', () => {
     const token = await server.token('viewer', 'watched', 'audience');
     await page.evaluate(
       async ({ url, token }) => {
-        const { WHEPClient } = await import(`${location.origin}/whep.js`);
+        const { WHEPClient } = window as never as { WHEPClient: new () => { view(...args: unknown[]): Promise<void> } };
         const peer = new RTCPeerConnection();
         const video = document.body.appendChild(document.createElement('video'));
         video.muted = true;

@@ -1,9 +1,9 @@
 import {
   type EncodedFrame,
-  h264Format,
   opusPacketDuration,
   RecordingTimeline,
   type VideoFormat,
+  videoFormat,
 } from '@aircheck/media';
 import type { EndReason } from '@aircheck/protocol';
 import type { Logger } from 'pino';
@@ -164,7 +164,7 @@ export class RecordingSession {
     this.#pictureSeen = true;
     const { track } = this.#video;
     const codec = track.codec as VideoFormat['codec'];
-    const format = frame.keyFrame ? h264Format(frame.data) : undefined;
+    const format = frame.keyFrame ? videoFormat(codec, frame.data) : undefined;
     if (frame.keyFrame && format === undefined) {
       track.requestKeyFrame();
       return;
