@@ -91,7 +91,7 @@ export function requireSameOrigin(request: FastifyRequest): void {
   const sameOrigin =
     site !== undefined
       ? site === 'same-origin'
-      : origin !== undefined && URL.canParse(origin) && new URL(origin).host === request.headers.host;
+      : origin !== undefined && URL.canParse(origin) && new URL(origin).host === request.host;
   if (!sameOrigin) {
     throw new AircheckError('forbidden', 'With the console cookie, changing requests are taken from its own page only');
   }

@@ -18,11 +18,7 @@ export function registerProblems(app: FastifyInstance): void {
     for (const name of [method].flat()) routes.push({ method: name, pattern: pathPattern(url) });
   });
 
-  app.setErrorHandler((error: FastifyError | AircheckError, request, reply) => {
-    const problem = toAircheckError(error);
-    if (problem.fault !== 'caller') request.log.error({ err: error, code: problem.code }, 'request failed');
-    return sendProblem(reply, problem);
-  });
+  app.setErrorHandler(answerError);
 
   app.setNotFoundHandler((request, reply) => {
     const path = pathOf(request);
@@ -35,6 +31,13 @@ export function registerProblems(app: FastifyInstance): void {
       new AircheckError('method-not-allowed', detail, { hint: `Allowed: ${allowed.join(', ')}` }),
     );
   });
+}
+
+/** Answers with the problem that an error is, and logs it where it is not the caller's. */
+export function answerError(error: FastifyError | AircheckError, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = toAircheckError(error);
+  if (problem.fault !== 'caller') request.log.error({ err: error, code: problem.code }, 'request failed');
+  sendProblem(reply, problem);
 }
 
 /** Path of a request without its query, which may hold a signature or a code. */

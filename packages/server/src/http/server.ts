@@ -7,7 +7,7 @@ import { registerConsole } from './console.ts';
 import { registerDocs } from './docs-page.ts';
 import { type Health, registerHealth } from './health.ts';
 import { ApiDescription } from './openapi.ts';
-import { pathOf, registerProblems } from './problems.ts';
+import { answerError, pathOf, registerProblems } from './problems.ts';
 import { isApi, registerSecurityHeaders } from './security-headers.ts';
 import { serializerCompiler, validatorCompiler } from './validation.ts';
 
@@ -33,7 +33,10 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     // A reverse proxy on the same machine may say whom it speaks for; nobody else.
     trustProxy: 'loopback',
     genReqId: () => randomBytes(9).toString('base64url'),
+    // Ids and names in paths may be of letters that take twelve characters each when encoded.
+    routerOptions: { maxParamLength: 2048 },
     forceCloseConnections: 'idle',
+    frameworkErrors: answerError,
   });
   app.setValidatorCompiler(validatorCompiler as never);
   app.setSerializerCompiler(serializerCompiler as never);

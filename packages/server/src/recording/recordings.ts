@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import {
   AircheckError,
   type EndReason,
@@ -27,6 +28,10 @@ import { isFinal, isTaking } from './states.ts';
 
 /** How long a stop waits for an end that others bring about (recovery, another stop), in milliseconds. */
 const endTimeoutMs = 60_000;
+
+/** How often, and how long after the former time in milliseconds, a step that the database refused is tried again. */
+const stepAttempts = 600;
+const stepRetryMs = 1000;
 
 /** What recordings ask of the rooms. */
 export interface RecordedRooms {
@@ -62,6 +67,7 @@ export class Recordings {
   readonly #inWorker = new Map<string, string>();
   readonly #endListeners = new Map<string, Set<() => void>>();
   readonly #unlisten: readonly (() => void)[];
+  readonly #closing = new AbortController();
 
   constructor(options: RecordingsOptions) {
     this.#options = options;
@@ -214,6 +220,7 @@ export class Recordings {
 
   /** Writes down what the media workers told last; to be called after they have ended. */
   async close(): Promise<void> {
+    this.#closing.abort();
     await this.#progress.flush();
     await this.#steps.idle();
     for (const unlisten of this.#unlisten) unlisten();
@@ -225,11 +232,11 @@ export class Recordings {
     if (!moved) return false;
     const { recording_id: recordingId, app_id: appId } = row;
     this.#options.logger.info({ recordingId, state: to, ...changes }, 'recording');
-    this.#tell(appId, await this.#describe(recordingId));
     if (isFinal(to)) {
       this.#inWorker.delete(recordingId);
       for (const listener of this.#endListeners.get(recordingId) ?? []) listener();
     }
+    this.#tell(appId, await this.#describe(recordingId));
     return true;
   }
 
@@ -369,7 +376,7 @@ export class Recordings {
     const listeners = this.#endListeners.get(recordingId) ?? new Set();
     this.#endListeners.set(recordingId, listeners);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const timer = setTimeout(
+    const timer = globalThis.setTimeout(
       () => reject(new AircheckError('timeout', `The recording ${recordingId} does not come to its end`)),
       endTimeoutMs,
     );
@@ -384,12 +391,30 @@ export class Recordings {
     }
   }
 
-  #later(recordingId: string, task: () => Promise<void>): void {
+  #later(recordingId: string, step: () => Promise<void>): void {
     this.#steps
-      .run(recordingId, task)
+      .run(recordingId, () => this.#writeDown(recordingId, step))
       .catch((error: unknown) =>
         this.#options.logger.error({ err: error, recordingId }, 'a step of a recording cannot be written down'),
       );
+  }
+
+  /**
+   * Takes a step that a worker told of. Nobody tells it again: where the database refuses it, as on a full disk, it is
+   * tried again until the database has room or the server ends (recovery then finishes the recording).
+   */
+  async #writeDown(recordingId: string, step: () => Promise<void>): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await step();
+      } catch (error) {
+        if (attempt >= stepAttempts || this.#closing.signal.aborted) throw error;
+        if (attempt === 1)
+          this.#options.logger.warn({ err: error, recordingId }, 'a step of a recording is tried again');
+        // Closing ends the wait at once: the last attempt is made then.
+        await setTimeout(stepRetryMs, undefined, { signal: this.#closing.signal }).catch(() => {});
+      }
+    }
   }
 
   async #describe(recordingId: string): Promise<Recording> {

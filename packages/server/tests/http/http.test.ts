@@ -87,6 +87,19 @@ describe('errors', () => {
     expect([read.statusCode, read.headers.allow]).toEqual([405, 'PUT']);
   });
 
+  it('say that a URL is malformed', async () => {
+    for (const url of ['/v1/test/items/%zz', '/%zz']) {
+      const response = await server.app.inject({ method: 'PUT', url });
+      expect([response.statusCode, response.json().code]).toEqual([400, 'request-invalid']);
+      expect(response.headers['content-type']).toMatch(/^application\/problem\+json/);
+    }
+  });
+
+  it('do not meet long ids of letters that take much room in a URL', async () => {
+    const url = `/v1/test/items/${encodeURIComponent('𠀀'.repeat(64) + '课'.repeat(64))}`;
+    expect((await server.app.inject({ method: 'PUT', url })).statusCode).toBe(200);
+  });
+
   it('from inside are logged and not told', async () => {
     const response = await server.app.inject({ url: '/v1/test/fails' });
     expect([response.statusCode, response.json().code]).toEqual([500, 'internal']);

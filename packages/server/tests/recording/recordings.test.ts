@@ -349,6 +349,23 @@ describeOnBothDatabases('recordings', (database) => {
     });
   });
 
+  it('whose end the database refuses at first, as on a full disk, end when it takes it', async () => {
+    const { recordingId } = await recordings.start(server, 'studio', request);
+    const segment = segmentOf(recordingId);
+    const save = library.save.bind(library);
+    let refusals = 1;
+    library.save = async (...args) => {
+      if (refusals-- > 0) throw new Error('database or disk is full');
+      return save(...args);
+    };
+    const ended = new Promise<Recording>((resolve) => {
+      onTold = (recording) => recording.state === 'ready' && resolve(recording);
+    });
+    workers.emit('segment-closed', { segment });
+    workers.emit('recording-ended', { recordingId, reason: 'storage-full' });
+    expect(await ended).toMatchObject({ endReason: 'storage-full', fileIds: [segment.fileId] });
+  });
+
   it('of a lost worker are finished from what is on the disk', async () => {
     const { recordingId } = await recordings.start(server, 'studio', request);
     const segment = segmentOf(recordingId, { durationMs: 500 });
