@@ -1,6 +1,6 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
-import { AircheckError } from '@aircheck/protocol';
+import { AircheckError } from '@aircheck/protocol/errors';
 import { sealedPacketBytes } from './srtp/index.ts';
 
 /** What the kernel keeps while the event loop is busy: 4 MiB is a second of 30 Mbit/s. */

@@ -5,6 +5,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTransportEngine, type TransportEngine, type TransportState } from '../../src/transport/index.ts';
 import { readDescription, writeAnswer } from './description.ts';
+import { UdpProxy } from './udp-proxy.ts';
 
 const flags = [
   '--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking',
@@ -133,6 +134,56 @@ describe('a real Chromium', () => {
     await page.evaluate(() => (globalThis as unknown as PageState).connection.close());
     await ended.promise;
     expect(states).toEqual(['connecting', 'connected', 'failed']);
+    await page.close();
+  });
+
+  test('is followed to another address and through a restart of ICE, under the same keys', async () => {
+    const page = await openPage();
+    const states: TransportState[] = [];
+    let count = 0;
+    let arrived = () => {};
+    const peer = engine.createPeer({
+      onRtp() {
+        count++;
+        arrived();
+      },
+      onRtcp() {},
+      onState: (state) => states.push(state),
+    });
+    const morePackets = (wanted: number) => {
+      const target = count + wanted;
+      return new Promise<void>((resolve) => {
+        arrived = () => count >= target && resolve();
+      });
+    };
+    const port = Number(peer.local.candidates[0]!.split(' ')[5]);
+    const proxy = await UdpProxy.open(port);
+    const candidates = peer.local.candidates.map((line) => line.replace(` ${port} `, ` ${proxy.port} `));
+    const sdp = await offer(page);
+    peer.setRemote(readDescription(sdp, 'active'));
+    await setAnswer(page, writeAnswer(sdp, peer.local, 'passive', candidates));
+    await morePackets(30);
+
+    await proxy.move();
+    await morePackets(30);
+
+    const before = peer.local.iceUfrag;
+    const again = await page.evaluate(async () => {
+      const { connection } = globalThis as unknown as PageState;
+      connection.restartIce();
+      await connection.setLocalDescription();
+      return connection.localDescription!.sdp;
+    });
+    const local = peer.restartIce();
+    expect(local.iceUfrag).not.toBe(before);
+    peer.setRemote(readDescription(again, 'active'));
+    await setAnswer(page, writeAnswer(again, local, 'passive'));
+    // Only a check with the new credentials can come by the direct way, past the proxy.
+    proxy.close();
+    await morePackets(30);
+    expect(states).not.toContain('failed');
+    expect(peer.state).toBe('connected');
+    peer.close();
     await page.close();
   });
 });
