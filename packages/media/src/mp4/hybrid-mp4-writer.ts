@@ -11,11 +11,9 @@ import { BoxWriter } from './box-writer.ts';
 import { finishHybridMovie, HYBRID_FREE_OFFSET, writeFileStart } from './hybrid-layout.ts';
 import type { FinishedTrack } from './movie-box.ts';
 import { type FragmentRun, writeMovieFragment } from './movie-fragment.ts';
-import { writeAudioSampleEntry, writeVideoSampleEntry } from './sample-entry.ts';
+import { PictureFormats } from './picture-formats.ts';
+import { writeAudioSampleEntry } from './sample-entry.ts';
 import { SampleTable } from './sample-table.ts';
-
-/** Sample entries a track may have. A sender that goes on changing its format gets no more of them: see setVideoFormat. */
-const MAX_SAMPLE_ENTRIES = 255;
 
 export interface HybridMp4WriterOptions {
   readonly tracks: readonly TrackOptions[];
@@ -170,13 +168,11 @@ class WriterTrack {
   readonly pending: PendingRun;
   readonly #options: TrackOptions;
   readonly #table = new SampleTable();
-  readonly #sampleEntries: Uint8Array[] = [];
-  readonly #formats: VideoFormat[] = [];
+  /** Of pictures; sound has its one sample entry. */
+  readonly #formats: PictureFormats | undefined;
+  readonly #audioEntries: Uint8Array[] = [];
   /** Where in the pending samples another sample entry begins. */
   #formatChanges: { readonly sampleIndex: number; readonly formatIndex: number }[] = [];
-  #formatIndex = 1;
-  #width = 0;
-  #height = 0;
   #startTime = 0;
   #nextTime: number | undefined;
 
@@ -186,12 +182,12 @@ class WriterTrack {
     }
     this.#options = options;
     this.pending = { trackId, kind: options.kind, baseTime: 0, samples: [] };
-    const writer = new BoxWriter(256);
     if (options.kind === 'video') {
-      this.#addFormat(options);
+      this.#formats = new PictureFormats(options);
     } else {
+      const writer = new BoxWriter(256);
       writeAudioSampleEntry(writer, options);
-      this.#sampleEntries.push(writer.finish());
+      this.#audioEntries.push(writer.finish());
     }
   }
 
@@ -200,9 +196,9 @@ class WriterTrack {
       trackId: this.pending.trackId,
       kind: this.#options.kind,
       timescale: this.#options.timescale,
-      width: this.#width,
-      height: this.#height,
-      sampleEntries: this.#sampleEntries,
+      width: this.#formats?.width ?? 0,
+      height: this.#formats?.height ?? 0,
+      sampleEntries: this.#formats?.sampleEntries ?? this.#audioEntries,
     };
   }
 
@@ -211,12 +207,10 @@ class WriterTrack {
   }
 
   setVideoFormat(format: VideoFormat): void {
-    if (this.#options.kind !== 'video' || this.#options.codec !== format.codec) {
+    if (this.#formats === undefined || this.#options.codec !== format.codec) {
       throw new MediaError('argument-invalid', `a ${this.#options.codec} track cannot become ${format.codec}`);
     }
-    const known = this.#formats.findIndex((other) => sameFormat(other, format));
-    if (known >= 0) this.#formatIndex = known + 1;
-    else if (this.#formats.length < MAX_SAMPLE_ENTRIES) this.#addFormat(format);
+    this.#formats.select(format);
   }
 
   add(sample: Sample): void {
@@ -234,8 +228,9 @@ class WriterTrack {
     const { samples } = this.pending;
     if (this.#nextTime === undefined) this.#startTime = sample.timestamp;
     if (samples.length === 0) this.pending.baseTime = sample.timestamp;
-    if (samples.length === 0 || this.#formatChanges.at(-1)?.formatIndex !== this.#formatIndex) {
-      this.#formatChanges.push({ sampleIndex: samples.length, formatIndex: this.#formatIndex });
+    const formatIndex = this.#formats?.selected ?? 1;
+    if (samples.length === 0 || this.#formatChanges.at(-1)?.formatIndex !== formatIndex) {
+      this.#formatChanges.push({ sampleIndex: samples.length, formatIndex });
     }
     samples.push(sample);
     this.#nextTime = sample.timestamp + sample.duration;
@@ -270,23 +265,4 @@ class WriterTrack {
       independent,
     };
   }
-
-  #addFormat(format: VideoFormat): void {
-    const writer = new BoxWriter(256);
-    writeVideoSampleEntry(writer, format);
-    this.#sampleEntries.push(writer.finish());
-    this.#formats.push(format);
-    this.#formatIndex = this.#formats.length;
-    this.#width = Math.max(this.#width, format.width);
-    this.#height = Math.max(this.#height, format.height);
-  }
-}
-
-function sameFormat(a: VideoFormat, b: VideoFormat): boolean {
-  return (
-    a.width === b.width &&
-    a.height === b.height &&
-    a.description.byteLength === b.description.byteLength &&
-    a.description.every((byte, index) => byte === b.description[index])
-  );
 }

@@ -1,3 +1,4 @@
+import { videoFormat } from '../codecs/index.ts';
 import { type RandomAccess, type Recovery, WindowReader } from '../container/index.ts';
 import { MediaError } from '../errors.ts';
 import { type FileBox, readBoxHeader } from './box-reader.ts';
@@ -7,14 +8,18 @@ import { finishHybridMovie, writeMediaDataHeader } from './hybrid-layout.ts';
 import type { FinishedTrack } from './movie-box.ts';
 import { type ReadMovie, type ReadTrack, readMovie } from './movie-reader.ts';
 import { summarizeFinishedMovie } from './mp4-summary.ts';
+import { PictureFormats } from './picture-formats.ts';
 import { SampleTable } from './sample-table.ts';
+
+/** Parameter sets and frame headers are at the front of a key frame. */
+const KEY_FRAME_FRONT_LENGTH = 1024;
 
 const NOTHING = { append: [], patches: [] };
 
 /**
  * Finds out how to make a whole hybrid MP4 of one that was cut off at whatever byte: where to truncate it, what to
- * append, and what to overwrite. The tables of its final `moov` are rebuilt from the fragments' headers; the data are
- * neither read nor copied. A file that is whole is left as it is, and one that only lacks the last patch gets that.
+ * append, and what to overwrite. The tables of its final `moov` are rebuilt from the fragments' headers, the picture
+ * formats from the front of the key frames; the data are neither read nor copied. A file that is whole is left as it is, and one that only lacks the last patch gets that.
  *
  * @param fileSize - the file's length in bytes
  * @throws MediaError `container-malformed` when the file was cut off before its first `moov` was whole, or is no MP4;
@@ -92,7 +97,7 @@ async function rebuild(
   const scanner = new FragmentScanner(reader, movie, movieEnd);
   const tracks = movie.tracks.map((track) => new RebuiltTrack(track));
   for (let found = await scanner.next(fileSize); found !== undefined; found = await scanner.next(fileSize)) {
-    for (const track of tracks) track.add(found);
+    for (const track of tracks) await track.add(found, reader);
   }
   return { tracks: tracks.map((track) => track.finish()), fragmentsEnd: scanner.position };
 }
@@ -101,25 +106,43 @@ async function rebuild(
 class RebuiltTrack {
   readonly #track: ReadTrack;
   readonly #table = new SampleTable();
+  readonly #formats: PictureFormats | undefined;
   #startTime: number | undefined;
 
   constructor(track: ReadTrack) {
     this.#track = track;
+    if (track.options.kind === 'video') this.#formats = new PictureFormats(track.options);
   }
 
-  add({ offset, runs }: ReadFragment): void {
+  async add({ offset, byteLength, runs }: ReadFragment, reader: WindowReader): Promise<void> {
     for (const run of runs) {
       if (run.track !== this.#track || run.sizes.length === 0) continue;
       if (run.dataOffset === undefined) {
         throw new MediaError('container-unsupported', `the fragment at ${offset} does not say where its data are`);
       }
       this.#startTime ??= run.baseTime;
-      this.#table.beginChunk(offset + run.dataOffset, 1);
+      let position = offset + run.dataOffset;
+      let chunkFormat: number | undefined;
       for (let index = 0; index < run.sizes.length; index++) {
-        const keyFrame = this.#track.options.kind === 'audio' || run.keyFrames[index] === 1;
-        this.#table.add(run.sizes[index]!, run.durations[index]!, keyFrame, run.compositionOffsets[index]!);
+        const size = run.sizes[index]!;
+        const keyFrame = this.#formats === undefined || run.keyFrames[index] === 1;
+        if (keyFrame) await this.#selectFormat(reader, position, size, offset + byteLength);
+        const format = this.#formats?.selected ?? 1;
+        if (format !== chunkFormat) this.#table.beginChunk(position, format);
+        chunkFormat = format;
+        this.#table.add(size, run.durations[index]!, keyFrame, run.compositionOffsets[index]!);
+        position += size;
       }
     }
+  }
+
+  /** A key frame that does not say its format goes on with the one before. */
+  async #selectFormat(reader: WindowReader, offset: number, size: number, end: number): Promise<void> {
+    const { options } = this.#track;
+    if (this.#formats === undefined || options.kind !== 'video') return;
+    const front = await reader.bytes(offset, Math.min(size, KEY_FRAME_FRONT_LENGTH), end);
+    const format = front && videoFormat(options.codec, options.codec === 'h264' ? wholeNalUnits(front) : front);
+    if (format !== undefined) this.#formats.select(format);
   }
 
   finish(): FinishedTrack {
@@ -128,11 +151,23 @@ class RebuiltTrack {
       trackId,
       kind: options.kind,
       timescale: options.timescale,
-      width: options.kind === 'video' ? options.width : 0,
-      height: options.kind === 'video' ? options.height : 0,
-      sampleEntries,
+      width: this.#formats?.width ?? 0,
+      height: this.#formats?.height ?? 0,
+      sampleEntries: this.#formats?.sampleEntries ?? sampleEntries,
       startTime: this.#startTime ?? 0,
       table: this.#table,
     };
   }
+}
+
+/** The NAL units, each behind its 4-byte length, that are whole in the front of a sample. */
+function wholeNalUnits(front: Uint8Array): Uint8Array {
+  const view = new DataView(front.buffer, front.byteOffset, front.byteLength);
+  let end = 0;
+  while (end + 4 <= front.byteLength) {
+    const next = end + 4 + view.getUint32(end);
+    if (next > front.byteLength) break;
+    end = next;
+  }
+  return front.subarray(0, end);
 }

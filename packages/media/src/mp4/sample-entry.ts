@@ -2,13 +2,9 @@ import type { AudioTrackOptions, VideoFormat } from '../container/index.ts';
 import { MediaError } from '../errors.ts';
 import type { BoxWriter } from './box-writer.ts';
 
-/** Length of `vpcC`'s version and flags, which {@link VideoFormat.description} may or may not begin with. */
-const VPCC_HEADER = Uint8Array.of(1, 0, 0, 0);
-const VPCC_FIELDS_LENGTH = 8;
-
 /**
  * Writes the sample entry of a picture format (ISO/IEC 14496-12 §12.1.3; `avc1`: ISO/IEC 14496-15 §5.4.2.1; `vp09`: VP
- * Codec ISO Media File Format Binding §3; `av01`: AV1 Codec ISO Media File Format Binding §2.2).
+ * Codec ISO Media File Format Binding §3; `av01`: AV1 Codec ISO Media File Format Binding §2.2). The description of VP9 begins with version and flags of `vpcC`, a full box.
  *
  * @throws MediaError `container-unsupported` for VP8, which players do not take in MP4
  */
@@ -28,7 +24,6 @@ export function writeVideoSampleEntry(writer: BoxWriter, format: VideoFormat): v
   writer.u16(0x0018);
   writer.u16(0xffff);
   const configuration = writer.open(configurationType);
-  if (format.codec === 'vp9' && format.description.byteLength === VPCC_FIELDS_LENGTH) writer.bytes(VPCC_HEADER);
   writer.bytes(format.description);
   writer.close(configuration);
   writer.close(entry);

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { videoFormat } from '../../src/codecs/index.ts';
 import { MediaError } from '../../src/errors.ts';
 import { HybridMp4Writer, Mp4FragmentIndex, readMp4Summary, recoverMp4 } from '../../src/mp4/index.ts';
 import { decode, type EncodedMedia, encodeMedia, probe, withFile } from './encoded-media.ts';
@@ -56,6 +57,31 @@ describe('the recovery of a hybrid MP4', () => {
       const written = writeMp4({ ...reordered, audio, audioSamples }, 0.9);
       expect(equal(applyRecovery(written.growing, await recover(written.growing)), written.finished)).toBe(true);
     }
+  });
+
+  it('finds the picture formats again in the key frames', async () => {
+    const sizes = await Promise.all(['64x48', '128x96'].map((size) => encodeMedia({ seconds: 1, size })));
+    const [small, large] = sizes.map(({ videoSamples }) => ({
+      format: videoFormat('h264', videoSamples[0]!.data)!,
+      samples: videoSamples,
+    }));
+    const { format } = small!;
+    const writer = new HybridMp4Writer({
+      tracks: [{ ...format, kind: 'video', timescale: 90000 }],
+      creationTime: CREATION_TIME,
+    });
+    const steps = [small!, large!, small!, large!].flatMap((part, index) =>
+      part.samples.map((sample, position) => ({
+        track: 0,
+        sample: { ...sample, timestamp: sample.timestamp + index * 90000 },
+        seconds: sample.timestamp / 90000 + index,
+        ...(position === 0 ? { before: () => writer.setVideoFormat(0, part.format) } : {}),
+      })),
+    );
+    const written = writeSteps(writer, steps, 0.7);
+    const recovery = await recover(written.growing);
+    expect(recovery.summary.tracks[0]).toMatchObject({ width: 128, height: 96 });
+    expect(equal(applyRecovery(written.growing, recovery), written.finished)).toBe(true);
   });
 
   it('keeps every whole fragment of a file that was cut off at any byte', async () => {
