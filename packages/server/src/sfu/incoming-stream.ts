@@ -86,7 +86,9 @@ export class IncomingStream implements TrackUpstream {
     this.track.senderReport(this, report.ntpMs, report.rtpTimestamp, arrivalMs);
   }
 
-  reportBlock(nowMs: number): ReportBlock {
+  /** Undefined before its first packet. */
+  reportBlock(nowMs: number): ReportBlock | undefined {
+    if (this.#lastArrivalMs === Number.NEGATIVE_INFINITY) return undefined;
     return this.#statistics.reportBlock(this.ssrc, nowMs);
   }
 }
