@@ -29,8 +29,9 @@ describe('a line that loses 2 % in runs of two and lets 1 % be overtaken', () =>
 
   it('leaves holes that are told, a file without an error, and sync, when the sender cannot answer', async () => {
     const server = await serverForTest();
+    // Encoded while it is sent, so that a key frame goes on where the picture was.
     const publisher = await publish(server, 'deaf', 'ann', {
-      media: { kind: 'clip', seconds: 30 },
+      media: { kind: 'live' },
       impairment: LOSSY,
       answerNacks: false,
     });

@@ -44,17 +44,33 @@ export async function removeJournal(recordingsFolder: string, fileId: string): P
   await rm(journalPath(recordingsFolder, fileId), { force: true });
 }
 
-/** How long a process that lost its server may take to finish its files. */
+/** How long a process that lost its server may take to finish its files before it is ended. */
 const WRITER_MS = 10_000;
 
 /**
  * Waits until no process writes these segments any more: a server that was killed and is started again at once finds its
- * former workers still finishing their files.
+ * former workers still finishing their files. One that hangs is killed: two writers would spoil the file.
  */
 export async function writersGone(journals: readonly Journal[]): Promise<void> {
   const deadline = Date.now() + WRITER_MS;
   const pids = new Set(journals.filter(({ closed }) => !closed).map(({ writerPid }) => writerPid));
-  for (const pid of pids) while (isAlive(pid) && Date.now() < deadline) await setTimeout(50);
+  for (const pid of pids) {
+    while (await isWriter(pid)) {
+      if (Date.now() > deadline) process.kill(pid, 'SIGKILL');
+      await setTimeout(50);
+    }
+  }
+}
+
+/** Whether the process lives and still is a media worker: process ids are used again. */
+async function isWriter(pid: number): Promise<boolean> {
+  if (pid === process.pid || !isAlive(pid)) return false;
+  try {
+    return (await readFile(`/proc/${pid}/cmdline`, 'utf8')).includes('media-worker');
+  } catch (error) {
+    // Systems without /proc: only the process id can tell.
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' && process.platform !== 'linux';
+  }
 }
 
 function isAlive(pid: number): boolean {
