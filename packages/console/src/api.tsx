@@ -1,0 +1,32 @@
+import { AircheckError, RestClient } from '@aircheck/web';
+import { useQuery } from '@tanstack/react-query';
+
+/** The REST API with the console's session cookie. */
+export const consoleApi = new RestClient({ baseUrl: '', fetch: window.fetch.bind(window) });
+
+export const queryKeys = {
+  session: ['session'] as const,
+  rooms: ['rooms'] as const,
+  room: (roomId: string) => ['room', roomId] as const,
+  assets: (filter: object) => ['assets', filter] as const,
+};
+
+export type SessionState = 'loading' | 'signed-in' | 'signed-out' | 'unreachable';
+
+/** Whether somebody is signed in to the console. */
+export function useSession(): { readonly state: SessionState; readonly apiKey: string | undefined; retry(): void } {
+  const query = useQuery({
+    queryKey: queryKeys.session,
+    queryFn: () => consoleApi.session(),
+    retry: (count, error) => count < 2 && isRetryable(error),
+    staleTime: 60_000,
+  });
+  const retry = () => void query.refetch();
+  if (query.isPending) return { state: 'loading', apiKey: undefined, retry };
+  if (query.data !== undefined && query.error === null) return { state: 'signed-in', apiKey: query.data.key, retry };
+  return { state: isRetryable(query.error) ? 'unreachable' : 'signed-out', apiKey: undefined, retry };
+}
+
+export function isRetryable(error: unknown): boolean {
+  return error instanceof AircheckError && error.retryable;
+}

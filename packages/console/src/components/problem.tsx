@@ -1,0 +1,62 @@
+import { AircheckError } from '@aircheck/web';
+import { Alert, App, Button } from 'antd';
+import { useCallback } from 'react';
+import type { MessageKey } from '../i18n/dictionary.ts';
+import { type Translate, useI18n } from '../i18n/i18n.tsx';
+
+/** What browsers call the ways in which a camera, microphone or screen can't be had. */
+const deviceProblems: Record<string, MessageKey> = {
+  NotAllowedError: 'device.notAllowed',
+  SecurityError: 'device.notAllowed',
+  NotFoundError: 'device.notFound',
+  OverconstrainedError: 'device.notFound',
+  NotReadableError: 'device.inUse',
+  AbortError: 'device.inUse',
+};
+
+/** An error in words: what happened, and what the server says about this very case and what to do. */
+export function describeProblem(error: unknown, t: Translate): { readonly title: string; readonly detail: string } {
+  if (error instanceof AircheckError) {
+    return { title: t(`error.${error.code}`), detail: [error.message, error.hint].filter(Boolean).join('. ') };
+  }
+  if (error instanceof DOMException) {
+    const key = deviceProblems[error.name];
+    if (key !== undefined) return { title: t(key), detail: '' };
+  }
+  return { title: t('error.internal'), detail: error instanceof Error ? error.message : '' };
+}
+
+/** An error in place of, or above, what could not be shown. */
+export function ProblemAlert({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
+  const { t } = useI18n();
+  const { title, detail } = describeProblem(error, t);
+  return (
+    <Alert
+      type="error"
+      showIcon
+      title={title}
+      description={detail}
+      data-testid="problem"
+      action={
+        onRetry === undefined ? undefined : (
+          <Button size="small" onClick={onRetry}>
+            {t('action.retry')}
+          </Button>
+        )
+      }
+    />
+  );
+}
+
+/** Returns a function that shows an error for some seconds. */
+export function useProblemToast(): (error: unknown) => void {
+  const { notification } = App.useApp();
+  const { t } = useI18n();
+  return useCallback(
+    (error) => {
+      const { title, detail } = describeProblem(error, t);
+      notification.error({ title, description: detail, placement: 'top', duration: 6 });
+    },
+    [notification, t],
+  );
+}

@@ -1,0 +1,70 @@
+import type { Participant, Recording, RecordingMedia, RecordingSource } from '@aircheck/protocol';
+import type { RestClient, Room } from '@aircheck/web';
+import { useState } from 'react';
+import { consoleApi } from '../../api.tsx';
+import { useProblemToast } from '../../components/problem.tsx';
+import { isEnded } from './use-room.ts';
+
+/** What can be recorded of a participant. */
+export type RecordChoice = 'camera' | 'screen' | 'audio';
+
+export interface RecordingControl {
+  /** The API that the page may use: the console's own when signed in, else the participant's. */
+  readonly api: RestClient;
+  mayRecord(userId: string): boolean;
+  /** Recordings of a participant that have not ended. */
+  liveOf(userId: string): readonly Recording[];
+  start(participant: Participant, choice: RecordChoice): Promise<void>;
+  pause(recording: Recording): Promise<void>;
+  resume(recording: Recording): Promise<void>;
+  stop(recording: Recording): Promise<void>;
+  /** Ids of recordings, or user ids, for which an answer is waited for. */
+  readonly busy: ReadonlySet<string>;
+}
+
+export function useRecordingControl(room: Room, signedIn: boolean): RecordingControl {
+  const showProblem = useProblemToast();
+  const [busy, setBusy] = useState<ReadonlySet<string>>(new Set());
+  const api = signedIn ? consoleApi : room.api;
+
+  const during = async (key: string, work: () => Promise<unknown>) => {
+    setBusy((keys) => new Set([...keys, key]));
+    try {
+      await work();
+    } catch (error) {
+      showProblem(error);
+    } finally {
+      setBusy((keys) => new Set([...keys].filter((one) => one !== key)));
+    }
+  };
+
+  return {
+    api,
+    busy,
+    mayRecord: (userId) => {
+      if (room.roomType === 'pair') return false;
+      const { self } = room;
+      return signedIn || self.role === 'host' || (self.role === 'guest' && self.userId === userId);
+    },
+    liveOf: (userId) => room.recordings.filter((recording) => recording.userId === userId && !isEnded(recording)),
+    start: ({ userId }, choice) => {
+      const source: RecordingSource = choice === 'screen' ? 'screen' : 'camera';
+      const media: RecordingMedia = choice === 'audio' ? 'audio' : 'av';
+      return during(userId, () =>
+        api.startRecording(room.roomId, { userId, source, media, fileName: fileNameOf(room.roomId, userId, choice) }),
+      );
+    },
+    pause: ({ recordingId }) => during(recordingId, () => api.pauseRecording(recordingId)),
+    resume: ({ recordingId }) => during(recordingId, () => api.resumeRecording(recordingId)),
+    stop: ({ recordingId }) => during(recordingId, () => api.stopRecording(recordingId)),
+  };
+}
+
+/** `demo ann camera 2026-11-21 10.03.12`: told apart at a glance, sorted by time within a person. */
+function fileNameOf(roomId: string, userId: string, choice: RecordChoice): string {
+  const now = new Date();
+  const two = (value: number) => String(value).padStart(2, '0');
+  const date = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
+  const time = `${two(now.getHours())}.${two(now.getMinutes())}.${two(now.getSeconds())}`;
+  return `${roomId} ${userId} ${choice} ${date} ${time}`;
+}
