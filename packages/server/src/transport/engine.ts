@@ -33,6 +33,7 @@ class UdpTransportEngine implements TransportEngine {
   #sockets: UdpSocket[] = [];
   #nextSocket = 0;
   #timer: NodeJS.Timeout | undefined;
+  #lastTickMs = performance.now();
   #refusalsLeft = mostRefusalsPerTick;
   #packetsIn = 0;
   #packetsOut = 0;
@@ -138,6 +139,10 @@ class UdpTransportEngine implements TransportEngine {
   #tick(): void {
     this.#refusalsLeft = mostRefusalsPerTick;
     const nowMs = performance.now();
+    const stalled = nowMs - this.#lastTickMs > 2 * tickMs;
+    this.#lastTickMs = nowMs;
+    // After a stall what the peers sent meanwhile is still unread: their silence would be ours.
+    if (stalled) return;
     for (const peer of [...this.#peers]) peer.tick(nowMs);
   }
 }

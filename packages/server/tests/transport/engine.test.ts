@@ -301,6 +301,24 @@ describe('the engine', () => {
     await watched.close();
   });
 
+  test('does not take a stall of its own for silence of the peer', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+    const watched = await createTransportEngine({ host: '127.0.0.1', portRange: [0, 0], sockets: 1 });
+    const states: TransportState[] = [];
+    const peer = watched.createPeer({ ...handlers, onState: (state) => states.push(state) });
+    peer.setRemote(remoteParameters());
+    await remote.connect(peer);
+    // The loop stands still for 40 s: no timer runs, then the clock is 40 s on.
+    const now = performance.now.bind(performance);
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + 40_000);
+    vi.advanceTimersByTime(1000);
+    await remote.check(peer.local);
+    vi.advanceTimersByTime(1000);
+    expect(states).toEqual(['connecting', 'connected']);
+    clock.mockRestore();
+    await watched.close();
+  });
+
   test('gives up a peer that does not connect within 30 s', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
     const watched = await createTransportEngine({ host: '127.0.0.1', portRange: [0, 0], sockets: 1 });
