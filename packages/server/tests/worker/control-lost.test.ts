@@ -86,6 +86,7 @@ it('a worker whose control process is killed finishes its recordings and ends', 
   }, size);
   await file.close();
   expect(summary.finished).toBe(true);
-  expect(summary.durationSeconds * 1000).toBeGreaterThanOrEqual(durationMs);
+  // What is told while it grows counts the picture under way, whose end is not known.
+  expect(summary.durationSeconds * 1000).toBeGreaterThan(durationMs - 100);
   expect(summary.tracks).toHaveLength(2);
 }, 60_000);
