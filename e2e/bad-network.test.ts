@@ -29,12 +29,7 @@ describe('a line that loses 2 % in runs of two and lets 1 % be overtaken', () =>
 
   it('leaves holes that are told, a file without an error, and sync, when the sender cannot answer', async () => {
     const server = await serverForTest();
-    // Encoded while it is sent, so that a key frame goes on where the picture was.
-    const publisher = await publish(server, 'deaf', 'ann', {
-      media: { kind: 'live' },
-      impairment: LOSSY,
-      answerNacks: false,
-    });
+    const publisher = await publish(server, 'deaf', 'ann', { impairment: LOSSY, answerNacks: false });
     const { recordingId } = await record(server, 'deaf', { userId: 'ann', fileName: 'deaf' });
     await sentFor(publisher, 10);
     const recording = await server.api.stopRecording(recordingId);

@@ -27,7 +27,10 @@ export function temporaryFolder(): string {
   return mkdtempSync(join(tmpdir(), 'aircheck-e2e-'));
 }
 
-/** A synthetic host in a room, by WHIP; ended with the test. */
+/**
+ * A synthetic host in a room, by WHIP; ended with the test. It encodes while it sends: asked for a key frame, it goes on
+ * with the next picture, while a clip would jump.
+ */
 export async function publish(
   server: RunningServer,
   roomId: string,
@@ -35,7 +38,12 @@ export async function publish(
   options: Partial<PublishOptions> = {},
 ) {
   const token = await server.token(userId, roomId);
-  const publisher = await startWhipPublisher({ url: `${server.url}/whip/${roomId}`, token, ...options });
+  const publisher = await startWhipPublisher({
+    url: `${server.url}/whip/${roomId}`,
+    token,
+    media: { kind: 'live' },
+    ...options,
+  });
   onTestFinished(() => publisher.kill());
   return publisher;
 }

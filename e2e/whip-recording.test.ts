@@ -64,7 +64,7 @@ describe('a host that publishes over WHIP', () => {
 
   it('is cut into segments that join without a frame lost or doubled', async () => {
     const server = await serverForTest();
-    const publisher = await publish(server, 'long', 'ann', { media: { kind: 'live' } });
+    const publisher = await publish(server, 'long', 'ann');
     const { recordingId } = await record(server, 'long', { userId: 'ann', fileName: 'long', segmentSeconds: 5 });
     await sentFor(publisher, 12);
     const { fileIds } = await server.api.stopRecording(recordingId);
@@ -81,7 +81,7 @@ describe('a host that publishes over WHIP', () => {
 
   it('pauses and resumes without a hole in the file', async () => {
     const server = await serverForTest();
-    const publisher = await publish(server, 'pause', 'ann', { media: { kind: 'live' } });
+    const publisher = await publish(server, 'pause', 'ann');
     const { recordingId } = await record(server, 'pause', { userId: 'ann', fileName: 'pause' });
     await sentFor(publisher, 2);
     expect((await server.api.pauseRecording(recordingId)).state).toBe('paused');
