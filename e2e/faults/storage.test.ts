@@ -1,0 +1,55 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { counterBreaks } from '@aircheck/testkit';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { contentOf, publish, record, sentFor, serverForTest, temporaryFolder, untilRecording } from '../support.ts';
+
+/** Mounting needs root, as a container of continuous integration has it. */
+const root = process.getuid?.() === 0 && process.platform === 'linux';
+
+/** Mounts a disk of that size on a folder, for the length of a test. */
+function mountDisk(folder: string, bytes: number): void {
+  mkdirSync(folder, { recursive: true });
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder]);
+  onTestFinished(() => {
+    execFileSync('umount', ['--lazy', folder]);
+  });
+}
+
+describe.runIf(root)('a disk that fills up', () => {
+  it('ends recordings with what they have, says why, and the service goes on', async () => {
+    const dataFolder = temporaryFolder();
+    const recordings = join(dataFolder, 'recordings');
+    mountDisk(recordings, 2 ** 20);
+    const server = await serverForTest({ dataFolder });
+    await publish(server, 'full', 'ann');
+    const { recordingId } = await record(server, 'full', { userId: 'ann', fileName: 'full' });
+    const ended = await untilRecording(server, recordingId, ({ state }) => state === 'ready', 40_000);
+    expect(ended).toMatchObject({ endReason: 'storage-full', detail: expect.stringContaining('no space') });
+    const content = await contentOf(server, ended.fileIds[0]!);
+    expect(content.errors).toEqual([]);
+    expect(counterBreaks(content)).toEqual([]);
+    expect(content.pictures.length).toBeGreaterThan(60);
+    expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+  });
+
+  it('does not keep a recording from starting again once there is room', async () => {
+    const dataFolder = temporaryFolder();
+    const recordings = join(dataFolder, 'recordings');
+    mountDisk(recordings, 4 * 2 ** 20);
+    const filler = join(recordings, 'filler');
+    writeFileSync(filler, Buffer.alloc(4 * 2 ** 20 - 64 * 1024));
+    const server = await serverForTest({ dataFolder });
+    const publisher = await publish(server, 'room', 'ann');
+    const first = await server.api.startRecording('room', { userId: 'ann', fileName: 'no room' });
+    const ended = await untilRecording(server, first.recordingId, ({ endedAt }) => endedAt !== null, 40_000);
+    expect(ended.endReason).toBe('storage-full');
+    execFileSync('rm', [filler]);
+    const second = await record(server, 'room', { userId: 'ann', fileName: 'room' });
+    await sentFor(publisher, 2);
+    const { fileIds, state } = await server.api.stopRecording(second.recordingId);
+    expect(state).toBe('ready');
+    expect((await contentOf(server, fileIds[0]!)).errors).toEqual([]);
+  });
+});
