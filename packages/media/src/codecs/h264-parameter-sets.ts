@@ -5,8 +5,8 @@ import { lengthPrefixedNalUnits, NAL_TYPE, withoutEmulationPrevention } from './
 
 /** Profiles whose SPS says the chroma format and bit depths (ISO/IEC 14496-10 §7.3.2.1.1). */
 const HIGH_PROFILES = new Set([100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135]);
-/** Profiles for which `avcC` repeats them (ISO/IEC 14496-15 §5.3.3.1.2). */
-const AVCC_EXTENSION_PROFILES = new Set([100, 110, 122, 144]);
+/** Baseline, main and extended: `avcC` repeats those fields for all others (ISO/IEC 14496-15:2017 §5.3.3.1.2). */
+const PROFILES_WITHOUT_EXTENSION = new Set([66, 77, 88]);
 /** Wider or higher than any level allows, and than a sample entry's 16 bits hold. */
 const MAX_DIMENSION = 16384;
 
@@ -141,7 +141,7 @@ export function h264Format(frameData: Uint8Array): VideoFormat | undefined {
   appendParameterSets(bytes, spsList);
   bytes.push(ppsList.length);
   appendParameterSets(bytes, ppsList);
-  if (AVCC_EXTENSION_PROFILES.has(sps.profileIdc)) {
+  if (!PROFILES_WITHOUT_EXTENSION.has(sps.profileIdc)) {
     bytes.push(
       0xfc | (sps.chromaFormatIdc & 3),
       0xf8 | ((sps.bitDepthLuma - 8) & 7),
