@@ -40,10 +40,20 @@ describe.each(['vp8', 'vp9', 'av1'] as const)('a WebM of %s and Opus', (codec) =
   it('says its length, and can be sought, when it is finished', async () => {
     await withFile('finished.webm', file.finished, async (path) => {
       expect((await probe(path)).durationSeconds).toBeCloseTo(2, 3);
-      // From the second key frame on: a file without Cues starts at its beginning again.
       const { streams } = await probe(path, '-read_intervals', '1.2%');
       expect(streams[0]!.packets[0]!.pts).toBe(1000);
     });
+    // Each key frame has a cue, and each cue leads to the cluster with its key frame.
+    const bytes = Buffer.from(file.finished);
+    const segmentStart = bytes.indexOf(Buffer.from([0x18, 0x53, 0x80, 0x67])) + 12;
+    const cues = bytes.subarray(bytes.lastIndexOf(Buffer.from([0x1c, 0x53, 0xbb, 0x6b])));
+    const positions: number[] = [];
+    const cueTrack = Buffer.from([0xf7, 0x81, 0x01, 0xf1]);
+    for (let at = cues.indexOf(cueTrack); at >= 0; at = cues.indexOf(cueTrack, at + 1)) {
+      positions.push(cues.readUIntBE(at + 5, cues[at + 4]! & 0x0f));
+    }
+    expect(positions).toHaveLength(2);
+    for (const position of positions) expect(bytes.readUInt32BE(segmentStart + position)).toBe(0x1f43b675);
   });
 });
 
