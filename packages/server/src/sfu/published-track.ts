@@ -156,10 +156,6 @@ export class PublishedTrack implements ReceivedTrack {
     if (this.#forwarders.length === 0) this.history.clear();
   }
 
-  get forwarderCount(): number {
-    return this.#forwarders.length;
-  }
-
   requestKeyFrame(): void {
     if (this.kind !== 'video' || this.#ended) return;
     this.#keyFrameWanted = true;

@@ -74,10 +74,6 @@ export class Publisher implements Omit<TransportHandlers, 'onState'> {
     this.transport = options.createTransport(this);
   }
 
-  get trackCount(): number {
-    return this.#media.length;
-  }
-
   /** Sets what the m-lines carry; streams that go on keep their state. */
   update(media: readonly PublishedMedia[]): void {
     this.#media = media;

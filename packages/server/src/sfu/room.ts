@@ -286,12 +286,17 @@ export class Room {
         peer.publisher.close();
         break;
       case 'subscribing':
-        peer.subscriber.close();
+        this.#closeSendingPeer(peerId, peer.subscriber.peer);
         break;
       case 'viewing':
-        peer.peer.close();
+        this.#closeSendingPeer(peerId, peer.peer);
         break;
     }
+  }
+
+  #closeSendingPeer(peerId: string, peer: SendingPeer): void {
+    this.#context.logger.debug({ roomKey: this.roomKey, peerId, ...peer.stats, sent: peer.sent }, 'receiver is closed');
+    peer.close();
   }
 
   #logRefused({ peerId, stats }: Publisher): void {

@@ -1,7 +1,7 @@
 import { MediaError, parseRtcp, type RtcpPacket } from '@aircheck/media';
 import type { PeerTransport, TransportHandlers, TransportState } from '../transport/port.ts';
 import { FloodGuard } from './flood-guard.ts';
-import { Forwarder, type SendingTransport } from './forwarder.ts';
+import { Forwarder, type ForwarderStats, type SendingTransport } from './forwarder.ts';
 import type { PublishedTrack } from './published-track.ts';
 import type { SendParameters } from './sdp/subscriber-offer.ts';
 
@@ -39,8 +39,13 @@ export class SendingPeer implements Omit<TransportHandlers, 'onState'>, SendingT
     return this.transport.roundTripMs;
   }
 
-  get forwarders(): readonly Forwarder[] {
-    return [...this.#sent.values()].map(({ forwarder }) => forwarder);
+  /** What was sent so far, by SSRC. */
+  get sent(): readonly (ForwarderStats & { readonly ssrc: number; readonly trackId: string })[] {
+    return [...this.#sent].map(([ssrc, { track, forwarder }]) => ({
+      ssrc,
+      trackId: track.trackId,
+      ...forwarder.stats,
+    }));
   }
 
   sendRtp(packet: Uint8Array): boolean {

@@ -1,4 +1,3 @@
-import type { TransportState } from '../transport/port.ts';
 import { PayloadTypes } from './payload-types.ts';
 import type { PublishedTrack } from './published-track.ts';
 import { parseDescription } from './sdp/description.ts';
@@ -41,10 +40,6 @@ export class Subscriber {
     this.peer = options.peer;
     this.#sessionId = options.sessionId;
     this.#newSsrc = options.newSsrc;
-  }
-
-  stateChanged(state: TransportState): void {
-    this.peer.stateChanged(state);
   }
 
   /**
@@ -132,9 +127,5 @@ export class Subscriber {
       if (send === undefined) this.peer.stop(offered.stream.ssrc);
       else this.peer.send(track, offered.stream, send);
     }
-  }
-
-  close(): void {
-    this.peer.close();
   }
 }
