@@ -40,7 +40,7 @@ function Themed() {
       locale={language === 'zh' ? zhCN.default : enUS.default}
       button={{ autoInsertSpace: false }}
     >
-      <AntdApp component={false} message={{ maxCount: 3 }}>
+      <AntdApp component={false} message={{ maxCount: 3, top: 68 }}>
         <Suspense fallback={<PageSpinner />}>
           <Views />
         </Suspense>

@@ -79,8 +79,12 @@ export function antdTheme(scheme: ColorScheme): ThemeConfig {
       Table: { headerBg: 'transparent', headerSplitColor: 'transparent', cellPaddingBlock: 14 },
       Tooltip: { colorBgSpotlight: scheme === 'dark' ? '#2b323a' : '#1d232b' },
       Drawer: { paddingLG: 20 },
-      Segmented: { itemSelectedBg: palette.surface, trackBg: scheme === 'dark' ? '#1b2026' : '#eaedf0' },
-      Form: { labelColor: palette.textSecondary },
+      Segmented:
+        scheme === 'dark'
+          ? { itemSelectedBg: '#2c343d', trackBg: '#0f1317' }
+          : { itemSelectedBg: '#ffffff', trackBg: '#e9ecef' },
+      Form: { labelColor: palette.textSecondary, verticalLabelPadding: '0 0 6px', itemMarginBottom: 18 },
+      Alert: { withDescriptionIconSize: 18, withDescriptionPadding: '12px 14px' },
     },
   };
 }

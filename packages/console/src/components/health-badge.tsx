@@ -19,7 +19,7 @@ export function HealthBadge({ health }: { health: Health }) {
     <Popover
       content={<HealthDetails health={health} />}
       trigger={['click']}
-      placement="bottomRight"
+      placement="bottom"
       title={t('health.title')}
     >
       <button type="button" className="badge badge-button" data-tone={damaged ? 'wait' : 'ok'} data-testid="health">

@@ -125,7 +125,7 @@ export const en = {
   'state.recording': 'Recording',
   'state.paused': 'Paused',
   'state.finalizing': 'Finishing',
-  'state.interrupted': 'Being recovered',
+  'state.interrupted': 'Recovering',
   'state.ready': 'Ready',
   'state.failed': 'Failed',
 

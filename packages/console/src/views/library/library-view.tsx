@@ -22,7 +22,7 @@ const typingPauseMs = 250;
 /** All recorded files, newest first. */
 export default function LibraryView({ fileId }: { fileId: string | undefined }) {
   const { t } = useI18n();
-  const wide = useMedia('(min-width: 960px)');
+  const wide = useMedia('(min-width: 1100px)');
   const [typed, setTyped] = useState('');
   const fileNamePrefix = useDelayed(typed.trim());
   const filter = { ...(fileNamePrefix !== '' && { fileNamePrefix }), limit: pageSize };
@@ -126,16 +126,16 @@ function AssetTable({ assets }: { assets: readonly Asset[] }) {
       render: (_, asset) => <span className="figures">{format.size(asset.sizeBytes)}</span>,
     },
     { key: 'format', width: 150, title: t('library.format'), render: (_, asset) => <FormatText asset={asset} /> },
-    { key: 'state', width: 124, title: t('library.state'), render: (_, { state }) => <StateBadge state={state} /> },
+    { key: 'state', width: 130, title: t('library.state'), render: (_, { state }) => <StateBadge state={state} /> },
     {
       key: 'health',
-      width: 170,
+      width: 216,
       title: t('library.health'),
-      render: (_, { health }) => (
+      render: (_, { health, state }) => (
         // biome-ignore lint/a11y/noStaticElementInteractions: keeps a click on the badge from opening the row
         // biome-ignore lint/a11y/useKeyWithClickEvents: as above
         <span onClick={(event) => event.stopPropagation()}>
-          <HealthBadge health={health} />
+          {state === 'failed' ? '–' : <HealthBadge health={health} />}
         </span>
       ),
     },
@@ -178,7 +178,7 @@ function AssetCard({ asset }: { asset: Asset }) {
       </button>
       <footer>
         <StateBadge state={asset.state} />
-        <HealthBadge health={asset.health} />
+        {asset.state !== 'failed' && <HealthBadge health={asset.health} />}
       </footer>
     </article>
   );

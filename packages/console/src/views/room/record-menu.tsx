@@ -12,7 +12,7 @@ import {
 import type { MessageKey } from '../../i18n/dictionary.ts';
 import { useI18n } from '../../i18n/i18n.tsx';
 import type { RecordChoice, RecordingControl } from './recording-control.ts';
-import { useRecordedMs } from './use-room.ts';
+import { useNowMs } from './use-room.ts';
 
 /** The button that starts a recording of a participant, with what there is to record. */
 export function RecordMenu({ participant, control }: { participant: Participant; control: RecordingControl }) {
@@ -58,9 +58,9 @@ export function choiceOf({ source, media }: Recording): RecordChoice {
 }
 
 /** `REC 0:12` over a tile. */
-export function RecBadge({ recording }: { recording: Recording }) {
+export function RecBadge({ recording, control }: { recording: Recording; control: RecordingControl }) {
   const { t, format } = useI18n();
-  const recordedMs = useRecordedMs(recording);
+  const recordedMs = useRecordedMs(recording, control);
   return (
     <span
       className="rec-badge"
@@ -77,7 +77,7 @@ export function RecBadge({ recording }: { recording: Recording }) {
 /** A running recording with its pause, resume and stop buttons. */
 export function RecordingRow({ recording, control }: { recording: Recording; control: RecordingControl }) {
   const { t, format } = useI18n();
-  const recordedMs = useRecordedMs(recording);
+  const recordedMs = useRecordedMs(recording, control);
   const busy = control.busy.has(recording.recordingId);
   const { state } = recording;
   const mayControl = control.mayRecord(recording.userId);
@@ -104,8 +104,9 @@ export function RecordingRow({ recording, control }: { recording: Recording; con
       <span className="rec-dot" />
       <div className="recording-row-text">
         <b className="ellipsis">{recording.userId}</b>
-        <span className="muted small">
-          {t(`record.${choiceOf(recording)}`)} · {t(`state.${state}`)}
+        <span className="muted small ellipsis">
+          {t(`record.${choiceOf(recording)}`)}
+          {state === 'recording' ? '' : ` · ${t(`state.${state}`)}`}
         </span>
       </div>
       <span className="recording-time">{format.duration(recordedMs)}</span>
@@ -120,4 +121,10 @@ export function RecordingRow({ recording, control }: { recording: Recording; con
         action('record.stop', <StopIcon />, () => void control.stop(recording), 'stop-recording')}
     </div>
   );
+}
+
+function useRecordedMs(recording: Recording, control: RecordingControl): number {
+  // The moment a recording changes is not a tick: the clock must not be read with an older time.
+  const tickMs = useNowMs(recording.state === 'recording');
+  return control.clock.elapsedMs(recording, Math.max(tickMs, Date.now()));
 }

@@ -1,8 +1,9 @@
 import type { Participant, Recording, RecordingMedia, RecordingSource } from '@aircheck/protocol';
 import type { RestClient, Room } from '@aircheck/web';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { consoleApi } from '../../api.tsx';
 import { useProblemToast } from '../../components/problem.tsx';
+import { RecordingClock } from './recording-clock.ts';
 import { isEnded } from './use-room.ts';
 
 /** What can be recorded of a participant. */
@@ -18,6 +19,7 @@ export interface RecordingControl {
   pause(recording: Recording): Promise<void>;
   resume(recording: Recording): Promise<void>;
   stop(recording: Recording): Promise<void>;
+  readonly clock: RecordingClock;
   /** Ids of recordings, or user ids, for which an answer is waited for. */
   readonly busy: ReadonlySet<string>;
 }
@@ -25,6 +27,7 @@ export interface RecordingControl {
 export function useRecordingControl(room: Room, signedIn: boolean): RecordingControl {
   const showProblem = useProblemToast();
   const [busy, setBusy] = useState<ReadonlySet<string>>(new Set());
+  const clock = useRef(new RecordingClock());
   const api = signedIn ? consoleApi : room.api;
 
   const during = async (key: string, work: () => Promise<unknown>) => {
@@ -41,6 +44,7 @@ export function useRecordingControl(room: Room, signedIn: boolean): RecordingCon
   return {
     api,
     busy,
+    clock: clock.current,
     mayRecord: (userId) => {
       if (room.roomType === 'pair') return false;
       const { self } = room;

@@ -21,6 +21,8 @@ import { RecordingRow, RecordMenu } from './record-menu.tsx';
 import type { RecordingControl } from './recording-control.ts';
 import { isEnded } from './use-room.ts';
 
+const refreshMs = 3_000;
+
 const PlayerDrawer = lazy(() => import('../library/player-drawer.tsx'));
 
 interface SidePanelProps {
@@ -69,6 +71,8 @@ function RecordingsTab({ room, control }: { room: Room; control: RecordingContro
   const files = useQuery({
     queryKey: queryKeys.assets(filter),
     queryFn: ({ signal }) => control.api.assets(filter, signal),
+    refetchInterval: ({ state }) =>
+      state.data?.items.some((asset) => asset.state === 'recording') ? refreshMs : false,
   });
   const [played, setPlayed] = useState<Asset>();
   const live = room.recordings.filter((recording) => !isEnded(recording));
@@ -130,7 +134,7 @@ function FileRow({ asset, onPlay }: { asset: Asset; onPlay: () => void }) {
         <PlayIcon size={16} />
       </span>
       <span className="file-row-text">
-        <b className="ellipsis">{asset.fileName}</b>
+        <b className="two-lines">{asset.fileName}</b>
         <span className="muted small">
           {growing ? t('library.growing') : format.duration(asset.durationMs)}
           {' · '}

@@ -45,7 +45,7 @@ export function Tile({ content, control }: { content: TileContent; control: Reco
       {!participant.connected && <div className="tile-veil">{t('room.reconnectingOther')}</div>}
       <div className="tile-top">
         {recordings.map((recording) => (
-          <RecBadge key={recording.recordingId} recording={recording} />
+          <RecBadge key={recording.recordingId} recording={recording} control={control} />
         ))}
         <div className="spacer" />
         {source === 'camera' && (

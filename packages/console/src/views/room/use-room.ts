@@ -1,6 +1,6 @@
 import type { Recording } from '@aircheck/protocol';
 import type { Room, RoomEvents, RoomStatistics } from '@aircheck/web';
-import { useEffect, useReducer, useRef, useState } from 'react';
+import { useEffect, useReducer, useState } from 'react';
 
 const changes = [
   'state',
@@ -60,23 +60,13 @@ export function isEnded(recording: Recording): boolean {
   return ended.includes(recording.state);
 }
 
-/** How long a recording is by now: what the server said last, and while it runs the time since. */
-export function useRecordedMs(recording: Recording): number {
+/** The time now, told twice a second while something runs. */
+export function useNowMs(running: boolean): number {
   const [nowMs, setNowMs] = useState(() => Date.now());
-  const heard = useRef({ recording, atMs: Date.now() });
-  if (heard.current.recording !== recording) heard.current = { recording, atMs: Date.now() };
-  const running = recording.state === 'recording';
   useEffect(() => {
     if (!running) return;
-    setNowMs(Date.now());
     const timer = setInterval(() => setNowMs(Date.now()), 500);
     return () => clearInterval(timer);
   }, [running]);
-  if (!running) return recording.durationMs;
-  const sinceHeardMs = Math.max(0, nowMs - heard.current.atMs);
-  // The server counts only what is written; for one who joins later, the start says more than its first count.
-  if (recording.durationMs === 0 && recording.startedAt !== null) {
-    return Math.max(sinceHeardMs, nowMs - Date.parse(recording.startedAt));
-  }
-  return recording.durationMs + sinceHeardMs;
+  return nowMs;
 }
