@@ -1,3 +1,4 @@
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EncodedClip } from '@aircheck/testkit';
 import { pino } from 'pino';
@@ -6,6 +7,8 @@ import type { ParticipantMedia, ReceivedTrack, TrackListener } from '../../packa
 
 const TICK_MS = 100;
 const SOUND_MS = 20;
+const RECORDING_ID = 'simulated';
+const FILE_ID = '100000000000000001';
 
 class SimulatedTrack implements ReceivedTrack {
   readonly trackId: string;
@@ -47,6 +50,12 @@ function lengthPrefixed(nalUnits: readonly Uint8Array[]): Uint8Array {
   );
 }
 
+/** In real time the disk keeps up by itself; here it is waited for: until nothing is being written. */
+async function diskCaughtUp(): Promise<void> {
+  do await new Promise((done) => setImmediate(done));
+  while (process.getActiveResourcesInfo().includes('FSReqPromise'));
+}
+
 /**
  * Feeds the recorder of the media worker as a publisher would, on a clock that runs as fast as the machine can.
  * @returns the file's path, and how long the stop took by the real clock
@@ -59,11 +68,12 @@ export async function recordSimulated(
   const audio = new SimulatedTrack('audio');
   const video = new SimulatedTrack('video');
   const media: ParticipantMedia = { tracks: () => [audio, video], onTracksChanged: () => () => {} };
+  const path = join(recordingsFolder, RECORDING_ID, `0000-${FILE_ID}.mp4`);
   const wallZero = Date.now();
   let nowMs = 0;
   const session = new RecordingSession(
     {
-      recordingId: 'simulated',
+      recordingId: RECORDING_ID,
       appId: 'default',
       roomId: 'bench',
       userId: 'host',
@@ -79,7 +89,7 @@ export async function recordSimulated(
       syncMs: 2000,
       emit: () => {},
       logger: pino({ level: 'error' }),
-      newFileId: () => '100000000000000001',
+      newFileId: () => FILE_ID,
       now: () => nowMs,
       wallClock: () => wallZero + nowMs,
     },
@@ -105,12 +115,15 @@ export async function recordSimulated(
       audio.listener?.onFrame({ ...frame, data, keyFrame: true, rtpTimestamp: arrivalMs * 48, arrivalMs });
     }
     session.tick(nowMs);
-    // The file is written beside this loop.
-    if (nowMs % 2000 === 0) await new Promise((done) => setImmediate(done));
+    if (nowMs % 1000 === 0) await diskCaughtUp();
   }
+  // What a recording in real time has on the disk by now, but for the last two seconds.
+  const file = await open(path, 'r+');
+  await file.datasync();
+  await file.close();
   const stopping = performance.now();
   const [segment] = await session.end('stopped');
   const stopMs = performance.now() - stopping;
   if (segment === undefined) throw new Error('the simulated recording has no file');
-  return { path: join(recordingsFolder, segment.path), stopMs };
+  return { path, stopMs };
 }

@@ -35,7 +35,7 @@ export interface ProbedStream {
 
 export interface RecordingContent {
   readonly pictures: readonly ReadPicture[];
-  /** First picture of each flash. */
+  /** First picture of each flash; left out where the picture before it is missing, since the flash may have begun there. */
   readonly flashesMs: readonly number[];
   /** Beginning of each beep, to a millisecond or so. */
   readonly beepsMs: readonly number[];
@@ -181,7 +181,10 @@ export async function readRecording(input: string): Promise<RecordingContent> {
     errors,
     pictures: pictures.map(({ ptsMs, counter }) => ({ ptsMs, counter })),
     flashesMs: pictures
-      .filter(({ flash }, index) => flash && index > 0 && pictures[index - 1]?.flash === false)
+      .filter(({ flash, counter }, index) => {
+        const before = pictures[index - 1];
+        return flash && before?.flash === false && before.counter !== null && before.counter + 1 === counter;
+      })
       .map(({ ptsMs }) => ptsMs),
     ...sound.analyse(pieces),
   };
