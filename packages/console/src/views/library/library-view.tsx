@@ -125,11 +125,11 @@ function AssetTable({ assets }: { assets: readonly Asset[] }) {
       title: t('library.size'),
       render: (_, asset) => <span className="figures">{format.size(asset.sizeBytes)}</span>,
     },
-    { key: 'format', width: 150, title: t('library.format'), render: (_, asset) => <FormatText asset={asset} /> },
+    { key: 'format', width: 138, title: t('library.format'), render: (_, asset) => <FormatText asset={asset} /> },
     { key: 'state', width: 130, title: t('library.state'), render: (_, { state }) => <StateBadge state={state} /> },
     {
       key: 'health',
-      width: 216,
+      width: 232,
       title: t('library.health'),
       render: (_, { health, state }) => (
         // biome-ignore lint/a11y/noStaticElementInteractions: keeps a click on the badge from opening the row

@@ -12,7 +12,7 @@ import {
 import type { MessageKey } from '../../i18n/dictionary.ts';
 import { useI18n } from '../../i18n/i18n.tsx';
 import type { RecordChoice, RecordingControl } from './recording-control.ts';
-import { useNowMs } from './use-room.ts';
+import { useTicks } from './use-room.ts';
 
 /** The button that starts a recording of a participant, with what there is to record. */
 export function RecordMenu({ participant, control }: { participant: Participant; control: RecordingControl }) {
@@ -124,7 +124,6 @@ export function RecordingRow({ recording, control }: { recording: Recording; con
 }
 
 function useRecordedMs(recording: Recording, control: RecordingControl): number {
-  // The moment a recording changes is not a tick: the clock must not be read with an older time.
-  const tickMs = useNowMs(recording.state === 'recording');
-  return control.clock.elapsedMs(recording, Math.max(tickMs, Date.now()));
+  useTicks(recording.state === 'recording');
+  return control.clock.elapsedMs(recording, Date.now());
 }

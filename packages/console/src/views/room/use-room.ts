@@ -60,13 +60,12 @@ export function isEnded(recording: Recording): boolean {
   return ended.includes(recording.state);
 }
 
-/** The time now, told twice a second while something runs. */
-export function useNowMs(running: boolean): number {
-  const [nowMs, setNowMs] = useState(() => Date.now());
+/** Renders anew twice a second while something runs. */
+export function useTicks(running: boolean): void {
+  const [, tick] = useReducer((count: number) => count + 1, 0);
   useEffect(() => {
     if (!running) return;
-    const timer = setInterval(() => setNowMs(Date.now()), 500);
+    const timer = setInterval(tick, 500);
     return () => clearInterval(timer);
   }, [running]);
-  return nowMs;
 }
