@@ -125,7 +125,7 @@ function AssetTable({ assets }: { assets: readonly Asset[] }) {
       title: t('library.size'),
       render: (_, asset) => <span className="figures">{format.size(asset.sizeBytes)}</span>,
     },
-    { key: 'format', width: 138, title: t('library.format'), render: (_, asset) => <FormatText asset={asset} /> },
+    { key: 'format', width: 150, title: t('library.format'), render: (_, asset) => <FormatText asset={asset} /> },
     { key: 'state', width: 130, title: t('library.state'), render: (_, { state }) => <StateBadge state={state} /> },
     {
       key: 'health',
