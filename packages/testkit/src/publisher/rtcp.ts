@@ -79,3 +79,11 @@ export function pictureLossIndication(senderSsrc: number, mediaSsrc: number): Bu
   bytes.writeUInt32BE(mediaSsrc, 8);
   return bytes;
 }
+
+/** A receiver report without blocks (RFC 3550 §6.4.2). */
+export function receiverReport(senderSsrc: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeUInt32BE(0x80c90001, 0);
+  bytes.writeUInt32BE(senderSsrc, 4);
+  return bytes;
+}

@@ -3,10 +3,11 @@ import { Audio, type PeerConnection, type Track, Video } from 'node-datachannel'
 import type { ReceivedMedia, ViewOptions } from './contract.ts';
 import type { HttpSession } from './http-signaling.ts';
 import { connect, openPeerConnection } from './peer-connection.ts';
-import { isRtcp, pictureLossIndication } from './rtcp.ts';
+import { isRtcp, pictureLossIndication, receiverReport } from './rtcp.ts';
 
 const H264 = 102;
 const OPUS = 111;
+const REPORT_MS = 1000;
 
 /** Counts what comes in on one track, by unwrapped sequence number. */
 class IncomingTrack {
@@ -37,9 +38,13 @@ class IncomingTrack {
 export class ViewingPeer {
   readonly #options: ViewOptions;
   readonly #connection: PeerConnection;
+  readonly #ssrc = randomInt(1, 2 ** 32);
   readonly #audio = new IncomingTrack();
   readonly #video = new IncomingTrack();
+  /** Held here: a track that is collected tells nothing any more, though its connection lives. */
+  #tracks: readonly Track[] = [];
   #session: HttpSession | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #frames = 0;
   #keyFrames = 0;
   #senderReports = 0;
@@ -58,10 +63,19 @@ export class ViewingPeer {
     const video = new Video('1', 'RecvOnly');
     video.addH264Codec(H264, 'level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f');
     const videoTrack = this.#connection.addTrack(video);
+    this.#tracks = [audioTrack, videoTrack];
     audioTrack.onMessage((packet) => this.#received(packet, this.#audio));
     videoTrack.onMessage((packet) => this.#received(packet, this.#video, videoTrack));
     this.#session = await connect(this.#connection, this.#options, (offer) => offer);
+    this.#timer = setInterval(() => this.#report(), REPORT_MS);
     return this.#session.resource;
+  }
+
+  /** What every receiver sends (RFC 3550 §6), here without report blocks: it says that somebody is there. */
+  #report(): void {
+    for (const track of this.#tracks) {
+      if (track.isOpen()) track.sendMessageBinary(receiverReport(this.#ssrc));
+    }
   }
 
   #received(packet: Buffer, incoming: IncomingTrack, video?: Track): void {
@@ -79,7 +93,7 @@ export class ViewingPeer {
     const nalType = (packet[rtpHeaderBytes(packet)] ?? 0) & 31;
     const inside = (packet[rtpHeaderBytes(packet) + 3] ?? 0) & 31;
     if (nalType === 7 || (nalType === 24 && inside === 7)) this.#keyFrames += 1;
-    else if (first) video.sendMessageBinary(pictureLossIndication(randomInt(1, 2 ** 32), incoming.ssrc ?? 0));
+    else if (first) video.sendMessageBinary(pictureLossIndication(this.#ssrc, incoming.ssrc ?? 0));
   }
 
   received(): ReceivedMedia {
@@ -96,6 +110,7 @@ export class ViewingPeer {
   }
 
   async leave(silently: boolean): Promise<void> {
+    clearInterval(this.#timer);
     if (!silently) await this.#session?.close();
     this.#connection.close();
   }
