@@ -78,7 +78,8 @@ class Terminal {
         this.#out.write(`\r${label}  ${'█'.repeat(full)}${'░'.repeat(30 - full)}  ${text} `);
       } else this.say(`${label}  ${text}`);
       if (elapsedMs >= totalMs) break;
-      await Promise.race([delay(Math.min(stepMs, totalMs - elapsedMs)), failed]);
+      // A timer may come a fraction of a millisecond early.
+      await Promise.race([delay(Math.min(stepMs, Math.ceil(totalMs - elapsedMs) + 1)), failed]);
     }
     if (this.#out.isTTY) this.say();
   }

@@ -188,7 +188,7 @@ class ServerLog {
   tail(): string {
     return this.lines
       .slice(-20)
-      .map((line) => JSON.stringify(line))
+      .map((line) => (line.level === undefined ? line.msg : JSON.stringify(line)))
       .join('\n');
   }
 }
