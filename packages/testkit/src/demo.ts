@@ -231,6 +231,8 @@ async function demo(options: Options): Promise<void> {
   }
 }
 
+// Whoever read the output may go away, as `head` does; the server is ended all the same.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => process.exit(1));
 try {
   await demo(readOptions());
   process.exit(0);

@@ -38,6 +38,12 @@ export function descendantPids(pid: number): number[] {
   }
 }
 
+/** Servers that live: in process groups of their own, they would outlive whoever started them and failed. */
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGTERM');
+});
+
 /** A server process as such; {@link startServer} adds what tests need. */
 export interface ServerProcess {
   /** Where it listens, e.g. `http://127.0.0.1:40123`. */
@@ -63,6 +69,8 @@ export interface ServerProcess {
  */
 export async function spawnServer(env: Readonly<Record<string, string | undefined>>): Promise<ServerProcess> {
   const child = spawn(process.execPath, [MAIN, 'serve'], { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   const log = new ServerLog(child);
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   // Its last words may come after its exit.
