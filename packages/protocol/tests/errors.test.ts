@@ -27,7 +27,10 @@ it('lists every error code in the reference', async () => {
 });
 
 it('keeps code, numbers and hints over the wire', () => {
-  const error = new AircheckError('recording-exists', 'ann is being recorded', { input: 'body.userId', hint: 'stop it' });
+  const error = new AircheckError('recording-exists', 'ann is being recorded', {
+    input: 'body.userId',
+    hint: 'stop it',
+  });
   const problem = JSON.parse(JSON.stringify(error.toProblem()));
   expect(problem).toMatchObject({ status: 409, vendorCode: 30000415, code: 'recording-exists', hint: 'stop it' });
   const back = AircheckError.fromProblem(problem);

@@ -31,7 +31,8 @@ const SILENCE_BEHIND_MS = 1000;
 const CLOSING_MS = 1500;
 /** A picture that stands still for longer, without anything lost, is told as a gap. */
 const ABSENT_PICTURE_MS = 1000;
-const PROGRESS_MS = 2000;
+/** How often a growing segment is told of, and noted in its journal. */
+const PROGRESS_MS = 5000;
 /** Opus as WebRTC sends it is decoded to 48 kHz (RFC 7587 §4.1). */
 const OPUS_RATE = 48_000;
 

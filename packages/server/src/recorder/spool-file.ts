@@ -68,21 +68,15 @@ export class SpoolFile {
   }
 
   async #writeAll(file: FileHandle, chunks: readonly Uint8Array[]): Promise<void> {
-    const wanted = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
-    const { bytesWritten } = await file.writev(chunks, this.#writtenBytes);
-    let position = this.#writtenBytes + bytesWritten;
-    // A short write: what is left goes out in one piece.
-    if (bytesWritten < wanted) {
-      const rest = Buffer.concat(chunks).subarray(bytesWritten);
-      for (let offset = 0; offset < rest.length; ) {
-        const part = await file.write(rest, offset, rest.length - offset, position);
-        if (part.bytesWritten === 0) throw Object.assign(new Error('nothing was written'), { code: 'ENOSPC' });
-        offset += part.bytesWritten;
-        position += part.bytesWritten;
-      }
+    // One copy costs less than handing over a hundred small buffers one by one.
+    const bytes = Buffer.concat(chunks);
+    for (let offset = 0; offset < bytes.length; ) {
+      const { bytesWritten } = await file.write(bytes, offset, bytes.length - offset, this.#writtenBytes);
+      if (bytesWritten === 0) throw Object.assign(new Error('nothing was written'), { code: 'ENOSPC' });
+      offset += bytesWritten;
+      this.#writtenBytes += bytesWritten;
     }
-    this.#queuedBytes -= wanted;
-    this.#writtenBytes = position;
+    this.#queuedBytes -= bytes.length;
   }
 
   /** Waits until all appended bytes are in the file. @throws AircheckError when one of them isn't */

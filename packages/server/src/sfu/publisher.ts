@@ -15,7 +15,7 @@ import type { PublishedTrack } from './published-track.ts';
 import type { NegotiableCodec } from './sdp/codecs.ts';
 import { HEADER_EXTENSIONS, type RemoteMedia } from './sdp/description.ts';
 
-const FEEDBACK_INTERVAL_MS = 50;
+const FEEDBACK_INTERVAL_MS = 100;
 const REPORT_INTERVAL_MS = 1_000;
 /** More streams than that are no publisher's. */
 const MAX_STREAMS = 64;

@@ -11,6 +11,12 @@ import type {
 } from './contract.ts';
 
 const ENTRY = new URL('./media-worker.ts', import.meta.url);
+/**
+ * A worker's heap is small and its packets die young: helper threads for collecting it cost about a tenth of its whole CPU
+ * and save no time that anybody notices.
+ */
+const GC_FLAGS = ['--single-threaded-gc'];
+
 /** Names the failure to start, which no request asked for. */
 const INIT_ID = 0;
 const END_TIMEOUT_MS = 5_000;
@@ -38,7 +44,11 @@ export class WorkerProcess {
       onExit(code: number | null, signal: NodeJS.Signals | null): void;
     },
   ) {
-    this.#child = fork(ENTRY, [], { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    this.#child = fork(ENTRY, [], {
+      execArgv: [...process.execArgv, ...GC_FLAGS],
+      serialization: 'advanced',
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
     // Whether anybody waits for it or not.
     this.#ready.promise.catch(() => {});
     this.#child.on('message', (message: FromWorker) => {
