@@ -6,6 +6,11 @@ import type { RtpPacket } from './rtp-packet.ts';
 import { TimestampUnwrapper } from './unwrapper.ts';
 
 const NO_FRAMES: readonly EncodedFrame[] = [];
+/**
+ * A packet that has not come again after that long probably never will: with a key frame asked for now, what comes after
+ * it is whole when the hole is given up, instead of beginning to be so then.
+ */
+const KEY_FRAME_AFTER_MS = 200;
 
 export interface FrameAssemblerOptions {
   readonly codec: RtpCodec;
@@ -97,6 +102,11 @@ export class FrameAssembler {
   /** Nothing that comes can be decoded until a key frame does: one should be asked for. Always false for sound. */
   get needsKeyFrame(): boolean {
     return this.#needsKeyFrame;
+  }
+
+  /** Whether a key frame should be asked for: one is needed, or soon will be since packets have been missing for long. */
+  wantsKeyFrame(nowMs: number): boolean {
+    return this.#needsKeyFrame || (!this.#audio && this.#jitterBuffer.missingForMs(nowMs) >= KEY_FRAME_AFTER_MS);
   }
 
   get stats(): FrameAssemblerStats {

@@ -95,6 +95,12 @@ export class JitterBuffer {
     }
   }
 
+  /** For how long the next packet has been missing, in ms; 0 when nothing waits for it. */
+  missingForMs(nowMs: number): number {
+    const place = this.#next & this.#mask;
+    return this.#next <= this.#highest && this.#packets[place] === undefined ? nowMs - this.#times[place]! : 0;
+  }
+
   /** Gives up on all that is missing. */
   flush(): void {
     while (this.#next <= this.#highest) this.#step();

@@ -201,6 +201,20 @@ describe('a stream of H.264 that loses packets', () => {
     expect(push(assembler, next, () => 200).map(indexOf)).toEqual([20]);
     expect(assembler.stats).toMatchObject({ framesDropped: 1, framesOut: 1 });
   });
+
+  test('wants a key frame soon after a hole shows, and gives it out when the hole is given up', () => {
+    const assembler = new FrameAssembler({ codec: 'h264', maxWaitMs: 600 });
+    const lost = h264Packets().findIndex(({ frame }) => frame === 10);
+    // The key frame, picture 20, comes while the hole is still waited for.
+    const sent = h264Packets().filter(({ frame }, index) => index !== lost && frame < 22);
+    push(assembler, sent, (index) => sent[index]!.frame * 33);
+    expect(assembler.wantsKeyFrame(10 * 33 + 150)).toBe(false);
+    expect(assembler.wantsKeyFrame(11 * 33 + 250)).toBe(true);
+    const frames = assembler.advance(11 * 33 + 601);
+    expect(frames.map(indexOf)).toEqual([20, 21]);
+    expect(frames[0]!.lostFramesBefore).toBe(10);
+    expect(assembler.wantsKeyFrame(2000)).toBe(false);
+  });
 });
 
 describe('a sender that starts anew', () => {

@@ -37,9 +37,9 @@ export class MediaFeed {
     return this.#assembler !== undefined;
   }
 
-  /** A key frame is needed before any further picture can be given out. */
-  get needsKeyFrame(): boolean {
-    return this.#kind === 'video' && this.#assembler?.needsKeyFrame === true;
+  /** A key frame is needed before any further picture can be given out, or soon will be. */
+  wantsKeyFrame(nowMs: number): boolean {
+    return this.#kind === 'video' && this.#assembler?.wantsKeyFrame(nowMs) === true;
   }
 
   get lostPackets(): number {

@@ -199,7 +199,7 @@ export class PublishedTrack implements ReceivedTrack {
     if (this.#feed.active) this.#feed.push(packet, arrivalMs, this.#timestampOffset);
     const keyStart = this.#noteKeyStart(packet.payload, arrivalMs);
     if (this.#forwarders.length > 0) this.#forward(index, timestamp, packet, keyStart);
-    if (this.#feed.needsKeyFrame) this.#wantKeyFrameForFeed(arrivalMs);
+    if (this.#feed.wantsKeyFrame(arrivalMs)) this.#wantKeyFrameForFeed(arrivalMs);
   }
 
   #noteKeyStart(payload: Uint8Array, arrivalMs: number): boolean {
@@ -274,7 +274,7 @@ export class PublishedTrack implements ReceivedTrack {
   tick(nowMs: number): void {
     if (this.#feed.active) {
       this.#feed.advance(nowMs, this.#timestampOffset);
-      if (this.#feed.needsKeyFrame) this.#wantKeyFrameForFeed(nowMs);
+      if (this.#feed.wantsKeyFrame(nowMs)) this.#wantKeyFrameForFeed(nowMs);
     }
     this.#advanceKeyFrameRequest(nowMs);
   }
