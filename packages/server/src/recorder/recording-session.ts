@@ -24,11 +24,14 @@ const LEAD_TRIM_MS = 1000;
 /** How long a picture that was announced is waited for before the recording begins with sound alone. */
 const NO_PICTURE_MS = 3000;
 const NO_KEY_FRAME_MS = 10_000;
-/** Sound that is missing for so long is not waited for any more: the holes of the network are filled within 0.6 s. */
-const SILENCE_AFTER_MS = 1500;
-const SILENCE_BEHIND_MS = 1000;
+/**
+ * Sound that is missing for so long is not waited for any more. A sender or a network that stalls sends it late, all at
+ * once, and what silence has been written for by then is lost; a hole is filled anyway when the sound goes on.
+ */
+const SILENCE_AFTER_MS = 5000;
+const SILENCE_BEHIND_MS = 4000;
 /** A segment that was cut waits that long for the sound that still belongs to it. */
-const CLOSING_MS = 1500;
+const CLOSING_MS = 5000;
 /** A picture that stands still for longer, without anything lost, is told as a gap. */
 const ABSENT_PICTURE_MS = 1000;
 /** How often a growing segment is told of, and noted in its journal. */
