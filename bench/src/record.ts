@@ -30,6 +30,22 @@ interface Recorded extends Measured {
   readonly playableMs: number;
 }
 
+/** The same publishers in the same server while nobody records them. */
+async function connect(streams: number): Promise<Measured> {
+  const server = await startServer();
+  const hosts = await connectHosts(streams, (index) => whipEndpoint(server, index));
+  try {
+    const pids = [server.pid, ...server.workerPids()];
+    await hosts.begin();
+    await delay(WARM_UP_MS);
+    return { cpu: await measureWindows(pids, streams, WINDOWS, WINDOW_MS), ...memoryOf(pids) };
+  } finally {
+    await hosts.close();
+    await server.stop();
+    rmSync(server.dataFolder, { recursive: true, force: true });
+  }
+}
+
 async function record(streams: number): Promise<Recorded> {
   const server = await startServer();
   const hosts = await connectHosts(streams, (index) => whipEndpoint(server, index));
@@ -81,7 +97,10 @@ async function message<T>(child: ChildProcess): Promise<T> {
 
 async function rawDump(streams: number): Promise<Measured & { missing: number; sent: number }> {
   const folder = mkdtempSync(join(tmpdir(), 'aircheck-dump-'));
-  const dump = fork(fileURLToPath(new URL('./raw-dump-process.ts', import.meta.url)), [folder]);
+  const dump = fork(fileURLToPath(new URL('./raw-dump-process.ts', import.meta.url)), [folder], {
+    // As a media worker is started.
+    execArgv: ['--single-threaded-gc'],
+  });
   const { port } = await message<{ port: number }>(dump);
   const url = `http://127.0.0.1:${port}/whip`;
   const hosts = await connectHosts(streams, async () => ({ url, token: 'none' }));
@@ -113,9 +132,12 @@ export const recordBenchmark: Benchmark = {
     for (const streams of arg.split(',').map(Number)) {
       progress(`record: ${streams} publishers, the transport's dump`);
       const dump = await rawDump(streams);
+      progress(`record: ${streams} publishers, not recorded`);
+      const connected = await connect(streams);
       progress(`record: ${streams} publishers, recorded`);
       const recorded = await record(streams);
-      const ratio = recorded.cpu.perStreamSecond.median / dump.cpu.perStreamSecond.median;
+      const ratio = ({ cpu }: Measured): string =>
+        (cpu.perStreamSecond.median / dump.cpu.perStreamSecond.median).toFixed(2);
       rows.push(
         [
           'raw dump',
@@ -131,10 +153,23 @@ export const recordBenchmark: Benchmark = {
           '-',
         ],
         [
-          'aircheck',
+          'aircheck, not recording',
+          String(streams),
+          spread(connected.cpu.perStreamSecond),
+          ratio(connected),
+          `${(connected.cpu.kernelShare * 100).toFixed(0)} %`,
+          connected.rssMiB.toFixed(0),
+          connected.pssMiB.toFixed(0),
+          '-',
+          '-',
+          '-',
+          '-',
+        ],
+        [
+          'aircheck, recording',
           String(streams),
           spread(recorded.cpu.perStreamSecond),
-          ratio.toFixed(2),
+          ratio(recorded),
           `${(recorded.cpu.kernelShare * 100).toFixed(0)} %`,
           recorded.rssMiB.toFixed(0),
           recorded.pssMiB.toFixed(0),
