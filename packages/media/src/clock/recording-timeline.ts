@@ -1,6 +1,6 @@
 import { TrackClock } from './track-clock.ts';
 
-/** Timestamps and arrivals that disagree by more than this mean a new start of the sender, not delay. */
+/** A frame that much earlier than its timestamp allows, or that far back, is of a sender that began anew. */
 const DISCONTINUITY_MS = 1000;
 /** How fast the picture may be moved against the sound, in ms per ms. Frames get 5 % longer or shorter: nobody sees it. */
 const SLEW = 0.05;
@@ -30,7 +30,6 @@ export class RecordingTimeline {
   #audioArrivalMs = Number.NEGATIVE_INFINITY;
   #videoOffsetMs: number | undefined;
   #videoTimestamp = 0;
-  #videoArrivalMs = Number.NEGATIVE_INFINITY;
 
   /**
    * @param positionMs - where the recording goes on
@@ -59,15 +58,13 @@ export class RecordingTimeline {
   /** Places an audio packet. */
   audioPosition(rtpTimestamp: number, arrivalMs: number, clockRate: number): number {
     const elapsedMs = ((rtpTimestamp - this.#audioTimestamp) * 1000) / clockRate;
-    if (
-      this.#audio?.clockRate !== clockRate ||
-      Math.abs(elapsedMs - (arrivalMs - this.#audioArrivalMs)) > DISCONTINUITY_MS
-    ) {
+    if (this.#audio === undefined || !goesOn(this.#audio, clockRate, elapsedMs, rtpTimestamp, arrivalMs)) {
       this.#audio = new TrackClock(clockRate);
       this.#audioOffsetMs = undefined;
     }
     const clock = this.#audio;
-    clock.frameArrived(rtpTimestamp, arrivalMs);
+    const stoodStillMs = clock.frameArrived(rtpTimestamp, arrivalMs);
+    if (this.#audioOffsetMs !== undefined) this.#audioOffsetMs += stoodStillMs;
     this.#audioTimestamp = rtpTimestamp;
     this.#audioArrivalMs = arrivalMs;
     const nominalMs = (rtpTimestamp * 1000) / clockRate;
@@ -87,17 +84,13 @@ export class RecordingTimeline {
   /** Places a picture. */
   videoPosition(rtpTimestamp: number, arrivalMs: number, clockRate: number): number {
     const elapsedMs = ((rtpTimestamp - this.#videoTimestamp) * 1000) / clockRate;
-    if (
-      this.#video?.clockRate !== clockRate ||
-      Math.abs(elapsedMs - (arrivalMs - this.#videoArrivalMs)) > DISCONTINUITY_MS
-    ) {
+    if (this.#video === undefined || !goesOn(this.#video, clockRate, elapsedMs, rtpTimestamp, arrivalMs)) {
       this.#video = new TrackClock(clockRate);
       this.#videoOffsetMs = undefined;
     }
     const clock = this.#video;
-    clock.frameArrived(rtpTimestamp, arrivalMs);
+    if (clock.frameArrived(rtpTimestamp, arrivalMs) > 0) this.#videoOffsetMs = undefined;
     this.#videoTimestamp = rtpTimestamp;
-    this.#videoArrivalMs = arrivalMs;
     const nominalMs = (rtpTimestamp * 1000) / clockRate;
     const wantedMs = this.#besideSound(clock, rtpTimestamp);
     if (this.#videoOffsetMs === undefined) {
@@ -130,4 +123,19 @@ export class RecordingTimeline {
     }
     return (timestamp * 1000) / audio.clockRate + this.#audioOffsetMs;
   }
+}
+
+/**
+ * Whether a frame belongs to what the clock has seen. One that is late does: networks and senders stall, and send all that
+ * has gathered at once.
+ */
+function goesOn(
+  clock: TrackClock,
+  clockRate: number,
+  elapsedMs: number,
+  rtpTimestamp: number,
+  arrivalMs: number,
+): boolean {
+  if (clock.clockRate !== clockRate || elapsedMs < -DISCONTINUITY_MS) return false;
+  return arrivalMs > clock.arrivalTimeMs(rtpTimestamp) - DISCONTINUITY_MS;
 }

@@ -1,5 +1,7 @@
 /** Arrival offsets are filtered over windows of this length: long enough to hold several undelayed packets. */
 const WINDOW_MS = 1000;
+/** Later than this for a whole window: the sender's clock stood still, or was set. A network's delay passes sooner. */
+const JUMP_MS = 1000;
 /** Sender reports kept for the regression; at Chrome's rates about 8 s of video and 40 s of audio. */
 const REPORTS = 8;
 /** A report this far from what the ones before say means that the sender's clocks jumped. */
@@ -21,7 +23,7 @@ interface Report {
 export class TrackClock {
   readonly clockRate: number;
   readonly #ticksPerMs: number;
-  /** arrival − timestamp/rate, its minimum within the window under way and the one before. */
+  /** arrival − timestamp/rate, its minimum within the window under way and the one before. A window begins with a frame. */
   #windowStartMs = Number.NaN;
   #windowMinMs = Number.POSITIVE_INFINITY;
   #envelopeMs = Number.NaN;
@@ -43,42 +45,50 @@ export class TrackClock {
     this.#senderMsPerTick = 1 / this.#ticksPerMs;
   }
 
-  /** Takes note of a frame's arrival. Frames come in order of their timestamps, but for reordered pictures. */
-  frameArrived(rtpTimestamp: number, arrivalMs: number): void {
+  /**
+   * Takes note of a frame's arrival. Frames come in order of their timestamps, but for reordered pictures.
+   * @returns by how many ms the track's clock is found to have stood still; 0 as a rule
+   */
+  frameArrived(rtpTimestamp: number, arrivalMs: number): number {
     this.#lastTimestamp = rtpTimestamp;
     const offset = arrivalMs - rtpTimestamp / this.#ticksPerMs;
     if (Number.isNaN(this.#envelopeMs)) {
       this.#envelopeMs = offset;
       this.#envelopeAtMs = arrivalMs;
+    }
+    if (Number.isNaN(this.#windowStartMs)) {
       this.#windowStartMs = arrivalMs;
       this.#windowMinMs = offset;
-      return;
+      return 0;
     }
     if (offset < this.#windowMinMs) this.#windowMinMs = offset;
     // Nothing arrives early: a lower offset is a better one, at once.
-    const expected = this.#envelopeMs + this.#envelopeSlope * (arrivalMs - this.#envelopeAtMs);
-    if (offset < expected) {
+    if (offset < this.#expectedOffset(arrivalMs)) {
       this.#envelopeMs = offset;
       this.#envelopeAtMs = arrivalMs;
     }
-    if (arrivalMs - this.#windowStartMs >= WINDOW_MS) this.#closeWindow(arrivalMs);
+    return arrivalMs - this.#windowStartMs >= WINDOW_MS ? this.#closeWindow(arrivalMs) : 0;
   }
 
-  #closeWindow(nowMs: number): void {
+  #expectedOffset(timeMs: number): number {
+    return this.#envelopeMs + this.#envelopeSlope * (timeMs - this.#envelopeAtMs);
+  }
+
+  #closeWindow(nowMs: number): number {
     const middleMs = (this.#windowStartMs + nowMs) / 2;
-    if (this.#windows > 0) {
-      const elapsedMs = middleMs - this.#envelopeAtMs;
-      if (elapsedMs > WINDOW_MS / 4) {
-        const slope = (this.#windowMinMs - this.#envelopeMs) / elapsedMs;
-        const limited = Math.max(-MAX_RATE_ERROR, Math.min(MAX_RATE_ERROR, slope));
-        this.#envelopeSlope += (limited - this.#envelopeSlope) / Math.min(this.#windows, 8);
-      }
+    const late = this.#windowMinMs - this.#expectedOffset(middleMs);
+    const jumpMs = late > JUMP_MS ? late : 0;
+    const elapsedMs = middleMs - this.#envelopeAtMs;
+    if (this.#windows > 0 && jumpMs === 0 && elapsedMs > WINDOW_MS / 4) {
+      const slope = (this.#windowMinMs - this.#envelopeMs) / elapsedMs;
+      const limited = Math.max(-MAX_RATE_ERROR, Math.min(MAX_RATE_ERROR, slope));
+      this.#envelopeSlope += (limited - this.#envelopeSlope) / Math.min(this.#windows, 8);
     }
     this.#envelopeMs = this.#windowMinMs;
     this.#envelopeAtMs = middleMs;
     this.#windows += 1;
-    this.#windowStartMs = nowMs;
-    this.#windowMinMs = Number.POSITIVE_INFINITY;
+    this.#windowStartMs = Number.NaN;
+    return jumpMs;
   }
 
   /**

@@ -137,6 +137,27 @@ describe('the recording timeline', () => {
     expect(position).toBeCloseTo(6000, -1);
   });
 
+  it('keeps sound in its place that a stalled network delivers late and all at once', () => {
+    const timeline = new RecordingTimeline(0, 0);
+    const positions: number[] = [];
+    for (let packet = 0; packet < 400; packet += 1) {
+      const sentMs = packet * 20;
+      const arrivalMs = sentMs > 2000 && sentMs < 5000 ? 5000 + (sentMs - 2000) / 1000 : sentMs;
+      positions.push(timeline.audioPosition(packet * 960, arrivalMs, 48_000));
+    }
+    for (const [packet, position] of positions.entries()) expect(position).toBeCloseTo(packet * 20, 6);
+  });
+
+  it('takes up real time again behind a sender whose clock stood still', () => {
+    const timeline = new RecordingTimeline(0, 0);
+    for (let packet = 0; packet < 100; packet += 1) timeline.audioPosition(packet * 960, packet * 20, 48_000);
+    let position = 0;
+    for (let packet = 100; packet < 300; packet += 1) {
+      position = timeline.audioPosition(packet * 960, packet * 20 + 4000, 48_000);
+    }
+    expect(position).toBeCloseTo(299 * 20 + 4000, 0);
+  });
+
   it('moves the picture smoothly: no picture jumps by more than 5 % of its length', () => {
     const timeline = new RecordingTimeline(0, 0);
     let before = timeline.videoPosition(0, 60, 90_000);
