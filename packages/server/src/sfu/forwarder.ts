@@ -1,12 +1,12 @@
 import { buildSenderReport, buildSourceDescription } from '@aircheck/media';
 import type { PeerTransport } from '../transport/port.ts';
-import { loadPayload, loadRetransmission, type OutgoingHeader, writeHeader } from './outgoing-packet.ts';
+import { loadRetransmission, type OutgoingHeader, writeHeader } from './outgoing-packet.ts';
 import type { HeldPacket, PacketHistory } from './packet-history.ts';
 import type { SendParameters } from './sdp/subscriber-offer.ts';
 
 /** What a forwarder needs of the peer connection that it sends on. */
 export interface SendingTransport extends Pick<PeerTransport, 'sendRtp' | 'sendRtcp' | 'roundTripMs'> {
-  /** Connected: packets go out. */
+  /** Packets go out. */
   readonly sending: boolean;
   /** Next transport-wide sequence number. */
   nextTransportSequenceNumber(): number;
@@ -158,9 +158,13 @@ export class Forwarder {
     this.#waiting = false;
   }
 
-  /** Sends again what the receiver asks for and is still held. */
+  /**
+   * Sends again what the receiver asks for and is still held, as RTX (RFC 4588): the transport refuses a second packet
+   * under one sequence number.
+   */
   resend(sequenceNumbers: readonly number[], nowMs: number): void {
-    if (!this.#transport.sending || this.#highestIndex < 0) return;
+    const rtx = this.#rtxHeader;
+    if (rtx === undefined || !this.#transport.sending || this.#highestIndex < 0) return;
     const pauseMs = Math.max(MIN_RESEND_INTERVAL_MS, (this.#transport.roundTripMs ?? 0) / 2);
     for (const sequenceNumber of sequenceNumbers) {
       const behind = (this.#highestIndex + this.#offset - sequenceNumber) & 0xffff;
@@ -172,16 +176,13 @@ export class Forwarder {
       if (held === undefined) continue;
       this.#resentIndexes[slot] = index;
       this.#resentAtMs[slot] = nowMs;
-      this.#resendPacket(held, sequenceNumber);
+      this.#resendPacket(rtx, held, sequenceNumber);
     }
   }
 
-  #resendPacket(held: HeldPacket, sequenceNumber: number): void {
-    const rtx = this.#rtxHeader;
-    const header = rtx ?? this.#header;
-    const loaded = rtx === undefined ? loadPayload(held.payload) : loadRetransmission(sequenceNumber, held.payload);
-    if (!loaded) return;
-    header.sequenceNumber = rtx === undefined ? sequenceNumber : (rtx.sequenceNumber + 1) & 0xffff;
+  #resendPacket(header: OutgoingHeader, held: HeldPacket, sequenceNumber: number): void {
+    if (!loadRetransmission(sequenceNumber, held.payload)) return;
+    header.sequenceNumber = (header.sequenceNumber + 1) & 0xffff;
     header.timestamp = held.timestamp;
     header.marker = held.marker;
     if (header.transportWideCcId !== undefined) {

@@ -63,7 +63,8 @@ export class SendingPeer implements Omit<TransportHandlers, 'onState'>, SendingT
 
   /** To be told of the transport's states. */
   stateChanged(state: TransportState): void {
-    const sending = state === 'connected';
+    // A peer that is not heard for a while may receive all the same, and has not withdrawn its consent.
+    const sending = state === 'connected' || state === 'disconnected';
     if (sending === this.#sending) return;
     this.#sending = sending;
     if (sending) for (const { forwarder } of this.#sent.values()) forwarder.restart();

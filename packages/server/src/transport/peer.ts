@@ -11,9 +11,12 @@ import type {
 import { type SrtpKeys, SrtpSession } from './srtp/index.ts';
 import type { StunMessage } from './stun/index.ts';
 
-/** Without a check or a packet for this long the peer's consent is in doubt; a browser checks every 2.5 s. */
-const disconnectedAfterMs = 5000;
-/** And for this long it has run out (RFC 7675 §5.1). Also the time that a peer has to connect. */
+/**
+ * Without a check or a packet for this long the peer is likely away. A receiver may send nothing but consent checks,
+ * which come every 4 to 6 s (RFC 7675 §5.1): one of them may get lost.
+ */
+const disconnectedAfterMs = 10_000;
+/** And for this long its consent has run out (RFC 7675 §5.1). Also the time that a peer has to connect. */
 const failedAfterMs = 30_000;
 /** A selected path this silent loses to any other that the peer is heard on. */
 const staleAfterMs = 1500;
@@ -104,16 +107,18 @@ export class Peer implements PeerTransport {
 
   sendRtp(packet: Uint8Array): boolean {
     const path = this.#selected;
-    if (this.#state !== 'connected' || path === undefined) return false;
+    const srtp = this.#srtp;
+    if (srtp === undefined || path === undefined) return false;
     const output = path.socket.scratch();
-    return this.#send(path, output, this.#srtp!.sealRtp(packet, output));
+    return this.#send(path, output, srtp.sealRtp(packet, output));
   }
 
   sendRtcp(packet: Uint8Array): boolean {
     const path = this.#selected;
-    if (this.#state !== 'connected' || path === undefined) return false;
+    const srtp = this.#srtp;
+    if (srtp === undefined || path === undefined) return false;
     const output = path.socket.scratch();
-    return this.#send(path, output, this.#srtp!.sealRtcp(packet, output));
+    return this.#send(path, output, srtp.sealRtcp(packet, output));
   }
 
   close(): void {

@@ -23,7 +23,10 @@ export interface RemoteTransportParameters {
   readonly setup: 'active' | 'passive';
 }
 
-/** `disconnected`: no consent (RFC 7675) for some seconds, may come back. `failed`: DTLS failed or gone for good. */
+/**
+ * `disconnected`: not heard for about 10 s, may come back; what is sent still goes out, since consent (RFC 7675) holds
+ * for 30 s. `failed`: consent ran out, or DTLS failed.
+ */
 export type TransportState = 'new' | 'connecting' | 'connected' | 'disconnected' | 'failed' | 'closed';
 
 export interface TransportHandlers {
@@ -48,8 +51,8 @@ export interface PeerTransport {
   /** New local ICE credentials for an ICE restart; DTLS and SRTP go on. Old ones stay valid until a check uses the new. */
   restartIce(): LocalTransportParameters;
   /**
-   * Encrypts and sends one plain RTP packet; the buffer may be reused at once. False when it was not sent: not
-   * connected, or a sequence number of this SSRC that was sent before. Two packets under one SRTP nonce give away
+   * Encrypts and sends one plain RTP packet; the buffer may be reused at once. False when it was not sent: neither
+   * connected nor disconnected, or a sequence number of this SSRC that was sent before. Two packets under one SRTP nonce give away
    * the authentication key (RFC 7714 §8.4), so what is sent again goes out as RTX (RFC 4588).
    */
   sendRtp(packet: Uint8Array): boolean;

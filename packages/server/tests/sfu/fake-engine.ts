@@ -39,14 +39,18 @@ export class FakeTransport implements PeerTransport {
     return this.local;
   }
 
+  get #sends(): boolean {
+    return this.state === 'connected' || this.state === 'disconnected';
+  }
+
   sendRtp(packet: Uint8Array): boolean {
-    if (this.state !== 'connected') return false;
+    if (!this.#sends) return false;
     this.rtp.push(Buffer.from(packet));
     return true;
   }
 
   sendRtcp(packet: Uint8Array): boolean {
-    if (this.state !== 'connected') return false;
+    if (!this.#sends) return false;
     this.rtcp.push(Buffer.from(packet));
     return true;
   }

@@ -201,7 +201,7 @@ describe('the sequence of forwarded packets', () => {
     expect(sequenceNumbers(transport)).toEqual([500]);
   });
 
-  it('has no hole where the receiver was away, and goes on with a key frame', () => {
+  it('goes on to a receiver that is not heard for a while', () => {
     const { track } = createTrack('video');
     const { peer, transport } = createReceiver();
     const upstream = new Upstream();
@@ -209,13 +209,13 @@ describe('the sequence of forwarded packets', () => {
     transport.become('connected');
     track.push(upstream, packet({ sequenceNumber: 10, payload: KEY }), 1, false);
     transport.become('disconnected');
-    for (let sequenceNumber = 11; sequenceNumber < 300; sequenceNumber++) {
-      track.push(upstream, packet({ sequenceNumber }), 2, false);
-    }
+    track.push(upstream, packet({ sequenceNumber: 11 }), 2, false);
     transport.become('connected');
-    track.push(upstream, packet({ sequenceNumber: 300 }), 3, false);
-    track.push(upstream, packet({ sequenceNumber: 301, payload: KEY }), 3, false);
-    expect(sequenceNumbers(transport)).toEqual([500, 501]);
+    track.push(upstream, packet({ sequenceNumber: 12 }), 3, false);
+    expect(sequenceNumbers(transport)).toEqual([500, 501, 502]);
+    transport.become('failed');
+    track.push(upstream, packet({ sequenceNumber: 13, payload: KEY }), 4, false);
+    expect(transport.rtp).toHaveLength(3);
   });
 
   it('has no hole and no jump in time where another stream takes the track over', () => {
@@ -292,12 +292,10 @@ describe('a packet that the receiver lost', () => {
     expect([...resent[0]!.extension(3)!]).toEqual([0, 4]);
   });
 
-  it('is sent again as it was where RTX was not agreed on', () => {
+  it('is not sent again where RTX was not agreed on: one sequence number is sent once', () => {
     const { transport, ask } = withLoss({ ...WITH_EVERYTHING, rtxPayloadType: undefined });
     ask([501], 10);
-    const resent = parseRtpPacket(transport.rtp[0]!);
-    expect(resent).toMatchObject({ ssrc: 1111, payloadType: 96, sequenceNumber: 501 });
-    expect([...resent.payload]).toEqual([...DELTA]);
+    expect(transport.rtp).toHaveLength(0);
   });
 
   it('is sent again only once in a while, and not when it was never sent', () => {

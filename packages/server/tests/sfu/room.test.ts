@@ -293,6 +293,31 @@ describe('a participant', () => {
   });
 });
 
+describe('a receiver may ask for lost packets', () => {
+  const feedbackLines = (sdp: string): string[][] =>
+    sdp
+      .split(/^(?=m=)/m)
+      .slice(1)
+      .map((section) => [...section.matchAll(/^a=rtcp-fb:\d+ (.*)\r$/gm)].map(([, value]) => value!));
+  const video = ['nack', 'nack pli', 'ccm fir', 'transport-cc'];
+
+  it('of pictures, which go out again as RTX, and not of sound', () => {
+    const trackIds = publish(fixture('chromium-publish')).tracks.map(({ trackId }) => trackId);
+    const { sdp: offer } = sfu.subscribe({ roomKey: ROOM, peerId: 'subscriber', trackIds });
+    expect(feedbackLines(offer)).toEqual([['transport-cc'], video]);
+    expect(offer).toMatch(/a=rtpmap:\d+ rtx\/90000/);
+    const { sdp: answer } = sfu.view({ roomKey: ROOM, peerId: 'viewer', sdp: fixture('chromium-view'), trackIds });
+    expect(feedbackLines(answer)).toEqual([['transport-cc'], video]);
+  });
+
+  it('only where it takes RTX', () => {
+    const trackIds = publish(fixture('chromium-publish')).tracks.map(({ trackId }) => trackId);
+    const withoutRtx = fixture('chromium-view').replaceAll(' rtx/90000', ' ulpfec/90000');
+    const { sdp } = sfu.view({ roomKey: ROOM, peerId: 'viewer', sdp: withoutRtx, trackIds });
+    expect(feedbackLines(sdp)).toEqual([['transport-cc'], ['nack pli', 'ccm fir', 'transport-cc']]);
+  });
+});
+
 describe('a WHIP or WHEP session', () => {
   it('restarts ICE with the credentials of a PATCH', () => {
     const { transport } = publish(fixture('chromium-publish'));

@@ -282,21 +282,31 @@ describe('the engine', () => {
     elsewhere.socket.close();
   });
 
-  test('says disconnected after 5 s of silence, connected when the peer is heard, failed after 30 s', async () => {
+  test('sends until consent runs out after 30 s, says disconnected after 10 s of silence, connected when it is heard', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
     const watched = await createTransportEngine({ host: '127.0.0.1', portRange: [0, 0], sockets: 1 });
     const states: TransportState[] = [];
     const peer = watched.createPeer({ ...handlers, onState: (state) => states.push(state) });
     peer.setRemote(remoteParameters());
     await remote.connect(peer);
-    vi.advanceTimersByTime(4000);
+    const send = () => [
+      peer.sendRtp(Buffer.from(`806f${String(sequenceNumber++).padStart(4, '0')}000000000000002a0102`, 'hex')),
+      peer.sendRtcp(Buffer.from('80c900010000002a', 'hex')),
+    ];
+    let sequenceNumber = 1;
+    vi.advanceTimersByTime(9000);
     expect(peer.state).toBe('connected');
     vi.advanceTimersByTime(3000);
     expect(peer.state).toBe('disconnected');
-    expect(peer.sendRtcp(Buffer.from('80c900010000002a', 'hex'))).toBe(false);
+    expect(send()).toEqual([true, true]);
+    expect(remote.srtp!.openRtp(await remote.next())).toBeDefined();
+    expect(remote.srtp!.openRtcp(await remote.next())).toBeDefined();
     await remote.check(peer.local);
     expect(peer.state).toBe('connected');
-    vi.advanceTimersByTime(32_000);
+    vi.advanceTimersByTime(29_000);
+    expect(send()).toEqual([true, true]);
+    vi.advanceTimersByTime(3000);
+    expect(send()).toEqual([false, false]);
     expect(states).toEqual(['connecting', 'connected', 'disconnected', 'connected', 'disconnected', 'failed']);
     await watched.close();
   });

@@ -14,11 +14,19 @@ import {
 } from './lines.ts';
 
 const PROTOCOL = 'UDP/TLS/RTP/SAVPF';
-/** What a receiver may ask of us, by kind. */
-export const SENDER_FEEDBACK: Record<TrackKind, readonly string[]> = {
-  video: ['nack', 'nack pli', 'ccm fir', 'transport-cc'],
-  audio: ['nack', 'transport-cc'],
-};
+
+/**
+ * What a receiver may ask of us. Lost packets only where they can be sent again as RTX, since one sequence number is
+ * sent once; Opus without it has forward error correction.
+ */
+export function senderFeedback(kind: TrackKind, codec: NegotiableCodec): readonly string[] {
+  return [
+    ...(codec.rtxPayloadType === undefined ? [] : ['nack']),
+    ...(kind === 'video' ? ['nack pli', 'ccm fir'] : []),
+    'transport-cc',
+  ];
+}
+
 const TRANSPORT_WIDE_CC_ID = 3;
 
 /** One m-line of a subscribing peer connection. M-lines never go away; one whose track is gone waits for another. */
@@ -61,7 +69,7 @@ export function buildSubscriberOffer(options: {
       'a=rtcp-mux',
       'a=rtcp-rsize',
       `a=extmap:${TRANSPORT_WIDE_CC_ID} ${HEADER_EXTENSIONS.transportWideCc}`,
-      ...codecLines(codec, SENDER_FEEDBACK[kind]),
+      ...codecLines(codec, senderFeedback(kind, codec)),
       ...(stream === undefined ? [] : streamLines(stream, codec.rtxPayloadType !== undefined)),
     );
   }

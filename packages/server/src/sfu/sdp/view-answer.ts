@@ -12,7 +12,7 @@ import {
   streamLines,
   transportLines,
 } from './lines.ts';
-import { SENDER_FEEDBACK, type SendParameters, sendParameters } from './subscriber-offer.ts';
+import { type SendParameters, senderFeedback, sendParameters } from './subscriber-offer.ts';
 
 /** How to send a track on an m-line that a viewer offers; undefined when the viewer can't decode it. */
 export function matchViewerMedia(
@@ -62,7 +62,7 @@ export function buildViewAnswer(options: {
       ...(extension === undefined ? [] : [`a=extmap:${extension} ${HEADER_EXTENSIONS.transportWideCc}`]),
       ...codecLines(
         codec,
-        SENDER_FEEDBACK[media.kind!].filter((value) => codec.feedback.has(value)),
+        senderFeedback(media.kind!, codec).filter((value) => codec.feedback.has(value)),
       ),
       ...(sent === undefined ? [] : streamLines(sent.stream, codec.rtxPayloadType !== undefined)),
     );
