@@ -1,7 +1,10 @@
 import { z } from 'zod';
 
-/** Letters that ids may hold: they go into URLs as they are, never into file paths. */
-const idPattern = /^[\p{L}\p{N}_.@:-]+$/u;
+/** Letters that ids may hold: they go into URLs as they are (where `.` and `..` would be steps), never into file paths. */
+const idPattern = /^(?!\.{1,2}$)[\p{L}\p{N}_.@:-]+$/u;
+
+/** Text that every database keeps as it is. */
+export const plainText = /^[^\p{Cc}\p{Cs}]*$/u;
 
 export const RoomId = z.string().min(1).max(128).regex(idPattern, 'letters, digits and _ . @ : - only');
 export const UserId = z.string().min(1).max(128).regex(idPattern, 'letters, digits and _ . @ : - only');
@@ -139,11 +142,7 @@ export const AudioInfo = z.object({
 export type AudioInfo = z.infer<typeof AudioInfo>;
 
 /** Any text but control characters. It is a name: it is shown, searched and offered to those who save the file, never used as a path. */
-export const FileName = z
-  .string()
-  .min(1)
-  .max(1000)
-  .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must not hold control characters');
+export const FileName = z.string().min(1).max(1000).regex(plainText, 'must not hold control characters');
 
 export const Recording = z.object({
   recordingId: z.string(),

@@ -3,6 +3,7 @@ import {
   Asset,
   FileName,
   Participant,
+  plainText,
   Recording,
   RecordingMedia,
   RecordingSource,
@@ -41,7 +42,11 @@ export const Room = z.object({
   recordings: z.array(Recording),
 });
 export type Room = z.infer<typeof Room>;
-export const RoomList = z.object({ items: z.array(Room) });
+export const RoomQuery = z.object({
+  cursor: z.string().max(1000).optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(200),
+});
+export const RoomList = z.object({ items: z.array(Room), nextCursor: z.string().nullable() });
 export type RoomList = z.infer<typeof RoomList>;
 
 export const StartRecordingRequest = z.object({
@@ -68,10 +73,12 @@ export const RecordingQuery = z.object({
   limit: z.coerce.number().int().min(1).max(200).default(50),
 });
 
+export const RecordingId = z.string().regex(/^[\w-]{1,100}$/, 'letters, digits, _ and - only');
+
 export const AssetQuery = z.object({
-  fileNamePrefix: z.string().max(1000).optional(),
+  fileNamePrefix: z.string().max(1000).regex(plainText, 'must not hold control characters').optional(),
   roomId: RoomId.optional(),
-  recordingId: z.string().max(100).optional(),
+  recordingId: RecordingId.optional(),
   cursor: z.string().max(200).optional(),
   limit: z.coerce.number().int().min(1).max(200).default(50),
 });
