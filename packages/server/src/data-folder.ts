@@ -1,5 +1,5 @@
-import { access, chmod, constants, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, chmod, constants, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { AircheckError } from '@aircheck/protocol';
 import BetterSqlite3 from 'better-sqlite3';
 
@@ -30,7 +30,7 @@ export class DataFolder {
    */
   static async open(path: string): Promise<DataFolder> {
     try {
-      await mkdir(join(path, 'recordings'), { recursive: true });
+      await makeFolder(join(path, 'recordings'));
       await access(path, constants.W_OK | constants.X_OK);
       await access(join(path, 'recordings'), constants.W_OK | constants.X_OK);
     } catch (cause) {
@@ -49,6 +49,22 @@ export class DataFolder {
     if (!this.#lock.open) return;
     await rm(notePath(this.path), { force: true });
     this.#lock.close();
+  }
+}
+
+/**
+ * Makes a folder and those above it. Not by `mkdir` with `recursive`: below a folder that takes no new ones, such as
+ * `/proc`, that of Node 24 never comes back.
+ */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeFolder(dirname(path));
+    await mkdir(path);
   }
 }
 

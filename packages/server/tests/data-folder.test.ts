@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { DataFolder } from '../src/data-folder.ts';
@@ -52,11 +52,17 @@ it('is free again after its server was killed', async () => {
   await folder.close();
 });
 
-it('says in one sentence that it cannot be written', async () => {
-  const file = join(parent, 'file');
-  await writeFile(file, '');
-  await expect(DataFolder.open(join(file, 'data'))).rejects.toMatchObject({
+it.each([
+  ['below a file', 'file/data'],
+  ['in the place of a file', 'file'],
+  ['below a link that leads nowhere', 'link/data'],
+  ['below a folder that takes no new ones', '/proc/aircheck/data'],
+])('says in one sentence that it cannot be made %s', async (_place, name) => {
+  await writeFile(join(parent, 'file'), '');
+  await symlink(join(parent, 'nowhere', 'else'), join(parent, 'link'));
+  const path = resolve(parent, name);
+  await expect(DataFolder.open(path)).rejects.toMatchObject({
     code: 'storage-failed',
-    message: expect.stringMatching(/^The data folder .*file\/data cannot be written: /),
+    message: expect.stringMatching(new RegExp(`^The data folder ${path} cannot be written: [^\\n]+$`)),
   });
 });

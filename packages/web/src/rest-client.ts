@@ -78,8 +78,9 @@ export class RestClient {
     return this.#request('PUT', `/v1/rooms/${encodeURIComponent(roomId)}`, { body: { type } });
   }
 
-  rooms(signal?: AbortSignal): Promise<RoomList> {
-    return this.#request('GET', '/v1/rooms', { signal });
+  /** One page of the rooms, newest first. */
+  rooms(filter: { readonly cursor?: string; readonly limit?: number } = {}, signal?: AbortSignal): Promise<RoomList> {
+    return this.#request('GET', '/v1/rooms', { query: { ...filter }, signal });
   }
 
   room(roomId: string, signal?: AbortSignal): Promise<Room> {

@@ -1,5 +1,5 @@
 import { AircheckError, CreateTokenRequest, CreateTokenResponse, Session, SignInRequest } from '@aircheck/protocol';
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import type { ZodTypeProvider } from '../http/index.ts';
@@ -12,7 +12,7 @@ export interface AppRoutesOptions {
   readonly apps: Apps;
   readonly sessions: ConsoleSessions;
   readonly clock: Clock;
-  /** Whether browsers reach the server over HTTPS: the cookie then never goes over plain HTTP. */
+  /** Browsers reach the server over HTTPS, whatever a request looks like: the cookie then never goes over plain HTTP. */
   readonly secureCookies: boolean;
 }
 
@@ -21,7 +21,8 @@ export function registerAppRoutes(server: FastifyInstance, options: AppRoutesOpt
   const { apps, sessions, clock, secureCookies } = options;
   const app = server.withTypeProvider<ZodTypeProvider>();
   const failedAttempts = new FailedAttempts(clock);
-  const cookieOptions = { path: '/', httpOnly: true, sameSite: 'strict', secure: secureCookies } as const;
+  const cookieOptions = (request: FastifyRequest) =>
+    ({ path: '/', httpOnly: true, sameSite: 'strict', secure: secureCookies || request.protocol === 'https' }) as const;
 
   app.post(
     '/v1/tokens',
@@ -62,7 +63,7 @@ export function registerAppRoutes(server: FastifyInstance, options: AppRoutesOpt
         throw error;
       }
       const { cookie, expiresAt } = await sessions.issue(appId);
-      reply.setCookie(sessionCookie, cookie, { ...cookieOptions, maxAge: sessionSeconds });
+      reply.setCookie(sessionCookie, cookie, { ...cookieOptions(request), maxAge: sessionSeconds });
       return noStore(reply, { key: apps.apiKey(appId), expiresAt: new Date(expiresAt).toISOString() });
     },
   );
@@ -83,7 +84,7 @@ export function registerAppRoutes(server: FastifyInstance, options: AppRoutesOpt
     { schema: { summary: 'Sign out of the console', tags: ['access'], response: { 204: z.undefined() } } },
     async (request, reply) => {
       requireSameOrigin(request);
-      reply.clearCookie(sessionCookie, cookieOptions).code(204);
+      reply.clearCookie(sessionCookie, cookieOptions(request)).code(204);
     },
   );
 }

@@ -19,6 +19,9 @@ export type DatabaseLocation =
 /** PostgreSQL's type number of `bigint`, which `pg` reads as text: our times and sizes stay below 2^53. */
 const bigintType = 20;
 
+/** How long PostgreSQL may take to take a connection, in milliseconds: behind a firewall it would never answer. */
+const connectTimeoutMs = 10_000;
+
 /**
  * Opens the database and brings its tables to the newest version.
  * @throws AircheckError `storage-failed` when it cannot be opened or migrated
@@ -58,6 +61,7 @@ function postgresDialect(url: string): PostgresDialect {
   const pool = new pg.Pool({
     connectionString: url,
     max: 10,
+    connectionTimeoutMillis: connectTimeoutMs,
     types: {
       getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
         oid === bigintType && format !== 'binary' ? Number : pg.types.getTypeParser(oid, format)) as never,

@@ -22,14 +22,23 @@ export interface HttpServerOptions {
 /** Bytes that a body may have: the largest is a session description. */
 const bodyLimit = 1024 * 1024;
 
+/** How long a request may take to come in whole, in milliseconds: who sends a letter a minute must not hold a socket. */
+const requestTimeoutMs = 60_000;
+
 /** The HTTP server without the domains' routes, which register themselves on it. */
 export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
   const { logger, health } = options;
   const app: FastifyInstance = Fastify({
-    loggerInstance: logger as FastifyBaseLogger,
+    // Of what it says of itself, that it listens among it, warnings are enough; requests log as the rest does.
+    loggerInstance: logger.child(
+      {},
+      { level: logger.isLevelEnabled('warn') ? 'warn' : logger.level },
+    ) as FastifyBaseLogger,
+    childLoggerFactory: (_own, bindings, options) => logger.child(bindings, options) as FastifyBaseLogger,
     // Its own request log would hold URLs with signatures in them.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
+    requestTimeout: requestTimeoutMs,
     // A reverse proxy on the same machine may say whom it speaks for; nobody else.
     trustProxy: 'loopback',
     genReqId: () => randomBytes(9).toString('base64url'),

@@ -1,4 +1,4 @@
-import { Asset, AssetList, AssetQuery, PlayUrls, PlayUrlsRequest } from '@aircheck/protocol';
+import { AircheckError, Asset, AssetList, AssetQuery, PlayUrls, PlayUrlsRequest } from '@aircheck/protocol';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { type Principal, principalOf, requireRoom } from '../apps/index.ts';
@@ -113,6 +113,10 @@ function linkName(fileName: string): string {
   return plain === '' ? 'recording' : encodeURIComponent(plain);
 }
 
+/** @throws AircheckError `request-invalid` when the Host header names no host */
 function originOf(request: FastifyRequest): string {
-  return `${request.protocol}://${request.host}`;
+  const origin = `${request.protocol}://${request.host}`;
+  // What else a Host header may hold must not get into links.
+  if (/^[\w.:[\]-]+$/.test(request.host) && URL.canParse(origin)) return origin;
+  throw new AircheckError('request-invalid', 'The Host header names no host', { input: 'headers.host' });
 }

@@ -109,13 +109,14 @@ export class RecordingStore {
       .execute();
   }
 
-  /** Recordings of a room that have not ended, oldest first. */
-  async live(appId: string, roomId: string): Promise<Recording[]> {
+  /** Recordings of rooms that have not ended, oldest first. */
+  async live(appId: string, roomIds: readonly string[]): Promise<Recording[]> {
+    if (roomIds.length === 0) return [];
     const rows = await this.#db
       .selectFrom('recordings')
       .selectAll()
       .where('app_id', '=', appId)
-      .where('room_id', '=', roomId)
+      .where('room_id', 'in', roomIds)
       .where('state', 'in', liveStates)
       .orderBy('created_at')
       .orderBy('recording_id')

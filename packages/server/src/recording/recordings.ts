@@ -208,9 +208,9 @@ export class Recordings {
     return this.#store.list(principal.appId, { ...filter, roomId });
   }
 
-  /** Recordings of a room that have not ended, oldest first. */
-  live(appId: string, roomId: string): Promise<Recording[]> {
-    return this.#store.live(appId, roomId);
+  /** Recordings of rooms that have not ended, oldest first. */
+  live(appId: string, roomIds: readonly string[]): Promise<Recording[]> {
+    return this.#store.live(appId, roomIds);
   }
 
   /** Finishes all that an earlier run of the server left; to be called before media workers have recordings. */

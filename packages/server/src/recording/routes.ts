@@ -1,11 +1,18 @@
-import { Recording, RecordingList, RecordingQuery, RoomId, StartRecordingRequest } from '@aircheck/protocol';
+import {
+  Recording,
+  RecordingId,
+  RecordingList,
+  RecordingQuery,
+  RoomId,
+  StartRecordingRequest,
+} from '@aircheck/protocol';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { principalOf } from '../apps/index.ts';
 import type { ZodTypeProvider } from '../http/index.ts';
 import type { Recordings } from './recordings.ts';
 
-const RecordingParams = z.object({ recordingId: z.string().min(1).max(100) });
+const RecordingParams = z.object({ recordingId: RecordingId });
 
 /** Start, look at, pause, resume and stop recordings. */
 export function registerRecordingRoutes(server: FastifyInstance, recordings: Recordings): void {

@@ -7,6 +7,7 @@ import {
   type Recording,
   type RecordingSource,
   type Room,
+  type RoomList,
   RoomType,
   type ServerNotification,
 } from '@aircheck/protocol';
@@ -14,7 +15,7 @@ import type { Logger } from 'pino';
 import type { z } from 'zod';
 import type { Apps, UserPrincipal } from '../apps/index.ts';
 import type { Clock } from '../clock.ts';
-import type { Database, RoomRow } from '../db/index.ts';
+import { type Database, decodeCursor, encodeCursor, type RoomRow } from '../db/index.ts';
 import type { OfferedSource } from '../worker/contract.ts';
 import type { MediaWorkers } from '../worker/index.ts';
 import type { ExternalSession } from './external-session.ts';
@@ -30,12 +31,17 @@ export interface RoomsOptions {
   readonly apps: Pick<Apps, 'verifyToken'>;
   readonly config: { readonly idleSeconds: number; readonly iceServers: readonly IceServer[] };
   readonly recordings: {
-    /** Recordings of a room that have not ended. */
-    live(appId: string, roomId: string): Promise<Recording[]>;
+    /** Recordings of rooms that have not ended. */
+    live(appId: string, roomIds: readonly string[]): Promise<Recording[]>;
   };
   readonly clock: Clock;
   readonly timers?: Timers;
   readonly logger: Logger;
+}
+
+export interface RoomPage {
+  readonly cursor?: string | undefined;
+  readonly limit: number;
 }
 
 /** A joined client of the SDK: its room, and its place in it. */
@@ -95,26 +101,36 @@ export class Rooms {
     if (row.type !== type) {
       throw new AircheckError('room-type', `Room ${roomId} exists with type ${row.type}`, { input: 'body.type' });
     }
-    return this.#describe(row);
+    return this.#describeOne(row);
   }
 
   /** @throws AircheckError `room-not-found` */
   async get(appId: string, roomId: string): Promise<Room> {
     const row = await this.#find(appId, roomId);
     if (row === undefined) throw roomNotFound(roomId);
-    return this.#describe(row);
+    return this.#describeOne(row);
   }
 
-  /** All rooms of an app, oldest first. */
-  async list(appId: string): Promise<Room[]> {
-    const rows = await this.#options.db
-      .selectFrom('rooms')
-      .selectAll()
-      .where('app_id', '=', appId)
-      .orderBy('created_at')
-      .orderBy('room_id')
+  /** One page of an app's rooms, newest first. */
+  async list(appId: string, { cursor, limit }: RoomPage): Promise<RoomList> {
+    let query = this.#options.db.selectFrom('rooms').selectAll().where('app_id', '=', appId);
+    if (cursor !== undefined) {
+      const { at, id } = decodeCursor(cursor);
+      query = query.where((where) =>
+        where.or([where('created_at', '<', at), where.and([where('created_at', '=', at), where('room_id', '<', id)])]),
+      );
+    }
+    // One more than asked for tells whether there is another page.
+    const rows = await query
+      .orderBy('created_at', 'desc')
+      .orderBy('room_id', 'desc')
+      .limit(limit + 1)
       .execute();
-    return Promise.all(rows.map((row) => this.#describe(row)));
+    const last = rows.length > limit ? rows[limit - 1] : undefined;
+    return {
+      items: await this.#describe(appId, rows.slice(0, limit)),
+      nextCursor: last === undefined ? null : encodeCursor({ at: last.created_at, id: last.room_id }),
+    };
   }
 
   /**
@@ -172,7 +188,7 @@ export class Rooms {
   ): Promise<JoinedClient> {
     const user = await this.#options.apps.verifyToken(request.token);
     return this.#enter(user, async (room) => {
-      const recordings = await this.#options.recordings.live(user.appId, user.roomId);
+      const recordings = await this.#options.recordings.live(user.appId, [user.roomId]);
       const { sessionId, autoSubscribe } = request;
       const { participant, resumed } = room.join(user, link, { sessionId, autoSubscribe });
       answer({
@@ -267,14 +283,21 @@ export class Rooms {
       .executeTakeFirst();
   }
 
-  async #describe(row: RoomRow): Promise<Room> {
-    return {
+  async #describeOne(row: RoomRow): Promise<Room> {
+    const [room] = await this.#describe(row.app_id, [row]);
+    return room!;
+  }
+
+  async #describe(appId: string, rows: readonly RoomRow[]): Promise<Room[]> {
+    const ids = rows.map((row) => row.room_id);
+    const recordings = Map.groupBy(await this.#options.recordings.live(appId, ids), ({ roomId }) => roomId);
+    return rows.map((row) => ({
       roomId: row.room_id,
       type: RoomType.parse(row.type),
       createdAt: new Date(row.created_at).toISOString(),
-      participants: this.#live.get(roomKeyOf(row.app_id, row.room_id))?.participants() ?? [],
-      recordings: await this.#options.recordings.live(row.app_id, row.room_id),
-    };
+      participants: this.#live.get(roomKeyOf(appId, row.room_id))?.participants() ?? [],
+      recordings: recordings.get(row.room_id) ?? [],
+    }));
   }
 
   async #inTurn<T>(roomKey: string, step: () => Promise<T>): Promise<T> {

@@ -1,4 +1,4 @@
-import { PutRoomRequest, Room, RoomId, RoomList } from '@aircheck/protocol';
+import { PutRoomRequest, Room, RoomId, RoomList, RoomQuery } from '@aircheck/protocol';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { principalOf, requireRoom } from '../apps/index.ts';
@@ -31,9 +31,14 @@ export function registerRoomRoutes(server: FastifyInstance, rooms: Rooms): void 
     '/v1/rooms',
     {
       config: { access: 'server' },
-      schema: { summary: 'All rooms, with who is inside', tags: ['rooms'], response: { 200: RoomList } },
+      schema: {
+        summary: 'Rooms, newest first, with who is inside',
+        tags: ['rooms'],
+        querystring: RoomQuery,
+        response: { 200: RoomList },
+      },
     },
-    async (request) => ({ items: await rooms.list(principalOf(request).appId) }),
+    (request) => rooms.list(principalOf(request).appId, request.query),
   );
 
   app.get(

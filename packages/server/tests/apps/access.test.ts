@@ -147,8 +147,19 @@ describe('the console session', () => {
       { name: 'aircheck_session', httpOnly: true, sameSite: 'Strict', path: '/', maxAge: 12 * 3600 },
     ]);
     expect(response.body).not.toContain(credentials.secret);
+    expect(response.cookies[0]).not.toHaveProperty('secure');
     const who = await server.app.inject({ url: '/v1/test/whoami', cookies: await cookie() });
     expect(who.json()).toEqual({ kind: 'console', appId: 'default' });
+  });
+
+  it('never goes over plain HTTP once a reverse proxy with TLS has made it', async () => {
+    const response = await server.app.inject({
+      method: 'POST',
+      url: '/v1/session',
+      payload: credentials,
+      headers: { 'x-forwarded-proto': 'https' },
+    });
+    expect(response.cookies).toMatchObject([{ name: 'aircheck_session', secure: true }]);
   });
 
   it('begins with the one-time code, once', async () => {

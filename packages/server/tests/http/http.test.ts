@@ -152,6 +152,14 @@ describe('probes and metrics', () => {
 });
 
 describe('the log', () => {
+  it('leaves it to the command to say where the server listens', async () => {
+    await server.app.listen({ host: '127.0.0.1', port: 0 });
+    expect((await fetch(server.app.listeningOrigin)).status).toBe(200);
+    const messages = server.log.map((line) => JSON.parse(line).msg);
+    expect(messages).toContain('request');
+    expect(messages.filter((message) => /listening/i.test(message))).toEqual([]);
+  });
+
   it('has paths and request ids, and neither signatures nor credentials', async () => {
     const response = await server.app.inject({
       method: 'PUT',

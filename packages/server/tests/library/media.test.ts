@@ -225,6 +225,18 @@ describe('a link', () => {
     expect(response.json().mp4).toMatch(/^https:\/\/rec\.example\.com\/v1\/media\//);
   });
 
+  it('is not made for a Host header that names no host', async () => {
+    const { fileId } = await addFile(digits);
+    for (const host of ['a b', '"><script>', 'x/y', 'x?y', 'u@x', 'x:99999']) {
+      const response = await server.asServer({
+        method: 'POST',
+        url: `/v1/assets/${fileId}/play-urls`,
+        headers: { host },
+      });
+      expect([host, response.statusCode, response.json().input]).toEqual([host, 400, 'headers.host']);
+    }
+  });
+
   it('is given to users of the room, and to nobody else', async () => {
     const { fileId } = await addFile(digits);
     const ask = async (roomId: string) =>

@@ -249,7 +249,7 @@ describeOnBothDatabases('recordings', (database) => {
       detail: 'no space left',
       fileIds: [segment.fileId],
     });
-    expect(await recordings.live('default', 'studio')).toEqual([]);
+    expect(await recordings.live('default', ['studio'])).toEqual([]);
   });
 
   it('without a single frame fail with no-media', async () => {

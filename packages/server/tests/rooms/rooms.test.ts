@@ -337,9 +337,13 @@ describe('the room as a resource', () => {
     await service.asServer('PUT', '/v1/rooms/文化廣播-2', {});
     const rooms = (await service.asServer('GET', '/v1/rooms')).json().items;
     expect(rooms.map(({ roomId, type }: { roomId: string; type: string }) => [roomId, type])).toEqual([
-      ['studio', 'pair'],
       ['文化廣播-2', 'multi'],
+      ['studio', 'pair'],
     ]);
+    const page = (await service.asServer('GET', '/v1/rooms?limit=1')).json();
+    expect(page.items).toHaveLength(1);
+    const next = (await service.asServer('GET', `/v1/rooms?limit=1&cursor=${page.nextCursor}`)).json();
+    expect([next.items[0].roomId, next.nextCursor]).toEqual(['studio', null]);
     expect((await service.asServer('DELETE', '/v1/rooms/studio')).statusCode).toBe(204);
     const gone = await service.asServer('DELETE', '/v1/rooms/studio');
     expect([gone.statusCode, gone.json().code]).toEqual([404, 'room-not-found']);

@@ -77,7 +77,7 @@ export async function startService<W extends RoomsOptions['workers']>(
     workers,
     apps,
     config: { idleSeconds: 60, iceServers: [], ...config },
-    recordings: { live: async (_appId, roomId) => recordings.filter((recording) => recording.roomId === roomId) },
+    recordings: { live: async (_appId, roomIds) => recordings.filter(({ roomId }) => roomIds.includes(roomId)) },
     clock,
     timers,
     logger,

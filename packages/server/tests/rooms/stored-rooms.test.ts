@@ -1,3 +1,4 @@
+import type { Recording } from '@aircheck/protocol';
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
 import type { UserPrincipal } from '../../src/apps/index.ts';
@@ -6,15 +7,19 @@ import { describeOnBothDatabases } from '../databases.ts';
 import { RecordingWorkers } from './recording-workers.ts';
 import { offerSdp } from './service.ts';
 
+const nothing = async (_appId: string, _roomIds: readonly string[]): Promise<Recording[]> => [];
+
+const fixed = { now: (): number => 1_795_258_529_992 };
+
 describeOnBothDatabases('rooms', (database) => {
-  const open = (workers = new RecordingWorkers()) =>
+  const open = (workers = new RecordingWorkers(), { live = nothing, clock = fixed } = {}) =>
     new Rooms({
       db: database.db,
       workers,
       apps: { verifyToken: () => Promise.reject(new Error('nobody joins here')) },
       config: { idleSeconds: 60, iceServers: [] },
-      recordings: { live: async () => [] },
-      clock: { now: () => 1_795_258_529_992 },
+      recordings: { live },
+      clock,
       logger: pino({ level: 'silent' }),
     });
   const host: UserPrincipal = { kind: 'user', appId: 'default', userId: 'anna', roomId: 'new', role: 'host', exp: 0 };
@@ -37,10 +42,37 @@ describeOnBothDatabases('rooms', (database) => {
     await expect(later.delete('default', '演播室')).rejects.toMatchObject({ code: 'room-not-found' });
   });
 
+  it('are listed newest first, page by page, each once, also where many were made at the same time', async () => {
+    let nowMs = 1_000;
+    const live = async (_appId: string, roomIds: readonly string[]) => {
+      asked.push(roomIds);
+      return [];
+    };
+    const asked: (readonly string[])[] = [];
+    const rooms = open(undefined, { live, clock: { now: () => nowMs } });
+    for (const roomId of ['d', 'e']) await rooms.put('default', roomId, 'multi');
+    nowMs = 2_000;
+    for (const roomId of ['b', '课', 'a']) await rooms.put('default', roomId, 'multi');
+    asked.length = 0;
+    const pages: string[][] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await rooms.list('default', { cursor, limit: 2 });
+      pages.push(page.items.map(({ roomId }) => roomId));
+      cursor = page.nextCursor ?? undefined;
+    } while (cursor !== undefined);
+    expect(pages.map((page) => page.length)).toEqual([2, 2, 1]);
+    expect(pages.flat().slice(3)).toEqual(['e', 'd']);
+    expect(pages.flat().slice(0, 3).sort()).toEqual(['a', 'b', '课']);
+    // Recordings are asked for once a page, not once a room.
+    expect(asked).toEqual(pages);
+    await expect(rooms.list('default', { cursor: 'x', limit: 2 })).rejects.toMatchObject({ code: 'request-invalid' });
+  });
+
   it('of other apps are not seen', async () => {
     const rooms = open();
     await rooms.put('default', 'ours', 'multi');
-    expect((await rooms.list('other')).map(({ roomId }) => roomId)).toEqual([]);
+    expect(await rooms.list('other', { limit: 10 })).toEqual({ items: [], nextCursor: null });
     await expect(rooms.get('other', 'ours')).rejects.toMatchObject({ code: 'room-not-found' });
     await expect(rooms.delete('other', 'ours')).rejects.toMatchObject({ code: 'room-not-found' });
   });
@@ -67,6 +99,6 @@ describeOnBothDatabases('rooms', (database) => {
     answered.resolve();
     await expect(publishing).rejects.toMatchObject({ code: 'room-not-found' });
     expect(await workers.called('leave')).toEqual({ roomKey: 'default/new', userId: 'anna' });
-    expect(await rooms.list('default')).toEqual([]);
+    expect((await rooms.list('default', { limit: 10 })).items).toEqual([]);
   });
 });

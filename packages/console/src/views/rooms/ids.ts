@@ -1,5 +1,5 @@
 /** As the server has it: `packages/protocol/src/model.ts`, whose schemas would bring their library into the page. */
-const idPattern = /^[\p{L}\p{N}_.@:-]{1,128}$/u;
+const idPattern = /^(?!\.{1,2}$)[\p{L}\p{N}_.@:-]{1,128}$/u;
 
 /** Whether a text may be a room id or user id. */
 export function isId(text: string): boolean {

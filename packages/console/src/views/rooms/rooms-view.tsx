@@ -18,7 +18,7 @@ export function RoomsView() {
   const { t } = useI18n();
   const query = useQuery({
     queryKey: queryKeys.rooms,
-    queryFn: ({ signal }) => consoleApi.rooms(signal),
+    queryFn: ({ signal }) => consoleApi.rooms({}, signal),
     refetchInterval: refreshMs,
   });
   const rooms = [...(query.data?.items ?? [])].sort(byLiveliness);
