@@ -1,11 +1,14 @@
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { browserFixtureScript, counterBreaks, launchChromium, syncEvents, syncSummary } from '@aircheck/testkit';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { contentOf, publish, record, serverForTest, untilRecording } from './support.ts';
+import { contentOf, publish, record, serverForTest, temporaryFolder, untilRecording } from './support.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -118,5 +121,43 @@ describe('clients that are not ours', () => {
     const numbers = await decoded();
     expect(numbers.width).toBe(640);
     expect(numbers.samples).toBeGreaterThan(48_000);
+  });
+
+  it('publish with the WHIP muxer of FFmpeg and are recorded', async () => {
+    const server = await serverForTest();
+    const folder = temporaryFolder();
+    const file = join(folder, 'in.mp4');
+    const picture = ['-f', 'lavfi', '-i', 'testsrc2=size=640x360:rate=30'];
+    const sound = ['-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=48000'];
+    const video = [
+      '-c:v',
+      'libx264',
+      '-profile:v',
+      'baseline',
+      '-preset',
+      'ultrafast',
+      '-g',
+      '30',
+      '-pix_fmt',
+      'yuv420p',
+    ];
+    const audio = ['-c:a', 'libopus', '-ac', '2'];
+    execFileSync('ffmpeg', ['-v', 'error', ...picture, ...sound, '-t', '6', ...video, ...audio, file]);
+    const token = await server.token('ffmpeg', 'muxer');
+    const script = fileURLToPath(new URL('./ffmpeg-whip-client.ts', import.meta.url));
+    const client = spawn(process.execPath, [script, file, `${server.url}/whip/muxer`, token], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => void client.kill('SIGKILL'));
+    const exited = once(client, 'exit');
+    await Promise.race([once(client.stdout, 'data'), exited]);
+    const { recordingId } = await record(server, 'muxer', { userId: 'ffmpeg', fileName: 'ffmpeg' });
+    expect(await exited).toEqual([0, null]);
+    const recording = await untilRecording(server, recordingId, ({ state }) => state === 'ready');
+    expect(recording).toMatchObject({ endReason: 'left', health: { lostPackets: 0, lostFrames: 0, silenceMs: 0 } });
+    const content = await contentOf(server, recording.fileIds[0]!);
+    expect(content.errors).toEqual([]);
+    expect(content.pictures.length).toBeGreaterThan(100);
+    expect(content.streams.map(({ codec }) => codec).sort()).toEqual(['h264', 'opus']);
   });
 });
