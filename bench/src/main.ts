@@ -9,11 +9,13 @@ import { lossBenchmark } from './loss.ts';
 import { recordBenchmark } from './record.ts';
 import { startBenchmark } from './start.ts';
 import { stopBenchmark } from './stop.ts';
+import { syncBenchmark } from './sync.ts';
 import { type Benchmark, markdown } from './table.ts';
 
 const benchmarks: readonly Benchmark[] = [
   recordBenchmark,
   lossBenchmark,
+  syncBenchmark,
   startBenchmark,
   stopBenchmark,
   killBenchmark,
