@@ -30,6 +30,8 @@ export class RecordingTimeline {
   #audioArrivalMs = Number.NEGATIVE_INFINITY;
   #videoOffsetMs: number | undefined;
   #videoTimestamp = 0;
+  /** Sender reports that no frame has come after. */
+  readonly #reports = new Map<'audio' | 'video', { readonly ntpMs: number; readonly rtpTimestamp: number }>();
 
   /**
    * @param positionMs - where the recording goes on
@@ -50,9 +52,19 @@ export class RecordingTimeline {
     return { audio: this.#audio?.driftPpm, video: this.#video?.driftPpm };
   }
 
-  /** Takes a sender report in; the timestamp is the report's 32 bits. */
+  /**
+   * Takes a sender report in; the timestamp is the report's 32 bits. It counts from the next frame of its track on, the
+   * first one included: a key frame, large as it is, arrives late, and by its arrival alone it would lie too late.
+   */
   senderReport(kind: 'audio' | 'video', ntpMs: number, rtpTimestamp: number): void {
-    (kind === 'audio' ? this.#audio : this.#video)?.senderReport(ntpMs, rtpTimestamp);
+    this.#reports.set(kind, { ntpMs, rtpTimestamp });
+  }
+
+  #applyReport(kind: 'audio' | 'video', clock: TrackClock): void {
+    const report = this.#reports.get(kind);
+    if (report === undefined) return;
+    this.#reports.delete(kind);
+    clock.senderReport(report.ntpMs, report.rtpTimestamp);
   }
 
   /** Places an audio packet. */
@@ -64,6 +76,7 @@ export class RecordingTimeline {
     }
     const clock = this.#audio;
     const stoodStillMs = clock.frameArrived(rtpTimestamp, arrivalMs);
+    this.#applyReport('audio', clock);
     if (this.#audioOffsetMs !== undefined) this.#audioOffsetMs += stoodStillMs;
     this.#audioTimestamp = rtpTimestamp;
     this.#audioArrivalMs = arrivalMs;
@@ -90,6 +103,7 @@ export class RecordingTimeline {
     }
     const clock = this.#video;
     if (clock.frameArrived(rtpTimestamp, arrivalMs) > 0) this.#videoOffsetMs = undefined;
+    this.#applyReport('video', clock);
     this.#videoTimestamp = rtpTimestamp;
     const nominalMs = (rtpTimestamp * 1000) / clockRate;
     const wantedMs = this.#besideSound(clock, rtpTimestamp);

@@ -119,6 +119,15 @@ describe('the recording timeline', () => {
     }
   });
 
+  it('lays the first picture beside its sound, however late it comes, where the reports came before', () => {
+    const timeline = new RecordingTimeline(0, 1000);
+    timeline.senderReport('audio', 1.7e12, 5000);
+    timeline.senderReport('video', 1.7e12, 777_000);
+    const soundMs = timeline.audioPosition(5000 + 100 * 48, 1120, 48_000);
+    const pictureMs = timeline.videoPosition(777_000 + 100 * 90, 1250, 90_000);
+    expect(pictureMs).toBeCloseTo(soundMs, 6);
+  });
+
   it('lays audio packets end to end, whatever the jitter', () => {
     const timeline = new RecordingTimeline(500, 0);
     const next = random(3);

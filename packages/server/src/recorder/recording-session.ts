@@ -63,7 +63,8 @@ interface Feed {
   /** The track's counts when the segment began: losses count for the segment in which they happen. */
   lostBefore: number;
   recoveredBefore: number;
-  report: { ntpMs: number; rtpTimestamp: number } | undefined;
+  /** The newest sender report: a recording that goes on after a pause needs it at once. */
+  report: { readonly ntpMs: number; readonly rtpTimestamp: number } | undefined;
 }
 
 interface HeldSound {
@@ -180,7 +181,6 @@ export class RecordingSession {
     }
     const timeline = this.#timeline!;
     const positionMs = timeline.videoPosition(frame.rtpTimestamp, frame.arrivalMs, track.clockRate);
-    this.#applyReport('video', this.#video);
     let segment = this.#segment!;
     if (format !== undefined && this.#cutIsDue(segment, positionMs, format)) {
       this.#cutAt(positionMs, { video: format, audio: this.#soundLayout() });
@@ -190,13 +190,6 @@ export class RecordingSession {
     if (segment.layout.video?.codec !== codec) return;
     this.#accountForPicture(segment, positionMs, frame);
     segment.addPicture(positionMs, frame.data, frame.keyFrame, format);
-  }
-
-  /** A report that came before the timeline knew the track. */
-  #applyReport(kind: 'audio' | 'video', feed: Feed): void {
-    if (feed.report === undefined) return;
-    this.#timeline?.senderReport(kind, feed.report.ntpMs, feed.report.rtpTimestamp);
-    feed.report = undefined;
   }
 
   #accountForPicture(segment: Segment, positionMs: number, frame: EncodedFrame): void {
@@ -232,7 +225,6 @@ export class RecordingSession {
     const timeline = this.#timeline!;
     const audio = this.#audio!;
     const positionMs = timeline.audioPosition(frame.rtpTimestamp, frame.arrivalMs, audio.track.clockRate);
-    this.#applyReport('audio', audio);
     const closing = this.#closing;
     const before = closing !== undefined && positionMs < closing.boundaryMs;
     if (closing !== undefined && !before) this.#finishClosing();
@@ -269,6 +261,10 @@ export class RecordingSession {
     if (first === undefined) return;
     const timeline = new RecordingTimeline(this.#positionMs, first.arrivalMs);
     this.#timeline = timeline;
+    for (const feed of [this.#audio, this.#video]) {
+      if (feed?.report === undefined) continue;
+      timeline.senderReport(feed.track.kind, feed.report.ntpMs, feed.report.rtpTimestamp);
+    }
     this.#setPhase('running');
     const layout = { video: picture?.format, audio: this.#soundLayout() };
     const placed: (HeldSound & { positionMs: number })[] = [];
@@ -279,7 +275,6 @@ export class RecordingSession {
           ...sound,
           positionMs: timeline.audioPosition(rtpTimestamp, arrivalMs, this.#audio.track.clockRate),
         });
-        this.#applyReport('audio', this.#audio);
       }
     }
     let zeroMs = placed[0]?.positionMs ?? this.#positionMs;
@@ -287,7 +282,6 @@ export class RecordingSession {
     if (picture !== undefined && this.#video !== undefined) {
       const { rtpTimestamp, arrivalMs } = picture.frame;
       pictureMs = timeline.videoPosition(rtpTimestamp, arrivalMs, this.#video.track.clockRate);
-      this.#applyReport('video', this.#video);
       if (pictureMs - zeroMs < LEAD_TRIM_MS) zeroMs = pictureMs;
     }
     // A resumed recording goes on in its segment unless the layout has become another.
