@@ -72,8 +72,12 @@ export class OpusDepacketizer implements Depacketizer {
   assemble(payloads: readonly Uint8Array[]): AssembledFrame | 'damaged' {
     const packet = payloads[0];
     if (packet === undefined || payloads.length > 1) return 'damaged';
-    const frames = (packet[0]! & 3) === 3 ? (packet[1] ?? 0) & 0x3f : 1;
-    if (frames === 0 || frames * frameDurationMs(packet[0]! >> 3) > MAX_PACKET_MS) return 'damaged';
+    try {
+      opusPacketDuration(packet, 48_000);
+    } catch (error) {
+      if (error instanceof MediaError) return 'damaged';
+      throw error;
+    }
     // Alone in memory: the datagram it came in has a header and may be a part of a larger buffer.
     return { data: packet.slice(), keyFrame: true };
   }

@@ -113,8 +113,26 @@ export class RecordingSession {
     this.#phaseSinceMs = now;
     this.#lastMediaMs = now;
     this.#lastSyncMs = now;
-    this.#stopWatching = media.onTracksChanged(() => this.#select());
-    this.#select();
+    this.#stopWatching = media.onTracksChanged(() => this.#step(() => this.#select()));
+    this.#step(() => this.#select());
+  }
+
+  /**
+   * Takes one step that somebody else waits for, mostly the path of the packets: what goes wrong in it ends this
+   * recording, with what its files have, and nothing else.
+   */
+  #step(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#logger.error({ err: error }, 'recording failed');
+    const detail = error instanceof Error ? error.message : String(error);
+    void this.end('storage-failed', `the recorder failed: ${detail}`);
   }
 
   get ended(): boolean {
@@ -149,15 +167,15 @@ export class RecordingSession {
       recoveredBefore: track.stats.recoveredPackets,
       report: undefined,
       stop: track.listen({
-        onFrame,
+        onFrame: (frame) => this.#step(() => onFrame(frame)),
         onSenderReport: (ntpMs, rtpTimestamp) => {
           // The first report may be told while listen() runs.
           queueMicrotask(() => {
             feed.report = { ntpMs, rtpTimestamp };
-            this.#timeline?.senderReport(kind, ntpMs, rtpTimestamp);
+            this.#step(() => this.#timeline?.senderReport(kind, ntpMs, rtpTimestamp));
           });
         },
-        onEnded: () => this.#select(),
+        onEnded: () => this.#step(() => this.#select()),
       }),
     };
     return feed;
@@ -432,7 +450,10 @@ export class RecordingSession {
 
   /** Called ten times a second: all that happens by time alone. */
   tick(nowMs: number): void {
-    if (this.#phase === 'ended') return;
+    if (this.#phase !== 'ended') this.#step(() => this.#tick(nowMs));
+  }
+
+  #tick(nowMs: number): void {
     if (this.#phase !== 'paused' && nowMs - this.#lastMediaMs >= this.options.idleMs) {
       void this.end(this.#everRan ? 'idle' : 'no-media');
       return;
@@ -490,13 +511,15 @@ export class RecordingSession {
   /** Stops writing until {@link resume}; the file goes on without a hole then. */
   pause(): boolean {
     if (this.#phase !== 'running' && this.#phase !== 'waiting') return false;
-    this.#finishClosing();
-    const segment = this.#segment;
-    if (segment !== undefined) {
+    this.#step(() => {
+      this.#finishClosing();
+      const segment = this.#segment;
+      if (segment === undefined) return;
       segment.endPicture();
       segment.cutNow();
       this.#positionMs = segment.endMs;
-    }
+    });
+    if (this.ended) return false;
     this.#heldSound = [];
     this.#setPhase('paused');
     this.#context.emit('recording-state', {
@@ -532,7 +555,13 @@ export class RecordingSession {
 
   async #end(reason: EndReason, detail: string | undefined): Promise<SegmentSnapshot[]> {
     // A short stop while sound waits for its first picture: the sound is kept.
-    if (this.#phase === 'waiting' && this.#heldSound.length > 0) this.#begin(undefined);
+    if (this.#phase === 'waiting' && this.#heldSound.length > 0) {
+      try {
+        this.#begin(undefined);
+      } catch (error) {
+        this.#logger.error({ err: error }, 'sound that waited for a picture is lost');
+      }
+    }
     this.#stopWatching();
     if (this.#segment !== undefined) this.#updateHealth(this.#segment);
     this.#video?.stop();

@@ -74,7 +74,8 @@ export class MediaFeed {
     if (this.#assembler === undefined) return;
     this.#give(this.#assembler.flush(), timestampOffset);
     this.#stopAssembler();
-    this.#startAssembler();
+    // A listener may have heard enough with what was flushed.
+    if (this.#listeners.size > 0) this.#startAssembler();
   }
 
   tellSenderReport(ntpMs: number, rtpTimestamp: number, arrivalMs: number): void {

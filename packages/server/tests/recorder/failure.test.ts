@@ -1,0 +1,174 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type EncodedFrame, FrameAssembler, HybridMp4Writer, OPUS_SILENCE, type RtpCodec } from '@aircheck/media';
+import { probeRecording, readRecording } from '@aircheck/testkit';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { journalFolder } from '../../src/recorder/journal.ts';
+import type { SegmentSnapshot } from '../../src/worker/contract.ts';
+import { capturedPackets, mediaOf, play, publishedTrack, startSession } from './live-session.ts';
+import { ScriptedParticipant, ScriptedTrack } from './scripted-participant.ts';
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'aircheck-failure-'));
+  mkdirSync(journalFolder(folder), { recursive: true });
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Steps of the writers, of which those of the first recording fail from a certain call on. */
+function failFrom(step: 'addSample' | 'cutFragment' | 'setVideoFormat', call: number): void {
+  const original = HybridMp4Writer.prototype[step] as (...parameters: unknown[]) => undefined;
+  let first: HybridMp4Writer | undefined;
+  let calls = 0;
+  vi.spyOn(HybridMp4Writer.prototype, step as 'addSample').mockImplementation(function (
+    this: HybridMp4Writer,
+    ...parameters
+  ) {
+    first ??= this;
+    if (this === first && ++calls >= call) throw new Error('the table is full');
+    return original.apply(this, parameters);
+  });
+}
+
+describe('a recorder that fails at a packet', () => {
+  it.each([
+    ['addSample', 60],
+    ['cutFragment', 6],
+    ['setVideoFormat', 3],
+  ] as const)('in %s ends that recording with a reason and what it has, and no other', async (step, call) => {
+    const clock = { nowMs: 5000 };
+    const picture = publishedTrack('h264', clock);
+    const sound = publishedTrack('opus', clock);
+    const failing = startSession(folder, mediaOf(picture, sound), clock, { recordingId: 'failing' });
+    const other = startSession(folder, mediaOf(picture, sound), clock, { recordingId: 'other' });
+    failFrom(step, call);
+    play(
+      clock,
+      [failing.session, other.session],
+      [
+        { track: picture, packets: capturedPackets('h264') },
+        { track: sound, packets: capturedPackets('opus') },
+      ],
+    );
+    await vi.waitFor(() =>
+      expect(failing.ends()).toEqual([
+        { recordingId: 'failing', reason: 'storage-failed', detail: 'the recorder failed: the table is full' },
+      ]),
+    );
+    const kept = failing.events.flatMap(({ name, body }) =>
+      name === 'segment-closed' ? [(body as { segment: SegmentSnapshot }).segment] : [],
+    );
+    expect(kept).toHaveLength(1);
+    const remains = await readRecording(join(folder, kept[0]!.path));
+    expect(remains.errors).toEqual([]);
+    expect(remains.pictures.length).toBeGreaterThan(10);
+    expect(remains.pictures.length).toBeLessThan(60);
+
+    const [segment] = await other.session.end('stopped');
+    expect(other.ends()).toEqual([{ recordingId: 'other', reason: 'stopped' }]);
+    const content = await readRecording(join(folder, segment!.path));
+    expect(content.errors).toEqual([]);
+    expect(content.pictures).toHaveLength(60);
+  });
+
+  it('with nothing in its file yet ends all the same', async () => {
+    const clock = { nowMs: 5000 };
+    const picture = publishedTrack('h264', clock);
+    const { session, ends } = startSession(folder, mediaOf(picture), clock);
+    failFrom('setVideoFormat', 1);
+    play(clock, [session], [{ track: picture, packets: capturedPackets('h264') }]);
+    await vi.waitFor(() => expect(ends()).toHaveLength(1));
+    expect(ends()[0]).toMatchObject({ reason: 'storage-failed' });
+    expect(await session.end('stopped')).toMatchObject([{ durationMs: 0 }]);
+  });
+});
+
+/** A number from 0 up to 1, the same row for the same seed (mulberry32). */
+function seededRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** With some of its first bytes changed, where sizes and profiles are. */
+function damaged(data: Uint8Array, random: () => number): Uint8Array {
+  const copy = data.slice();
+  // Behind the length of the NAL unit, which the assembler vouches for.
+  for (let change = 0; change < 3; change++) copy[4 + Math.floor(random() * 20)] = Math.floor(random() * 256);
+  return copy;
+}
+
+function framesOf(codec: RtpCodec): EncodedFrame[] {
+  const assembler = new FrameAssembler({ codec });
+  return [...capturedPackets(codec).flatMap((packet) => assembler.push(packet, 0)), ...assembler.flush()];
+}
+
+describe('whatever order of frames, times, pauses and tracks', () => {
+  const codecs = ['h264', 'vp8', 'vp9', 'av1'] as const;
+  const frames = new Map(codecs.map((codec) => [codec, framesOf(codec)]));
+
+  it.each([1, 2, 3, 4])(
+    'is recorded without a failure into files that can be read (seed %i)',
+    async (seed) => {
+      const random = seededRandom(seed);
+      const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
+      const clock = { nowMs: 5000 };
+      const participant = new ScriptedParticipant();
+      const { session, ends } = startSession(folder, participant, clock, { segmentMs: 4000, idleMs: 1e9 });
+      let camera = new ScriptedTrack('camera', 'h264');
+      const microphone = new ScriptedTrack('microphone', 'opus');
+      const at = { picture: 0, sound: 0 };
+      /** Mostly on in time, seldom anywhere. */
+      const next = (before: number, step: number): number => {
+        const chance = random();
+        if (chance < 0.9) return before + step;
+        if (chance < 0.94) return before - Math.floor(random() * 50 * step);
+        return chance < 0.97 ? before + Math.floor(random() * 500 * step) : Math.floor(random() * 2 ** 40);
+      };
+      for (let step = 0; step < 1000; step++) {
+        const chance = random();
+        if (chance < 0.01) camera = new ScriptedTrack('camera', pick(codecs));
+        if (chance < 0.02) {
+          participant.setTracks(...(random() < 0.9 ? [camera] : []), ...(random() < 0.9 ? [microphone] : []));
+        } else if (chance < 0.025) session.pause();
+        else if (chance < 0.1) session.resume();
+        clock.nowMs += random() < 0.98 ? random() * 20 : random() * 3000;
+        const arrivalMs = clock.nowMs - (random() < 0.95 ? 0 : random() * 700);
+        const lost = { lostPacketsBefore: random() < 0.95 ? 0 : 3, lostFramesBefore: random() < 0.97 ? 0 : 2 };
+        if (random() < 0.5) {
+          at.picture = next(at.picture, 3000);
+          const frame = pick(frames.get(camera.codec as (typeof codecs)[number])!);
+          const data = random() < 0.9 ? frame.data : damaged(frame.data, random);
+          camera.send({ ...frame, data, rtpTimestamp: at.picture, arrivalMs, ...lost });
+        } else {
+          at.sound = next(at.sound, 960);
+          microphone.send({ data: OPUS_SILENCE, keyFrame: true, rtpTimestamp: at.sound, arrivalMs, ...lost });
+          if (random() < 0.02)
+            microphone.sendReport(1.7e12 + random() * 1e9, Math.floor(random() * 2 ** 32), arrivalMs);
+        }
+        if (step % 5 === 0) session.tick(clock.nowMs);
+      }
+      const segments = await session.end('stopped');
+      expect(ends()).toEqual([{ recordingId: 'rec', reason: 'stopped' }]);
+      expect(segments.length).toBeGreaterThan(3);
+      for (const segment of segments) {
+        const { streams, errors } = await probeRecording(join(folder, segment.path));
+        // The decoders' complaints are about the order of the pictures, the container's would be about the file.
+        expect(errors.filter((line) => /^\[(?:mov|matroska)/.test(line))).toEqual([]);
+        const counts = [segment.video?.frames, segment.audio?.packets].filter(
+          (count) => count !== undefined && count > 0,
+        );
+        expect(streams.map(({ packets }) => packets).filter((packets) => packets > 0)).toEqual(counts);
+      }
+    },
+  );
+});
