@@ -14,7 +14,7 @@ export interface MediaPlaylistOptions {
   readonly initUrl: string;
   /** No fragment will follow. */
   readonly ended: boolean;
-  /** How long a segment should be at least. */
+  /** How long a segment should be at least; the first ones are shorter. */
   readonly targetSeconds: number;
   /** The wall clock at the file's zero, milliseconds since 1970. */
   readonly startedAtMs?: number;
@@ -23,11 +23,11 @@ export interface MediaPlaylistOptions {
 /**
  * A media playlist of byte ranges of one growing or finished file (RFC 8216 §4.3). A segment is a run of fragments: it
  * ends where it is long enough and the next fragment is independent, or where it would get longer than half over the
- * target.
+ * target. The first segments of a file are shorter, so that there soon is one.
  *
- * While the file grows (`EVENT`), the last run, which may still get longer, is left out: the playlist may be empty at
- * first. What it lists never changes, nor does its target duration, as RFC 8216 §6.2.1 wants it, as long as no single
- * fragment is longer than that.
+ * While the file grows, the last run, which may still get longer, is left out: the playlist may be empty at first. What
+ * it says never changes, also not when the file ends: lines are appended, as RFC 8216 §6.2.1 wants it. That holds for
+ * the target duration as long as no single fragment is longer.
  *
  * @returns the text of the playlist; lines end with a line feed
  * @throws MediaError `argument-invalid` for a URL that would break a line or a quoted string, or a target that is not
@@ -44,9 +44,9 @@ export function mediaPlaylist(options: MediaPlaylistOptions): string {
   const lines = [
     '#EXTM3U',
     `#EXT-X-VERSION:${VERSION}`,
-    `#EXT-X-TARGETDURATION:${targetDuration(segments, ended ? 1 : longestAllowedSeconds(targetSeconds))}`,
+    `#EXT-X-TARGETDURATION:${targetDuration(segments, longestAllowedSeconds(targetSeconds))}`,
     '#EXT-X-MEDIA-SEQUENCE:0',
-    `#EXT-X-PLAYLIST-TYPE:${ended ? 'VOD' : 'EVENT'}`,
+    '#EXT-X-PLAYLIST-TYPE:EVENT',
   ];
   if (segments.length > 0 && segments.every((segment) => segment.independent)) {
     lines.push('#EXT-X-INDEPENDENT-SEGMENTS');

@@ -14,14 +14,17 @@ export function longestAllowedSeconds(targetSeconds: number): number {
   return Math.max(1, Math.ceil(targetSeconds * 1.5));
 }
 
+/** How short segments are at the start of a file, in whole seconds: who follows it from there waits for the first one. */
+const shortestSeconds = 1;
+
 /**
- * Groups fragments that lie one behind another. Where a segment ends depends on it and on the fragment behind it alone:
- * fragments that come later change no segment but the last.
+ * Groups fragments that lie one behind another. A segment is as long as what lies before it in the file, within bounds:
+ * the first ones are short, all others of the length aimed at. Where a segment ends depends on it and on the fragment
+ * behind it alone: fragments that come later change no segment but the last.
  */
 export function groupSegments(fragments: readonly FragmentInfo[], targetSeconds: number): PlaylistSegment[] {
   const longest = longestAllowedSeconds(targetSeconds);
-  // Times are sums of floating point numbers: a segment as long as the target must not pass for a bit shorter.
-  const enough = targetSeconds - 1e-6;
+  const zero = fragments[0]?.startSeconds ?? 0;
   const segments: PlaylistSegment[] = [];
   let first = 0;
   for (let next = 1; next <= fragments.length; next++) {
@@ -30,6 +33,8 @@ export function groupSegments(fragments: readonly FragmentInfo[], targetSeconds:
     const last = fragments[next - 1]!;
     if (fragment !== undefined && fragment.offset === last.offset + last.byteLength) {
       const seconds = fragment.startSeconds - start.startSeconds;
+      // Times are sums of floating point numbers: a segment just long enough must not pass for a bit shorter.
+      const enough = Math.min(targetSeconds, Math.max(shortestSeconds, start.startSeconds - zero)) - 1e-6;
       const withNext = endOf(fragment) - start.startSeconds;
       const ends = (fragment.independent && seconds >= enough) || withNext > longest + 1e-6;
       if (!ends) continue;

@@ -2,7 +2,7 @@ import type { FragmentInfo } from '../container/index.ts';
 import type { ReadMovie } from './movie-reader.ts';
 import { type ReadChunk, readChunks } from './sample-table-reader.ts';
 
-interface TrackChunk extends ReadChunk {
+interface TrackChunk extends Pick<ReadChunk, 'offset' | 'byteLength' | 'keyFrame'> {
   readonly video: boolean;
   readonly startSeconds: number;
   readonly endSeconds: number;
@@ -23,7 +23,9 @@ export function fragmentsOfFinishedMovie(movie: ReadMovie, firstOffset: number):
     const delay = track.delay / movie.timescale;
     for (const chunk of readChunks(track)) {
       chunks.push({
-        ...chunk,
+        offset: chunk.offset,
+        byteLength: chunk.byteLength,
+        keyFrame: chunk.keyFrame,
         video: kind === 'video',
         startSeconds: delay + chunk.start / timescale,
         endSeconds: delay + chunk.end / timescale,

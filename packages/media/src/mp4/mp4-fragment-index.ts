@@ -37,7 +37,8 @@ export class Mp4FragmentIndex {
    * @throws MediaError `container-malformed` when it is no MP4, `container-unsupported` when it has no fragments by design
    */
   update(fileSize: number): Promise<void> {
-    const update = this.#updates.then(() => this.#update(fileSize));
+    // What was read is forgotten after each: it may be an index of megabytes, and be rewritten until the next time.
+    const update = this.#updates.then(() => this.#update(fileSize)).finally(() => this.#reader.clear());
     // One that failed is its caller's affair; the next one tries again.
     this.#updates = update.catch(() => {});
     return update;
@@ -45,7 +46,6 @@ export class Mp4FragmentIndex {
 
   async #update(fileSize: number): Promise<void> {
     if (this.#complete) return;
-    this.#reader.clear();
     if (this.#start === undefined) {
       const start = await readFileStart(this.#reader, fileSize);
       if (start === undefined) return;

@@ -25,7 +25,8 @@ export interface ReadChunk {
 export function readSampleTotals(track: ReadTrack): SampleTotals {
   const sizes = readSizes(track);
   let duration = 0;
-  for (const [count, value] of readRuns(track, 'stts')) duration += count * value;
+  const durations = readRuns(track, 'stts');
+  for (let index = 0; index < durations.length; index += 2) duration += durations[index]! * durations[index + 1]!;
   let byteLength = sizes.sameSize * sizes.count;
   for (const size of sizes.sizes) byteLength += size;
   return { sampleCount: sizes.count, byteLength, duration };
@@ -51,9 +52,9 @@ export function readChunks(track: ReadTrack): ReadChunk[] {
   let time = 0;
   let run = -1;
   let nextSync = 0;
-  for (const [index, offset] of offsets.entries()) {
-    while (chunkRuns[run + 1] !== undefined && chunkRuns[run + 1]![0] <= index + 1) run++;
-    const count = chunkRuns[run]?.[1] ?? 0;
+  for (let index = 0; index < offsets.length; index++) {
+    while ((chunkRuns[(run + 1) * 3] ?? Number.POSITIVE_INFINITY) <= index + 1) run++;
+    const count = chunkRuns[run * 3 + 1] ?? 0;
     if (sample + count > sizes.length)
       throw new MediaError('container-malformed', 'chunks have more samples than there are');
     let byteLength = 0;
@@ -69,7 +70,7 @@ export function readChunks(track: ReadTrack): ReadChunk[] {
       end = Math.max(end, presented + duration);
       time += duration;
     }
-    if (count > 0) chunks.push({ offset, byteLength, start, end, keyFrame });
+    if (count > 0) chunks.push({ offset: offsets[index]!, byteLength, start, end, keyFrame });
   }
   return chunks;
 }
@@ -84,38 +85,34 @@ function readSizes(track: ReadTrack): { count: number; sameSize: number; sizes: 
 
 function readU32s(reader: ByteReader, count: number): Uint32Array {
   requireEntries(reader, count, 4);
+  const bytes = reader.bytes(count * 4);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const values = new Uint32Array(count);
-  for (let index = 0; index < count; index++) values[index] = reader.u32();
+  for (let index = 0; index < count; index++) values[index] = view.getUint32(index * 4);
   return values;
 }
 
-/** Pairs of count and value; none where there is no such box. */
-function readRuns(track: ReadTrack, type: string): [count: number, value: number][] {
+/** A count and a value in turn, in one array: hundreds of thousands of pairs are read. Empty where there is no such box. */
+function readRuns(track: ReadTrack, type: string): Uint32Array {
   const box = findBox(track.sampleTable, type);
-  if (box === undefined) return [];
+  if (box === undefined) return new Uint32Array();
   const reader = new ByteReader(box.payload);
   reader.skip(4);
   const count = reader.u32();
   requireEntries(reader, count, 8);
-  return Array.from({ length: count }, () => [reader.u32(), reader.u32()]);
+  return readU32s(reader, count * 2);
 }
 
-/** Pairs of first chunk and samples in each chunk from there on. */
-function readChunkRuns(track: ReadTrack): [firstChunk: number, samples: number][] {
+/** First chunk, samples in each chunk from there on, and sample entry, in turn. */
+function readChunkRuns(track: ReadTrack): Uint32Array {
   const reader = new ByteReader(requireBox(track.sampleTable, 'stsc').payload);
   reader.skip(4);
   const count = reader.u32();
   requireEntries(reader, count, 12);
-  return Array.from({ length: count }, () => {
-    const run: [number, number] = [reader.u32(), reader.u32()];
-    reader.skip(4);
-    return run;
-  });
+  return readU32s(reader, count * 3);
 }
 
-function readChunkOffsets(
-  track: ReadTrack,
-): ArrayLike<number> & Iterable<number> & { entries(): Iterable<[number, number]> } {
+function readChunkOffsets(track: ReadTrack): ArrayLike<number> {
   const narrow = findBox(track.sampleTable, 'stco');
   const reader = new ByteReader((narrow ?? requireBox(track.sampleTable, 'co64')).payload);
   reader.skip(4);
@@ -140,22 +137,23 @@ function requireEntries(reader: ByteReader, count: number, entryLength: number):
 
 /** Gives a run's value as often as its count says, then the next one's; 0 after the last. */
 class RunCursor {
-  readonly #runs: readonly [count: number, value: number][];
-  #run = -1;
+  readonly #runs: Uint32Array;
+  #position = 0;
   #left = 0;
+  #value = 0;
 
-  constructor(runs: readonly [count: number, value: number][]) {
+  constructor(runs: Uint32Array) {
     this.#runs = runs;
   }
 
   next(): number {
     while (this.#left === 0) {
-      const next = this.#runs[this.#run + 1];
-      if (next === undefined) return 0;
-      this.#run++;
-      this.#left = next[0];
+      if (this.#position >= this.#runs.length) return 0;
+      this.#left = this.#runs[this.#position]!;
+      this.#value = this.#runs[this.#position + 1]!;
+      this.#position += 2;
     }
     this.#left--;
-    return this.#runs[this.#run]![1];
+    return this.#value;
   }
 }

@@ -53,9 +53,9 @@ describe('a media playlist', () => {
       [
         '#EXTM3U',
         '#EXT-X-VERSION:7',
-        '#EXT-X-TARGETDURATION:2',
+        '#EXT-X-TARGETDURATION:3',
         '#EXT-X-MEDIA-SEQUENCE:0',
-        '#EXT-X-PLAYLIST-TYPE:VOD',
+        '#EXT-X-PLAYLIST-TYPE:EVENT',
         '#EXT-X-INDEPENDENT-SEGMENTS',
         '#EXT-X-MAP:URI="init.mp4?exp=1&sig=a_b"',
         '#EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:05.678Z',
@@ -76,6 +76,38 @@ describe('a media playlist', () => {
     const playlist = mediaPlaylist({ ...urls, fragments, ended: true, targetSeconds: 2 });
     expect(parse(playlist).segments.map((segment) => segment.seconds)).toEqual([2.5, 2.5, 1]);
     expect(playlist).toContain('#EXT-X-INDEPENDENT-SEGMENTS');
+  });
+
+  it('lists a first segment soon, and longer ones later', () => {
+    const lengths = (every: number, ended: boolean, count: number) =>
+      parse(
+        mediaPlaylist({
+          ...urls,
+          fragments: fragmentsOf(halves(count), (index) => index % every === 0),
+          ended,
+          targetSeconds: 4,
+        }),
+      ).segments.map(({ seconds }) => seconds);
+    // Key frames each second, every other second, every four seconds.
+    expect(lengths(2, false, 3)).toEqual([1]);
+    expect(lengths(2, true, 40)).toEqual([1, 1, 2, 4, 4, 4, 4]);
+    expect(lengths(4, false, 5)).toEqual([2]);
+    expect(lengths(4, true, 40)).toEqual([2, 2, 4, 4, 4, 4]);
+    expect(lengths(8, true, 40)).toEqual([4, 4, 4, 4, 4]);
+  });
+
+  it('is only appended to, up to its end', () => {
+    const all = fragmentsOf(halves(60), (index) => index % 4 === 0);
+    const options = { ...urls, targetSeconds: 4, startedAtMs: 0 };
+    let before = mediaPlaylist({ ...options, fragments: all.slice(0, 5), ended: false });
+    for (let count = 6; count <= all.length; count++) {
+      const now = mediaPlaylist({ ...options, fragments: all.slice(0, count), ended: false });
+      expect(now.startsWith(before)).toBe(true);
+      before = now;
+    }
+    const ended = mediaPlaylist({ ...options, fragments: all, ended: true });
+    expect(ended.startsWith(before)).toBe(true);
+    expect(ended.endsWith('\n#EXT-X-ENDLIST\n')).toBe(true);
   });
 
   it('cuts without a key frame where none comes, and does not call that independent', () => {
@@ -111,7 +143,7 @@ describe('a media playlist', () => {
           }
           const ended = parse(mediaPlaylist({ ...options, fragments: all, ended: true }));
           expect(ended.segments.slice(0, before.segments.length)).toEqual(before.segments);
-          expect(ended.target).toBe(Math.max(1, ...ended.segments.map(({ seconds }) => Math.round(seconds))));
+          expect(ended.target).toBe(before.target);
           // Every byte of every fragment once.
           let offset = 1000;
           for (const segment of ended.segments) {

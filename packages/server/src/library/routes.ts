@@ -91,7 +91,7 @@ export function registerLibraryRoutes(server: FastifyInstance, options: LibraryR
       const { fileId, name } = request.params;
       const stored = await library.get(fileId);
       const query = links.check(stored.appId, fileId, request.query);
-      if (name === 'index.m3u8') return playlists.sendPlaylist(reply, stored, query);
+      if (name === 'index.m3u8') return playlists.sendPlaylist(reply, () => library.get(fileId), query);
       if (name === 'init.mp4') return playlists.sendInit(reply, stored);
       return sendMediaFile(request, reply, recordingsFolder, stored);
     },

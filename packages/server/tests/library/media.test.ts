@@ -261,17 +261,31 @@ describe('a link', () => {
 
 describe('HLS', () => {
   it('is a playlist of byte ranges of the file, while it grows and after', async () => {
-    const opus = new Uint8Array([0, 1, 1, 56, 0, 0, 187, 128, 0, 0, 0]);
     const writer = new HybridMp4Writer({
-      tracks: [{ kind: 'audio', codec: 'opus', timescale: 48_000, sampleRate: 48_000, channels: 1, description: opus }],
+      tracks: [
+        {
+          kind: 'audio',
+          codec: 'opus',
+          timescale: 48_000,
+          sampleRate: 48_000,
+          channels: 1,
+          description: opusDescription,
+        },
+      ],
       creationTime: 0,
     });
     const segment = await addFile(writer.header(), 'recording', { mimeType: 'audio/mp4', video: null });
     const path = join(server.folder, segment.path);
     const { hls } = await linksOf(segment.fileId);
 
-    const early = await get(hls!);
-    expect([early.statusCode, early.json().code]).toEqual([404, 'asset-not-found']);
+    // Players give up on what is not there yet: who asks too early is kept waiting.
+    let answered = false;
+    const early = get(hls!).then((response) => {
+      answered = true;
+      return response;
+    });
+    const header = await get(hls!.replace('index.m3u8', 'init.mp4'));
+    expect([header.statusCode, answered]).toEqual([200, false]);
 
     let ticks = 0;
     const grow = async (fragments: number) => {
@@ -291,7 +305,10 @@ describe('HLS', () => {
     const ranges = (text: string) =>
       [...text.matchAll(/#EXT-X-BYTERANGE:(\d+)@(\d+)/g)].map(([, length, offset]) => [Number(offset), Number(length)]);
 
-    await grow(9);
+    await grow(2);
+    const first = await early;
+    expect([first.statusCode, ranges(first.body).length]).toEqual([200, 1]);
+    await grow(7);
     const growing = await get(hls!);
     expect(growing.headers['content-type']).toBe('application/vnd.apple.mpegurl');
     expect(growing.headers['cache-control']).toBe('no-store');
@@ -335,6 +352,28 @@ describe('HLS', () => {
     }
   });
 
+  it('is not there for a file that a crash left without anything to play', async () => {
+    const cut = await addFile(digits.subarray(0, 4), 'interrupted');
+    const { hls } = await linksOf(cut.fileId);
+    const response = await get(hls!);
+    expect([response.statusCode, response.json().code]).toEqual([404, 'asset-not-found']);
+  });
+
+  it('is made once for those who ask at the same time, and reads the file anew once it is finished', async () => {
+    const { bytes, finished } = soundFile(20);
+    const segment = await addFile(bytes, 'recording', { mimeType: 'audio/mp4', video: null });
+    const { hls } = await linksOf(segment.fileId);
+    const answers = await Promise.all(Array.from({ length: 5 }, () => get(hls!)));
+    expect(new Set(answers.map(({ body }) => body)).size).toBe(1);
+    await writeFile(join(server.folder, segment.path), finished);
+    const owner = { appId: 'default', roomId: 'studio', userId: 'anna', fileName, tags: [], classId: 0 };
+    await library.save(owner, segment, 'ready');
+    const ended = await get(hls!);
+    expect(ended.body.startsWith(answers[0]!.body)).toBe(true);
+    expect(ended.body).toContain('#EXT-X-ENDLIST');
+    expect(await openFiles(segment.fileId)).toBe(0);
+  });
+
   it('is not there for WebM', async () => {
     const { fileId } = await addFile(digits, 'ready', { mimeType: 'video/webm' });
     const { mp4, hls } = await linksOf(fileId);
@@ -346,6 +385,24 @@ describe('HLS', () => {
     expect((await get(mp4.replace(/[^/]+\.webm/, 'index.m3u8'))).json().code).toBe('asset-not-found');
   });
 });
+
+const opusDescription = new Uint8Array([0, 1, 1, 56, 0, 0, 187, 128, 0, 0, 0]);
+
+/** A file of a fragment of sound each second, as it is before and after it is finished. */
+function soundFile(seconds: number): { readonly bytes: Uint8Array; readonly finished: Uint8Array } {
+  const sound = { kind: 'audio', codec: 'opus', timescale: 48_000, sampleRate: 48_000, channels: 1 } as const;
+  const writer = new HybridMp4Writer({ tracks: [{ ...sound, description: opusDescription }], creationTime: 0 });
+  const parts: Uint8Array[] = [writer.header()];
+  for (let packet = 0; packet < seconds * 50; packet++) {
+    writer.addSample(0, { data: new Uint8Array(20), timestamp: packet * 960, duration: 960, keyFrame: true });
+    if (packet % 50 === 49) parts.push(...writer.cutFragment()!.chunks);
+  }
+  const bytes = Buffer.concat(parts);
+  const { append, patches } = writer.finalize();
+  const finished = Buffer.concat([bytes, ...append]);
+  for (const { offset, data } of patches) finished.set(data, offset);
+  return { bytes, finished };
+}
 
 /** Descriptors of this process that lead to the file. */
 async function openFiles(fileId: string): Promise<number> {
