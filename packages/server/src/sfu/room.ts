@@ -166,12 +166,22 @@ export class Room {
     onState: (state: TransportState) => void,
   ): PeerTransport {
     const { engine, emit, logger } = this.#context;
+    /** A packet that we fail at costs its sender the connection, and nobody else anything. */
+    const guarded = (handle: (packet: Buffer, arrivalMs: number) => void) => (packet: Buffer, arrivalMs: number) => {
+      try {
+        handle(packet, arrivalMs);
+      } catch (error) {
+        logger.error({ err: error, roomKey: this.roomKey, peerId }, 'a packet could not be handled');
+        transport.close();
+      }
+    };
     const transport: PeerTransport = engine.createPeer({
-      onRtp: (packet, arrivalMs) => handlers.onRtp(packet, arrivalMs),
-      onRtcp: (packet, arrivalMs) => handlers.onRtcp(packet, arrivalMs),
-      onState: (state) => {
+      onRtp: guarded((packet, arrivalMs) => handlers.onRtp(packet, arrivalMs)),
+      onRtcp: guarded((packet, arrivalMs) => handlers.onRtcp(packet, arrivalMs)),
+      onState: (state, reason) => {
         onState(state);
-        logger.debug({ roomKey: this.roomKey, peerId, state }, 'peer state');
+        if (state === 'failed') logger.info({ roomKey: this.roomKey, peerId, reason }, 'peer connection failed');
+        else logger.debug({ roomKey: this.roomKey, peerId, state }, 'peer state');
         // A peer that was closed or replaced here is nobody's concern any more.
         const peer = this.#peers.get(peerId);
         if (peer === undefined || transportOf(peer) !== transport) return;

@@ -67,9 +67,12 @@ export class UdpSocket {
     return this.#scratch;
   }
 
-  /** Sends the first `length` bytes; false when the kernel's queue and ours are full. */
+  /**
+   * Sends the first `length` bytes; false when the kernel's queue and ours are full, or when there is no port: a
+   * datagram may come from port 0 (RFC 768), but nothing goes there.
+   */
   send(bytes: Buffer, length: number, address: string, port: number): boolean {
-    if (this.#socket.getSendQueueSize() > mostQueuedBytes) return false;
+    if (port === 0 || this.#socket.getSendQueueSize() > mostQueuedBytes) return false;
     this.#socket.send(bytes, 0, length, port, address);
     return true;
   }

@@ -199,6 +199,25 @@ describe('packets of a publisher', () => {
   });
 });
 
+describe('a packet that we fail at', () => {
+  it('costs its sender the connection, and nobody else anything', () => {
+    const bad = publish(fixture('chromium-publish'), { userId: 'bad', peerId: 'bad' });
+    const good = publish(fixture('libdatachannel-publish'), { userId: 'good', peerId: 'good' });
+    const [microphone] = media('bad').tracks();
+    microphone!.listen({
+      onFrame: () => {
+        throw new Error('out of order');
+      },
+      onSenderReport: () => {},
+      onEnded: () => {},
+    });
+    receive(bad.transport, { payloadType: 111, ssrc: 1993701294, sequenceNumber: 1, payload: Uint8Array.of(0xf8, 1) });
+    expect(bad.transport.state).toBe('closed');
+    expect(events.at(-1)).toEqual({ name: 'peer-state', body: { peerId: 'bad', state: 'closed' } });
+    expect(good.transport.state).toBe('connected');
+  });
+});
+
 describe('an offer of the same publishing peer', () => {
   it('with a track more or less keeps the others, and ends what is gone', () => {
     const offer = fixture('chromium-publish');

@@ -20,6 +20,7 @@ import {
   stunAttribute,
   xorMappedAddress,
 } from '../../src/transport/stun/index.ts';
+import { bindSockets } from '../../src/transport/udp-socket.ts';
 import { seededRandom } from './udp-proxy.ts';
 
 const handlers = { onRtp() {}, onRtcp() {}, onState() {} };
@@ -435,6 +436,12 @@ describe('ports', () => {
       message: `no UDP port of ${port}-${port} can be bound on 127.0.0.1`,
     });
     taken.close();
+  });
+
+  test('that no answer can go to are no fault: a forged datagram may come from port 0', async () => {
+    const [socket] = await bindSockets('127.0.0.1', [0, 0], 1, () => {});
+    expect(socket!.send(Buffer.alloc(4), 4, '127.0.0.1', 0)).toBe(false);
+    await socket!.close();
   });
 
   test('of IPv6 work as well', async () => {
