@@ -89,7 +89,7 @@ const keys = {
   // Wrong: clients send their media to an address that is not this machine, and never connect.
   publicIp: key({
     name: 'AIRCHECK_PUBLIC_IP',
-    about: 'address that clients reach this machine under, when it differs from the one listened on (NAT)',
+    about: 'address that clients reach this machine under, behind a NAT',
     default: 'none',
     mustBe: 'an IP address',
     parse: (text) => (isIP(text) !== 0 ? text : undefined),
@@ -97,7 +97,7 @@ const keys = {
   // Wrong: play links and the sign-in link lead nowhere.
   publicUrl: key({
     name: 'AIRCHECK_PUBLIC_URL',
-    about: 'URL that clients reach this server under (behind a reverse proxy); used in links',
+    about: 'URL that clients reach this server under, behind a reverse proxy; used in links',
     default: 'taken from each request',
     mustBe: 'an absolute http or https URL without query and fragment',
     parse: publicUrl,
@@ -160,7 +160,7 @@ const keys = {
   // Longer: a power cut costs more of each growing file. Shorter: the disk is kept busy with syncs.
   syncMs: key({
     name: 'AIRCHECK_SYNC_MS',
-    about: 'milliseconds between two syncs of a growing file to the disk: what a power cut may cost',
+    about: 'milliseconds between two syncs of a growing file: what a power cut may cost',
     default: '2000',
     mustBe: 'a whole number from 100 to 600000',
     parse: integer(100, 600_000),
@@ -228,10 +228,11 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   return config;
 }
 
-/** The table of all keys for `aircheck --help`. */
+/** All keys for `aircheck --help`, each with its default and, on a line of its own, what it does. */
 export function configHelp(): string {
+  const width = Math.max(...Object.values(keys).map(({ name }) => name.length));
   return Object.values(keys)
-    .map(({ name, about, default: defaultValue }) => `  ${name.padEnd(24)}${about} (default: ${defaultValue})`)
+    .map(({ name, about, default: defaultValue }) => `  ${name.padEnd(width)}  ${defaultValue}\n      ${about}`)
     .join('\n');
 }
 

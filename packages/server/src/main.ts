@@ -7,16 +7,18 @@ import { version } from './version.ts';
 
 const help = `aircheck ${version}: records live rooms
 
-Usage: aircheck serve     runs the service until SIGTERM or SIGINT, which finish all recordings first
+Usage: aircheck serve     runs the service until SIGTERM or Ctrl-C, which finish all recordings
        aircheck --version
        aircheck --help
 
-Environment:
+Environment (name, default, meaning):
 ${configHelp()}
 `;
 
 const [command, ...rest] = process.argv.slice(2);
-if (command === '--help' || command === '-h' || command === 'help') process.stdout.write(help);
+// `npm start -- --help` asks with the command in front.
+const asksForHelp = [command, ...rest].some((word) => word === '--help' || word === '-h') || command === 'help';
+if (asksForHelp) process.stdout.write(help);
 else if (command === '--version' || command === '-v') process.stdout.write(`${version}\n`);
 else if (command === 'serve' && rest.length === 0) await serve();
 else {

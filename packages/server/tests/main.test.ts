@@ -77,6 +77,9 @@ describe('aircheck', () => {
     expect(await help.exited).toBe(0);
     expect(help.out.text).toContain('aircheck serve');
     expect(help.out.text).toContain('AIRCHECK_SYNC_MS');
+    for (const line of help.out.text.split('\n')) expect(line.length).toBeLessThanOrEqual(90);
+    const asked = run(['serve', '--help']);
+    expect([await asked.exited, asked.out.text, asked.err.text]).toEqual([0, help.out.text, '']);
     const version = run(['--version']);
     expect(await version.exited).toBe(0);
     expect(version.out.text).toMatch(/^\d+\.\d+\.\d+\n$/);

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { AircheckError } from '@aircheck/protocol';
 import { describe, expect, it } from 'vitest';
@@ -115,8 +116,15 @@ describe('the configuration', () => {
     expect(error.message).toContain('must be set both or not at all');
   });
 
-  it('is listed whole in the help', () => {
-    expect(configHelp().split('\n')).toHaveLength(15);
-    expect(configHelp()).toContain('AIRCHECK_IDLE_SECONDS');
+  it('is listed whole in the help, and in the documentation with the same defaults', async () => {
+    const keys = [...configHelp().matchAll(/^ {2}([A-Z_]+) +(.+)$/gm)].map(([, name, value]) => [name, value]);
+    expect(keys).toHaveLength(15);
+    const page = await readFile(new URL('../../../../docs/operations.md', import.meta.url), 'utf8');
+    const rows = page.split('\n').filter((line) => line.startsWith('| `'));
+    for (const [name, value] of keys) {
+      const row = rows.find((line) => line.includes(`\`${name}\``));
+      expect(row, `${name} in docs/operations.md`).toBeDefined();
+      if (/^[\d./[\]-]+$/.test(value!)) expect(row).toContain(`| \`${value}\` |`);
+    }
   });
 });
