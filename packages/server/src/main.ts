@@ -7,7 +7,7 @@ import { version } from './version.ts';
 
 const help = `aircheck ${version}: records live rooms
 
-Usage: aircheck serve     runs the service until SIGTERM or Ctrl-C, which finish all recordings
+Usage: aircheck serve     runs the service; SIGTERM and Ctrl-C finish all recordings
        aircheck --version
        aircheck --help
 
