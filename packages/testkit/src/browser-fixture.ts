@@ -22,7 +22,7 @@ export interface BrowserFixtureOptions {
  *
  * which draws the synthetic host's marker and flash onto a canvas and beeps at each full second of the page's
  * AudioContext, whose clock also times the pictures; `counter()` is the number of the last picture drawn. With
- * `replaceUserMedia`, `navigator.mediaDevices.getUserMedia` gives out clones of its tracks instead of the fake devices.
+ * `replaceUserMedia`, `getUserMedia` and `getDisplayMedia` give out clones of its tracks instead of the fake devices.
  */
 export function browserFixtureScript(
   options: BrowserFixtureOptions & { readonly replaceUserMedia?: boolean } = {},
@@ -31,6 +31,9 @@ export function browserFixtureScript(
   const { column, row, columns, rows } = FLASH_BOX;
   return `(() => {
 const COUNTER_BITS = ${COUNTER_BITS};
+const FRAMES_PER_SECOND = ${framesPerSecond};
+// A camera gives a picture out some time after it was taken; and Chromium stamps sound when a packet of it is whole.
+const PICTURE_DELAY_S = 0.02;
 ${checkBits.toString()}
 ${markerCells.toString()}
 
@@ -53,24 +56,28 @@ async function start() {
     tone.connect(gain).connect(out);
     tone.start();
   }
-  const video = canvas.captureStream(0).getVideoTracks()[0];
+  // Unlike a captured canvas, it takes the time of each picture from the page: a timer that fires late under load must
+  // not look like sound and picture out of step.
+  const video = new MediaStreamTrackGenerator({ kind: 'video' });
+  const pictures = video.writable.getWriter();
   const stream = new MediaStream([video, ...out.stream.getAudioTracks()]);
   let counter = -1;
+  // When the picture is taken, on the clock of the sound.
+  let due = Math.ceil(sound.currentTime * FRAMES_PER_SECOND) / FRAMES_PER_SECOND;
   let nextBeep = Math.ceil(sound.currentTime) + 1;
   let timer;
   function draw() {
-    const now = sound.currentTime;
-    while (nextBeep < now + 1.5) {
+    while (nextBeep < due + 1.5) {
       beep.gain.setValueAtTime(0.5, nextBeep);
       beep.gain.setValueAtTime(0, nextBeep + ${EVENT_MS / 1000});
       nextBeep += 1;
     }
     counter += 1;
-    const flash = now % 1 < ${EVENT_MS / 1000};
-    picture.fillStyle = 'hsl(' + Math.floor((now * 40) % 360) + ' 50% 25%)';
+    const flash = due % 1 < ${EVENT_MS / 1000};
+    picture.fillStyle = 'hsl(' + Math.floor((due * 40) % 360) + ' 50% 25%)';
     picture.fillRect(0, 0, canvas.width, canvas.height);
     picture.fillStyle = 'hsl(40 90% 60%)';
-    picture.fillRect((now * 90) % (10 * cell.width), 6 * cell.height, cell.width, cell.height);
+    picture.fillRect((due * 90) % (10 * cell.width), 6 * cell.height, cell.width, cell.height);
     picture.fillStyle = 'white';
     picture.font = Math.round(cell.height) + 'px monospace';
     picture.fillText(new Date().toISOString().slice(11, 23) + '  ' + counter, cell.width / 2, 4 * cell.height);
@@ -81,10 +88,12 @@ async function start() {
     });
     picture.fillStyle = flash ? 'white' : '#202020';
     picture.fillRect(${column} * cell.width, ${row} * cell.height, ${columns} * cell.width, ${rows} * cell.height);
-    video.requestFrame();
-    // The next picture is due at a whole multiple of the frame time, so that a flash begins where its beep does.
-    const due = (Math.floor(now * ${framesPerSecond} + 0.25) + 1) / ${framesPerSecond};
-    timer = setTimeout(draw, Math.max(0, (due - sound.currentTime) * 1000));
+    const frame = new VideoFrame(canvas, { timestamp: Math.round(due * 1e6) });
+    pictures.write(frame).catch(() => frame.close());
+    // Late by more than a picture, the ones in between are left out, as a camera does.
+    const now = sound.currentTime - PICTURE_DELAY_S;
+    due = Math.max(Math.round(due * FRAMES_PER_SECOND) + 1, Math.floor(now * FRAMES_PER_SECOND)) / FRAMES_PER_SECOND;
+    timer = setTimeout(draw, Math.max(0, (due - now) * 1000));
   }
   draw();
   return {
@@ -101,14 +110,13 @@ async function start() {
 let started;
 window.aircheckTestStream = () => (started ??= start());
 if (${replaceUserMedia}) {
-  navigator.mediaDevices.getUserMedia = async (constraints) => {
+  const give = async ({ audio, video }) => {
     const { stream } = await window.aircheckTestStream();
-    const tracks = [
-      ...(constraints.audio ? stream.getAudioTracks() : []),
-      ...(constraints.video ? stream.getVideoTracks() : []),
-    ];
+    const tracks = [...(audio ? stream.getAudioTracks() : []), ...(video ? stream.getVideoTracks() : [])];
     return new MediaStream(tracks.map((track) => track.clone()));
   };
+  navigator.mediaDevices.getUserMedia = give;
+  navigator.mediaDevices.getDisplayMedia = (constraints) => give({ ...constraints, video: true });
 }
 })();`;
 }

@@ -55,15 +55,20 @@ test('a page sees the pictures of the fixture in its own stream, with the counte
   expect(lit).toBeLessThanOrEqual(10);
 });
 
-test('getUserMedia gives the fixture out where the page asks for camera and microphone', async () => {
+test('the fixture is given out where the page asks for camera, microphone or screen', async () => {
   const page = await browser.newPage();
   await page.route('http://localhost/', (route) => route.fulfill({ contentType: 'text/html', body: '<p>page</p>' }));
   await page.addInitScript({ content: browserFixtureScript({ replaceUserMedia: true, width: 320, height: 180 }) });
   await page.goto('http://localhost/');
   const tracks = await page.evaluate(async () => {
     const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: true });
-    const width = stream.getVideoTracks()[0]?.getSettings().width;
-    return { kinds: stream.getTracks().map((track) => track.kind), width };
+    const screen = await navigator.mediaDevices.getDisplayMedia({ audio: true });
+    const video = document.createElement('video');
+    video.muted = true;
+    video.srcObject = stream;
+    await video.play();
+    const kindsOf = (media: MediaStream) => media.getTracks().map((track) => track.kind);
+    return { kinds: kindsOf(stream), screen: kindsOf(screen), width: video.videoWidth };
   });
-  expect(tracks).toEqual({ kinds: ['audio', 'video'], width: 320 });
+  expect(tracks).toEqual({ kinds: ['audio', 'video'], screen: ['audio', 'video'], width: 320 });
 });

@@ -1,0 +1,182 @@
+import { counterBreaks, type RecordingContent, syncEvents } from '@aircheck/testkit';
+import { describe, expect, it } from 'vitest';
+import {
+  breakSignaling,
+  browserForFile,
+  iceFragments,
+  join,
+  killPublishingPeer,
+  receivedBy,
+  sourcesOf,
+  startByButtons,
+} from './browser-support.ts';
+import { contentOf, record, serverForTest, untilRecording } from './support.ts';
+
+const browser = browserForFile();
+
+/** A browser may drop a picture before it encodes it, so that numbers may be skipped, but nothing more. */
+function expectWhole(content: RecordingContent): void {
+  expect(content.errors).toEqual([]);
+  expect(content.streams.map(({ codec }) => codec).sort()).toEqual(['h264', 'opus']);
+  expect(counterBreaks(content).filter(({ from, to }) => from === null || to === null || to <= from)).toEqual([]);
+  expect(content.audioHoles).toEqual([]);
+}
+
+function expectInSync(content: RecordingContent, atLeast: number): void {
+  const events = syncEvents(content);
+  expect(events.length).toBeGreaterThanOrEqual(atLeast);
+  expect(events.filter(({ offsetMs }) => Math.abs(offsetMs) > 40)).toEqual([]);
+}
+
+describe('a room in real browsers', () => {
+  it('lets two people see and hear each other, and records both with sound and picture within 40 ms', async () => {
+    const server = await serverForTest();
+    const [ann, ben] = await Promise.all([browser.openPage(), browser.openPage()]);
+    await join(ann, server, 'talk', 'ann', 'host');
+    await join(ben, server, 'talk', 'ben', 'guest');
+    await Promise.all([ann.getByTestId('video-ben-camera').waitFor(), ben.getByTestId('video-ann-camera').waitFor()]);
+    for (const page of [ann, ben]) {
+      const before = await receivedBy(page);
+      const more = async () => {
+        const now = await receivedBy(page);
+        return (
+          now.pictures > before.pictures + 60 && now.samples > before.samples + 96_000 && now.loudness > before.loudness
+        );
+      };
+      await expect.poll(more, { timeout: 20_000 }).toBe(true);
+    }
+
+    await startByButtons(ann, 'ann', 'camera');
+    const ofBen = await record(server, 'talk', { userId: 'ben', fileName: 'ben by REST' });
+    await untilRecording(server, ofBen.recordingId, ({ durationMs }) => durationMs > 10_000, 40_000);
+    await ann.getByTestId('recording-ann-camera').getByTestId('stop-recording').click();
+    await server.api.stopRecording(ofBen.recordingId);
+    await ann.getByTestId('recording-ann-camera').waitFor({ state: 'detached' });
+
+    const { items: recordings } = await server.api.listRecordings();
+    expect(recordings.map(({ userId, state }) => `${userId} ${state}`).sort()).toEqual(['ann ready', 'ben ready']);
+    for (const { fileIds, health } of recordings) {
+      expect(fileIds.length).toBe(1);
+      expect(health).toMatchObject({ lostPackets: 0, lostFrames: 0 });
+      const content = await contentOf(server, fileIds[0]!);
+      expectWhole(content);
+      expectInSync(content, 6);
+    }
+  });
+
+  it('records a shared screen beside the camera, each in a file of its own', async () => {
+    const server = await serverForTest();
+    const page = await browser.openPage();
+    await join(page, server, 'screens', 'ann');
+    await page.getByTestId('screen-toggle').click();
+    await page.getByTestId('video-ann-screen').waitFor();
+    await startByButtons(page, 'ann', 'screen');
+    await startByButtons(page, 'ann', 'camera');
+    const live = (await server.api.listRecordings()).items;
+    const screen = live.find(({ source }) => source === 'screen')!;
+    await untilRecording(server, screen.recordingId, ({ durationMs }) => durationMs > 3_000);
+    // Whoever stops to share is still seen and heard: the recording of the camera goes on.
+    await page.getByTestId('screen-toggle').click();
+    await page.getByTestId('video-ann-screen').waitFor({ state: 'detached' });
+    await expect.poll(() => sourcesOf(server, 'screens', 'ann')).toEqual(['camera', 'microphone']);
+    for (const { recordingId } of live) await server.api.stopRecording(recordingId);
+
+    const { items: recordings } = await server.api.listRecordings();
+    expect(recordings.map(({ source }) => source).sort()).toEqual(['camera', 'screen']);
+    for (const { fileIds } of recordings) expectWhole(await contentOf(server, fileIds[0]!));
+  });
+
+  it('shows the audience everything and takes nothing from it, whatever its page says', async () => {
+    const server = await serverForTest();
+    const [host, viewer] = await Promise.all([browser.openPage(), browser.openPage()]);
+    await join(host, server, 'stage', 'host');
+    await join(viewer, server, 'stage', 'viewer', 'audience');
+    await viewer.getByTestId('video-host-camera').waitFor();
+    await expect.poll(async () => (await receivedBy(viewer)).pictures, { timeout: 20_000 }).toBeGreaterThan(30);
+    expect(await viewer.getByTestId('mic-toggle').count()).toBe(0);
+    expect(await viewer.getByTestId('camera-toggle').count()).toBe(0);
+    expect(await viewer.getByTestId('record-host').count()).toBe(0);
+
+    const token = await server.token('pirate', 'stage', 'audience');
+    const answer = await viewer.evaluate(publishByHand, { url: server.url.replace('http', 'ws'), token });
+    expect(answer).toMatchObject({ ok: false, error: { code: 'forbidden' } });
+    await expect(
+      viewer.evaluate(
+        async ({ url, token }) => {
+          const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+          const body = JSON.stringify({ userId: 'host', fileName: 'stolen' });
+          return (await fetch(`${url}/v1/rooms/stage/recordings`, { method: 'POST', headers, body })).json();
+        },
+        { url: server.url, token },
+      ),
+    ).resolves.toMatchObject({ code: 'recording-forbidden' });
+  });
+});
+
+/** Joins and publishes past the page's code, and gives back the server's answer. Runs in the page. */
+async function publishByHand({ url, token }: { url: string; token: string }): Promise<unknown> {
+  const peer = new RTCPeerConnection();
+  peer.addTransceiver('audio', { direction: 'sendonly' });
+  await peer.setLocalDescription();
+  const socket = new WebSocket(`${url}/v1/signal`, 'aircheck.v1');
+  const answered = new Promise((resolve) => {
+    socket.onmessage = ({ data }) => {
+      const message = JSON.parse(data);
+      if (message.id === 1) {
+        const tracks = [{ mid: '0', source: 'microphone' }];
+        socket.send(JSON.stringify({ id: 2, type: 'publish', sdp: peer.localDescription?.sdp, tracks }));
+      } else if (message.id === 2) resolve(message);
+    };
+  });
+  socket.onopen = () => socket.send(JSON.stringify({ id: 1, type: 'join', token }));
+  const answer = await answered;
+  socket.close();
+  peer.close();
+  return answer;
+}
+
+describe('a recording of a page whose network changes', () => {
+  it('loses nothing when the signaling connection breaks and ICE is restarted', async () => {
+    const server = await serverForTest();
+    const page = await browser.openPage();
+    await join(page, server, 'roam', 'ann');
+    const { recordingId } = await record(server, 'roam', { userId: 'ann', fileName: 'roam' });
+    await breakSignaling(page);
+    await page.getByTestId('reconnecting').waitFor();
+    await page.getByTestId('reconnecting').waitFor({ state: 'detached' });
+    const fragments = await iceFragments(page);
+    await page.evaluate(() => window.dispatchEvent(new Event('online')));
+    await expect.poll(() => iceFragments(page)).not.toEqual(fragments);
+    const { durationMs } = await server.api.getRecording(recordingId);
+    await untilRecording(server, recordingId, (recording) => recording.durationMs > durationMs + 3_000);
+    const recording = await server.api.stopRecording(recordingId);
+    expect(recording.fileIds.length).toBe(1);
+    expect(recording.health).toMatchObject({ lostPackets: 0, lostFrames: 0, gapCount: 0 });
+    const content = await contentOf(server, recording.fileIds[0]!);
+    expectWhole(content);
+    expect(content.silences).toEqual([]);
+  });
+
+  it('goes on in the same file, and tells the gap, when the media connection has to be made anew', async () => {
+    const server = await serverForTest();
+    const page = await browser.openPage();
+    await join(page, server, 'anew', 'ann');
+    const { recordingId } = await record(server, 'anew', { userId: 'ann', fileName: 'anew' });
+    await untilRecording(server, recordingId, ({ durationMs }) => durationMs > 2_000);
+    await killPublishingPeer(page);
+    const tile = page.getByTestId('tile-ann-camera');
+    await expect.poll(() => tile.getAttribute('data-connected'), { timeout: 20_000 }).toBe('false');
+    await expect.poll(() => tile.getAttribute('data-connected'), { timeout: 20_000 }).toBe('true');
+    const { durationMs } = await server.api.getRecording(recordingId);
+    await untilRecording(server, recordingId, (recording) => recording.durationMs > durationMs + 4_000);
+    const recording = await server.api.stopRecording(recordingId);
+    expect((await server.api.listRecordings()).items.length).toBe(1);
+    expect(recording.fileIds.length).toBe(1);
+    for (const kind of ['video', 'audio']) {
+      expect(recording.health.gaps).toContainEqual(expect.objectContaining({ kind, reason: 'absent' }));
+    }
+    const content = await contentOf(server, recording.fileIds[0]!);
+    expectWhole(content);
+    expectInSync(content, 3);
+  });
+});
