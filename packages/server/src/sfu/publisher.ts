@@ -9,6 +9,7 @@ import {
   unwrapRtx,
 } from '@aircheck/media';
 import type { PeerTransport, TransportHandlers } from '../transport/port.ts';
+import { ArrivalTimes } from './arrival-times.ts';
 import { FloodGuard } from './flood-guard.ts';
 import { IncomingStream } from './incoming-stream.ts';
 import type { PublishedTrack } from './published-track.ts';
@@ -55,8 +56,10 @@ export class Publisher implements Omit<TransportHandlers, 'onState'> {
   #media: readonly PublishedMedia[] = [];
   #midId: number | undefined;
   #transportWideCcId: number | undefined;
+  #absSendTimeId: number | undefined;
   readonly #routes = new Map<number, Route>();
   readonly #guard = new FloodGuard();
+  readonly #arrivals = new ArrivalTimes();
   readonly #feedback = new TransportFeedbackGenerator();
   #lastFeedbackMs = Number.NEGATIVE_INFINITY;
   #lastReportMs = Number.NEGATIVE_INFINITY;
@@ -81,6 +84,7 @@ export class Publisher implements Omit<TransportHandlers, 'onState'> {
       media.map((published) => published.media.extensions.get(uri)).find((id) => id !== undefined);
     this.#midId = extensionId(HEADER_EXTENSIONS.mid);
     this.#transportWideCcId = extensionId(HEADER_EXTENSIONS.transportWideCc);
+    this.#absSendTimeId = extensionId(HEADER_EXTENSIONS.absSendTime);
     const former = new Map(this.#routes);
     this.#routes.clear();
     for (const published of media) this.#routeSignaled(published, former);
@@ -116,8 +120,8 @@ export class Publisher implements Omit<TransportHandlers, 'onState'> {
     });
   }
 
-  onRtp(bytes: Buffer, arrivalMs: number): void {
-    if (!this.#guard.admit(bytes.length, arrivalMs)) {
+  onRtp(bytes: Buffer, readMs: number, delayed: boolean): void {
+    if (!this.#guard.admit(bytes.length, readMs)) {
       this.stats.flooded += 1;
       return;
     }
@@ -128,6 +132,8 @@ export class Publisher implements Omit<TransportHandlers, 'onState'> {
       this.#malformed(error);
       return;
     }
+    const sendTime = this.#absSendTimeId === undefined ? undefined : packet.extension(this.#absSendTimeId);
+    const arrivalMs = this.#arrivals.of(readMs, delayed, sendTime);
     const route = this.#routes.get(packet.ssrc) ?? this.#learnRoute(packet, arrivalMs);
     if (route === undefined || !this.#deliver(route, packet, arrivalMs)) {
       this.stats.unroutable += 1;

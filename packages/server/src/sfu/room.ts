@@ -167,17 +167,17 @@ export class Room {
   ): PeerTransport {
     const { engine, emit, logger } = this.#context;
     /** A packet that we fail at costs its sender the connection, and nobody else anything. */
-    const guarded = (handle: (packet: Buffer, arrivalMs: number) => void) => (packet: Buffer, arrivalMs: number) => {
+    const guarded = (handle: () => void): void => {
       try {
-        handle(packet, arrivalMs);
+        handle();
       } catch (error) {
         logger.error({ err: error, roomKey: this.roomKey, peerId }, 'a packet could not be handled');
         transport.close();
       }
     };
     const transport: PeerTransport = engine.createPeer({
-      onRtp: guarded((packet, arrivalMs) => handlers.onRtp(packet, arrivalMs)),
-      onRtcp: guarded((packet, arrivalMs) => handlers.onRtcp(packet, arrivalMs)),
+      onRtp: (packet, arrivalMs, delayed) => guarded(() => handlers.onRtp(packet, arrivalMs, delayed)),
+      onRtcp: (packet, arrivalMs) => guarded(() => handlers.onRtcp(packet, arrivalMs)),
       onState: (state, reason) => {
         onState(state);
         if (state === 'failed') logger.info({ roomKey: this.roomKey, peerId, reason }, 'peer connection failed');

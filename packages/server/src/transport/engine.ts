@@ -1,5 +1,7 @@
 import type { RemoteInfo } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
+import { performance as loop } from 'node:perf_hooks';
+import { Backlog } from './backlog.ts';
 import { answerBinding } from './binding.ts';
 import { hostCandidates } from './candidates.ts';
 import { createCertificate, type DtlsCertificate } from './dtls/index.ts';
@@ -35,6 +37,7 @@ class UdpTransportEngine implements TransportEngine {
   #timer: NodeJS.Timeout | undefined;
   #lastTickMs = performance.now();
   #refusalsLeft = mostRefusalsPerTick;
+  readonly #backlog = new Backlog(() => loop.nodeTiming.idleTime);
   #packetsIn = 0;
   #packetsOut = 0;
   #badPackets = 0;
@@ -87,9 +90,11 @@ class UdpTransportEngine implements TransportEngine {
     this.#packetsIn++;
     const first = datagram.length === 0 ? 255 : datagram[0]!;
     if (first >= 128 && first <= 191) {
+      const nowMs = performance.now();
+      const delayed = this.#backlog.note(nowMs);
       const path = this.#paths.find(socket, from.address, from.port);
       if (path === undefined) this.#badPackets++;
-      else path.peer.onMedia(path, datagram, performance.now());
+      else path.peer.onMedia(path, datagram, nowMs, delayed);
     } else if (first <= 3) {
       this.#onStun(datagram, from, socket);
     } else if (first >= 20 && first <= 63) {

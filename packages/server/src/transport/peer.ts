@@ -172,7 +172,7 @@ export class Peer implements PeerTransport {
     else if (this.#earlyDatagrams.length < mostEarlyDatagrams) this.#earlyDatagrams.push(datagram);
   }
 
-  onMedia(path: Path, datagram: Buffer, nowMs: number): void {
+  onMedia(path: Path, datagram: Buffer, nowMs: number, delayed: boolean): void {
     const srtp = this.#srtp;
     const payloadType = datagram.length < 12 ? -1 : datagram[1]!;
     if (srtp === undefined || payloadType < 0) {
@@ -189,7 +189,7 @@ export class Peer implements PeerTransport {
     if (path.nominated) this.#select(path);
     this.#heard(path, nowMs);
     if (isRtcp) this.#handlers.onRtcp(packet, nowMs);
-    else this.#handlers.onRtp(packet, nowMs);
+    else this.#handlers.onRtp(packet, nowMs, delayed);
   }
 
   /** Looks after consent (RFC 7675) and the time to connect; called about once a second. */

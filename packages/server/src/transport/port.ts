@@ -32,9 +32,10 @@ export type TransportState = 'new' | 'connecting' | 'connected' | 'disconnected'
 export interface TransportHandlers {
   /**
    * One decrypted, authenticated RTP packet. The engine does not touch the bytes again: the receiver may keep them.
-   * @param arrivalMs - `performance.now()` scale, corrected for event loop stalls as well as the engine can
+   * @param arrivalMs - when it was read, `performance.now()` scale
+   * @param delayed - the event loop was busy: it may have come at any time since the packet read before
    */
-  onRtp(packet: Buffer, arrivalMs: number): void;
+  onRtp(packet: Buffer, arrivalMs: number, delayed: boolean): void;
   /** One decrypted compound RTCP packet. */
   onRtcp(packet: Buffer, arrivalMs: number): void;
   /** @param reason - why it failed, for the log */

@@ -43,7 +43,7 @@ function createReceiver(firstSequenceNumber = 500) {
   const peer = new SendingPeer({
     createTransport: (handlers) => {
       transport = new FakeTransport({
-        onRtp: (bytes, arrivalMs) => handlers.onRtp(bytes, arrivalMs),
+        onRtp: (bytes, arrivalMs, delayed) => handlers.onRtp(bytes, arrivalMs, delayed),
         onRtcp: (bytes, arrivalMs) => handlers.onRtcp(bytes, arrivalMs),
         onState: (state) => peer.stateChanged(state),
       });

@@ -1,4 +1,10 @@
-import { buildSenderReport, parseRtcp, type RtcpPacket, serializeRtpPacket } from '@aircheck/media';
+import {
+  buildSenderReport,
+  parseRtcp,
+  type RtcpPacket,
+  serializeRtpPacket,
+  type TransportFeedback,
+} from '@aircheck/media';
 import { AircheckError } from '@aircheck/protocol';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -65,15 +71,25 @@ function receive(
     transportSequenceNumber?: number;
     payload?: Uint8Array;
     arrivalMs?: number;
+    /** Of abs-send-time, in ms. */
+    sentMs?: number;
+    delayed?: boolean;
   },
 ): void {
-  const { mid, transportSequenceNumber } = fields;
+  const { mid, transportSequenceNumber, sentMs } = fields;
   const extensions = [
     ...(transportSequenceNumber === undefined ? [] : [{ id: 3, data: Uint8Array.of(0, transportSequenceNumber) }]),
+    ...(sentMs === undefined ? [] : [{ id: 2, data: absSendTime(sentMs) }]),
     ...(mid === undefined ? [] : [{ id: 4, data: Buffer.from(mid) }]),
   ];
   const bytes = serializeRtpPacket({ timestamp: 0, payload: Uint8Array.of(0x41, 1), ...fields, extensions });
-  transport.handlers.onRtp(Buffer.from(bytes), fields.arrivalMs ?? nowMs);
+  transport.handlers.onRtp(Buffer.from(bytes), fields.arrivalMs ?? nowMs, fields.delayed ?? false);
+}
+
+function absSendTime(ms: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(Math.round((ms * 2 ** 18) / 1000) % 2 ** 24);
+  return bytes.subarray(1);
 }
 
 /** RTCP that the SFU sent since the last call, after this much time. */
@@ -153,6 +169,29 @@ describe('packets of a publisher', () => {
     expect(feedback(transport).filter(({ type }) => type === 'transport-feedback')).toEqual([]);
   });
 
+  it('that were read late after a stall are reported as far apart as they were sent', () => {
+    const { transport } = publish(fixture('chromium-publish'));
+    const sound = { payloadType: 111, ssrc: 1993701294 };
+    // Sent 10 ms apart, over the wrap of the send time; the loop stands still from the third to the seventh.
+    const reads = [0, 10, 70, 70, 70, 70, 70, 71, 80, 90];
+    const delayed = [false, false, true, true, true, true, true, true, false, false];
+    for (const [index, readMs] of reads.entries()) {
+      receive(transport, {
+        ...sound,
+        sequenceNumber: index,
+        transportSequenceNumber: index,
+        arrivalMs: nowMs + readMs,
+        sentMs: 63_970 + 10 * index,
+        delayed: delayed[index]!,
+      });
+    }
+    const [report] = feedback(transport, 100).filter(({ type }) => type === 'transport-feedback');
+    const arrivals = (report as TransportFeedback).packets.map(({ arrivalMs }) => arrivalMs!);
+    expect(arrivals.map((arrivalMs) => Math.round(arrivalMs - arrivals[0]!))).toEqual([
+      0, 10, 20, 30, 40, 50, 60, 70, 80, 90,
+    ]);
+  });
+
   it('that are missing are asked for at once and once more, and reports tell of the loss', () => {
     const { transport } = publish(fixture('chromium-publish'));
     const sound = { payloadType: 111, ssrc: 1993701294 };
@@ -178,7 +217,7 @@ describe('packets of a publisher', () => {
     const good = publish(fixture('libdatachannel-publish'), { userId: 'good', peerId: 'good' });
     for (let index = 0; index < 3000; index++) {
       const garbage = Buffer.from(Array.from({ length: index % 40 }, (_, at) => (index * 7 + at * 31) & 0xff));
-      bad.transport.handlers.onRtp(garbage, nowMs);
+      bad.transport.handlers.onRtp(garbage, nowMs, false);
       bad.transport.handlers.onRtcp(garbage, nowMs);
     }
     for (let index = 0; index < 30_000; index++) {
