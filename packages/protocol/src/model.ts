@@ -3,8 +3,10 @@ import { z } from 'zod';
 /** Letters that ids may hold: they go into URLs as they are (where `.` and `..` would be steps), never into file paths. */
 const idPattern = /^(?!\.{1,2}$)[\p{L}\p{N}_.@:-]+$/u;
 
-/** Text that every database keeps as it is. */
-export const plainText = /^[^\p{Cc}\p{Cs}]*$/u;
+/** Text that every database keeps as it is: PostgreSQL has no NUL, and half of a surrogate pair is no character. */
+export const StorableText = z
+  .string()
+  .refine((text) => !text.includes('\0') && text.isWellFormed(), 'must not hold NUL or half a character');
 
 export const RoomId = z.string().min(1).max(128).regex(idPattern, 'letters, digits and _ . @ : - only');
 export const UserId = z.string().min(1).max(128).regex(idPattern, 'letters, digits and _ . @ : - only');
@@ -141,8 +143,8 @@ export const AudioInfo = z.object({
 });
 export type AudioInfo = z.infer<typeof AudioInfo>;
 
-/** Any text but control characters. It is a name: it is shown, searched and offered to those who save the file, never used as a path. */
-export const FileName = z.string().min(1).max(1000).regex(plainText, 'must not hold control characters');
+/** Any text. It is a name: it is shown, searched and offered to those who save the file, never used as a path. */
+export const FileName = StorableText.min(1).max(1000);
 
 export const Recording = z.object({
   recordingId: z.string(),

@@ -3,13 +3,13 @@ import {
   Asset,
   FileName,
   Participant,
-  plainText,
   Recording,
   RecordingMedia,
   RecordingSource,
   Role,
   RoomId,
   RoomType,
+  StorableText,
   UserId,
 } from './model.ts';
 
@@ -76,7 +76,7 @@ export const RecordingQuery = z.object({
 export const RecordingId = z.string().regex(/^[\w-]{1,100}$/, 'letters, digits, _ and - only');
 
 export const AssetQuery = z.object({
-  fileNamePrefix: z.string().max(1000).regex(plainText, 'must not hold control characters').optional(),
+  fileNamePrefix: StorableText.max(1000).optional(),
   roomId: RoomId.optional(),
   recordingId: RecordingId.optional(),
   cursor: z.string().max(200).optional(),

@@ -1,4 +1,4 @@
-import { AircheckError, plainText } from '@aircheck/protocol';
+import { AircheckError, StorableText } from '@aircheck/protocol';
 import { z } from 'zod';
 
 /** Place in a list that is ordered by a time and then an id, newest first. */
@@ -8,7 +8,7 @@ export interface Cursor {
   readonly id: string;
 }
 
-const Encoded = z.tuple([z.int(), z.string().max(300).regex(plainText)]);
+const Encoded = z.tuple([z.int(), StorableText.max(300)]);
 
 export function encodeCursor({ at, id }: Cursor): string {
   return Buffer.from(JSON.stringify([at, id])).toString('base64url');

@@ -38,7 +38,6 @@ describe('errors', () => {
     ['an empty file name', { userId: 'a', fileName: '' }, 'file-name-missing', 'body.fileName', 30000002],
     ['a wrong source', { userId: 'a', fileName: 'f', source: 'window' }, 'source-invalid', 'body.source', 30000004],
     ['a file name too long', { userId: 'a', fileName: 'x'.repeat(1001) }, 'request-invalid', 'body.fileName', 30000000],
-    ['a line break in the name', { userId: 'a', fileName: 'a\nb' }, 'request-invalid', 'body.fileName', 30000000],
     ['a NUL in the name', { userId: 'a', fileName: 'a\0b' }, 'request-invalid', 'body.fileName', 30000000],
     ['half a character', { userId: 'a', fileName: '\ud83d' }, 'request-invalid', 'body.fileName', 30000000],
     ['a wrong tag', { userId: 'a', fileName: 'f', tags: ['ok', ''] }, 'request-invalid', 'body.tags.1', 30000000],
@@ -52,14 +51,19 @@ describe('errors', () => {
     expect(problem.input).toBe(input);
   });
 
-  it.each(['../../etc/passwd', '/etc/passwd', 'C:\\con', '🎬 课程 ①', 'x'.repeat(1000), ' %00<script>"\''])(
-    'do not meet file names that are only names: %s',
-    async (fileName) => {
-      const response = await start({ userId: 'a', fileName });
-      expect(response.statusCode).toBe(200);
-      expect(response.json().fileName).toBe(fileName);
-    },
-  );
+  it.each([
+    '../../etc/passwd',
+    '/etc/passwd',
+    'C:\\con',
+    '🎬 课程 ①',
+    'x'.repeat(1000),
+    ' %00<script>"\'',
+    'a\r\nb\u0007\u001b[31m\u007f',
+  ])('do not meet file names that are only names: %s', async (fileName) => {
+    const response = await start({ userId: 'a', fileName });
+    expect(response.statusCode).toBe(200);
+    expect(response.json().fileName).toBe(fileName);
+  });
 
   it('do not meet a body that may be left out', async () => {
     const response = await server.app.inject({ method: 'POST', url: '/v1/test/defaults' });
