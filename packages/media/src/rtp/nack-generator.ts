@@ -1,6 +1,9 @@
 /** Further than this a jump of the sequence number is another stream, as in the jitter buffer. */
 const MAX_JUMP = 3000;
-/** Asked for at once; a sender keeps about a second of packets, so more would not be answered. */
+/**
+ * Asked for at once; a sender keeps about a second of packets, so more would not be answered. What is missing beyond is
+ * given up at once: a sender that leaves out most of its numbers must not cost more than one that loses packets.
+ */
 const MAX_MISSING = 1000;
 const MAX_AGE_MS = 1000;
 const MIN_RETRY_MS = 25;
@@ -56,15 +59,13 @@ export class NackGenerator {
     }
     this.#highest = sequence;
     if (ahead === 1) return;
-    for (let lost = Math.max(sequence - ahead + 1, sequence - MAX_MISSING); lost < sequence; lost += 1) {
+    const first = Math.max(sequence - ahead + 1, sequence - MAX_MISSING);
+    const last = Math.min(sequence, first + MAX_MISSING - this.#missing.size);
+    for (let lost = first; lost < last; lost += 1) {
       this.#missing.set(lost, { sinceMs: nowMs, askedMs: Number.NEGATIVE_INFINITY });
+      this.#nextDueMs = nowMs;
     }
-    this.#nextDueMs = nowMs;
-    for (const oldest of this.#missing.keys()) {
-      if (this.#missing.size <= MAX_MISSING) break;
-      this.#missing.delete(oldest);
-      this.stats.givenUp += 1;
-    }
+    this.stats.givenUp += ahead - 1 - (last - first);
   }
 
   /**

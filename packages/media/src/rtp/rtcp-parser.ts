@@ -22,9 +22,11 @@ const CNAME = 1;
 /**
  * Parses a compound RTCP packet (RFC 3550 §6.1; reduced-size ones, RFC 5506, too) into its packets, in order.
  *
+ * @param options.skipTransportFeedback - gives transport-wide feedback out as `unknown`: 36 bytes of it may tell of 65535
+ *   packets, which takes milliseconds to read
  * @throws MediaError `packet-malformed` when any packet in it is cut short or contradicts itself
  */
-export function parseRtcp(bytes: Uint8Array): RtcpPacket[] {
+export function parseRtcp(bytes: Uint8Array, options?: { readonly skipTransportFeedback: boolean }): RtcpPacket[] {
   const packets: RtcpPacket[] = [];
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let offset = 0;
@@ -41,13 +43,13 @@ export function parseRtcp(bytes: Uint8Array): RtcpPacket[] {
       bodyLength -= padding;
     }
     const body = new DataView(bytes.buffer, bytes.byteOffset + offset + HEADER_LENGTH, bodyLength);
-    packets.push(parseBody(view.getUint8(offset + 1), first & 0x1f, body));
+    packets.push(parseBody(view.getUint8(offset + 1), first & 0x1f, body, options?.skipTransportFeedback === true));
     offset += length;
   }
   return packets;
 }
 
-function parseBody(packetType: number, format: number, body: DataView): RtcpPacket {
+function parseBody(packetType: number, format: number, body: DataView, skipTransportFeedback: boolean): RtcpPacket {
   switch (packetType) {
     case RTCP_TYPE.senderReport:
       return parseSenderReport(format, body);
@@ -61,7 +63,7 @@ function parseBody(packetType: number, format: number, body: DataView): RtcpPack
     case RTCP_TYPE.transportLayerFeedback:
       require(body.byteLength >= 8, 'feedback', body.byteOffset);
       if (format === FEEDBACK_FORMAT.nack) return parseNack(body);
-      if (format === FEEDBACK_FORMAT.transportFeedback) return parseTransportFeedback(body);
+      if (format === FEEDBACK_FORMAT.transportFeedback && !skipTransportFeedback) return parseTransportFeedback(body);
       break;
     case RTCP_TYPE.payloadSpecificFeedback:
       require(body.byteLength >= 8, 'feedback', body.byteOffset);

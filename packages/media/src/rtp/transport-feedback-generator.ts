@@ -42,7 +42,8 @@ export class TransportFeedbackGenerator {
    */
   add(transportSequenceNumber: number, arrivalMs: number): void {
     let sequence = this.#unwrapper.unwrap(transportSequenceNumber);
-    const expected = this.#next ?? this.#highest;
+    // From where the next feedback begins: a sender that skips numbers must not make it endless.
+    const expected = this.#next ?? this.#unreportedFrom;
     if (Math.abs(sequence - expected) > MAX_JUMP && Number.isFinite(expected)) {
       this.#unwrapper.reset();
       sequence = this.#unwrapper.unwrap(transportSequenceNumber);

@@ -102,6 +102,11 @@ describe('requests for missing packets', () => {
     const nack = new NackGenerator();
     for (let jump = 0; jump < 50; jump += 1) nack.received((jump * 2999) & 0xffff, 0);
     expect(nack.due(0).length).toBe(1000);
+    expect(nack.stats.givenUp).toBe(49 * 2998 - 1000);
+    // There is room again once those are given up, too.
+    expect(nack.due(1000)).toEqual([]);
+    nack.received((49 * 2999 + 2) & 0xffff, 1001);
+    expect(nack.due(1001)).toEqual([(49 * 2999 + 1) & 0xffff]);
   });
 });
 
@@ -111,6 +116,14 @@ describe('transport-wide feedback', () => {
     if (feedback?.type !== 'transport-feedback') throw new Error('not a transport feedback');
     return feedback;
   };
+
+  test('stays short for a sender that skips thousands of numbers with each packet', () => {
+    const generator = new TransportFeedbackGenerator();
+    for (let index = 0; index < 1000; index += 1) generator.add((index * 4999) & 0xffff, index);
+    const feedback = generator.build(1, 2);
+    expect(feedback!.byteLength).toBeLessThan(1500);
+    expect(read(feedback).packets.length).toBeLessThan(6000);
+  });
 
   test('says of each packet when it came, or that it did not', () => {
     const generator = new TransportFeedbackGenerator();

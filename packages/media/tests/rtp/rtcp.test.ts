@@ -20,6 +20,7 @@ import {
   buildSenderReport,
   buildSourceDescription,
   parseRtcp,
+  TransportFeedbackGenerator,
 } from '../../src/rtp/index.ts';
 
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text.replaceAll(' ', ''), 'hex'));
@@ -123,6 +124,17 @@ describe('RTCP is read', () => {
       { type: 'nack', senderSsrc: 1, mediaSsrc: 2, sequenceNumbers: [65535, 0] },
       { type: 'pli', senderSsrc: 1, mediaSsrc: 2 },
       { type: 'bye', ssrcs: [1, 2], reason: undefined },
+    ]);
+  });
+
+  test('without transport-wide feedback where that is not wanted', () => {
+    const generator = new TransportFeedbackGenerator();
+    generator.add(1, 10);
+    const bytes = new Uint8Array(Buffer.concat([generator.build(1, 2)!, buildPli(1, 2)]));
+    expect(parseRtcp(bytes).map(({ type }) => type)).toEqual(['transport-feedback', 'pli']);
+    expect(parseRtcp(bytes, { skipTransportFeedback: true })).toMatchObject([
+      { type: 'unknown', packetType: 205, format: 15 },
+      { type: 'pli' },
     ]);
   });
 

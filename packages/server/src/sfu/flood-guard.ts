@@ -1,4 +1,4 @@
-/** What one publisher may send on and on. Two 1080p tracks with their sound stay far below. */
+/** What one peer may send, or have sent again to it, on and on. Two 1080p tracks with their sound stay far below. */
 const BITS_PER_SECOND = 20_000_000;
 const PACKETS_PER_SECOND = 10_000;
 /** How much of it may come at once: key frames and backlogs of a stalled network are bursts. */

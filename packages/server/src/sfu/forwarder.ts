@@ -8,6 +8,8 @@ import type { SendParameters } from './sdp/subscriber-offer.ts';
 export interface SendingTransport extends Pick<PeerTransport, 'sendRtp' | 'sendRtcp' | 'roundTripMs'> {
   /** Packets go out. */
   readonly sending: boolean;
+  /** Whether so much may be sent again now: who asks for everything again and again must not get it. */
+  admitResend(bytes: number, nowMs: number): boolean;
   /** Next transport-wide sequence number. */
   nextTransportSequenceNumber(): number;
 }
@@ -174,6 +176,7 @@ export class Forwarder {
       if (this.#resentIndexes[slot] === index && nowMs - this.#resentAtMs[slot]! < pauseMs) continue;
       const held = this.#history.get(index);
       if (held === undefined) continue;
+      if (!this.#transport.admitResend(held.payload.length, nowMs)) return;
       this.#resentIndexes[slot] = index;
       this.#resentAtMs[slot] = nowMs;
       this.#resendPacket(rtx, held, sequenceNumber);

@@ -210,7 +210,7 @@ export class Publisher implements Omit<TransportHandlers, 'onState'> {
       return;
     }
     try {
-      for (const packet of parseRtcp(bytes)) {
+      for (const packet of parseRtcp(bytes, { skipTransportFeedback: true })) {
         if (packet.type !== 'sender-report') continue;
         const route = this.#routes.get(packet.ssrc);
         if (route !== undefined && !route.rtx) route.stream.senderReport(packet, arrivalMs);

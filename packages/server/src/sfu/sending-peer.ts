@@ -18,6 +18,7 @@ export class SendingPeer implements Omit<TransportHandlers, 'onState'>, SendingT
   readonly #sent = new Map<number, Sent>();
   readonly #bySsrc = new Map<number, Sent>();
   readonly #guard = new FloodGuard();
+  readonly #resendGuard = new FloodGuard();
   readonly #random16: () => number;
   #sending = false;
   #transportSequenceNumber = 0;
@@ -54,6 +55,10 @@ export class SendingPeer implements Omit<TransportHandlers, 'onState'>, SendingT
 
   sendRtcp(packet: Uint8Array): boolean {
     return this.transport.sendRtcp(packet);
+  }
+
+  admitResend(bytes: number, nowMs: number): boolean {
+    return this.#resendGuard.admit(bytes, nowMs);
   }
 
   nextTransportSequenceNumber(): number {
@@ -105,7 +110,7 @@ export class SendingPeer implements Omit<TransportHandlers, 'onState'>, SendingT
   onRtcp(bytes: Buffer, arrivalMs: number): void {
     if (!this.#guard.admit(bytes.length, arrivalMs)) return;
     try {
-      for (const packet of parseRtcp(bytes)) this.#handle(packet, arrivalMs);
+      for (const packet of parseRtcp(bytes, { skipTransportFeedback: true })) this.#handle(packet, arrivalMs);
     } catch (error) {
       if (!(error instanceof MediaError)) throw error;
       this.stats.malformed += 1;

@@ -298,6 +298,28 @@ describe('a packet that the receiver lost', () => {
     expect(transport.rtp).toHaveLength(0);
   });
 
+  it('is not sent again on and on to a receiver that asks for everything all the time', () => {
+    const { track } = createTrack('video');
+    const { peer, transport } = createReceiver();
+    peer.send(track, STREAM, WITH_EVERYTHING);
+    transport.become('connected');
+    const upstream = new Upstream();
+    const all = Array.from({ length: 1000 }, (_, index) => 500 + index);
+    for (const index of all.keys()) {
+      const payload = index === 0 ? KEY : Buffer.alloc(1200, DELTA);
+      track.push(upstream, packet({ sequenceNumber: index, payload }), 1, false);
+    }
+    let bytes = 0;
+    for (let nowMs = 100; nowMs < 10_100; nowMs += 20) {
+      transport.rtp.length = 0;
+      transport.handlers.onRtcp(Buffer.from(buildNack(1, STREAM.ssrc, all)), nowMs);
+      bytes += transport.rtp.reduce((sum, { length }) => sum + length, 0);
+    }
+    // 20 Mbit/s over 10 s and a burst of 2 s, with headers; it had asked for 480 Mbit/s.
+    expect(bytes * 8).toBeGreaterThan(230_000_000);
+    expect(bytes * 8).toBeLessThan(250_000_000);
+  });
+
   it('is sent again only once in a while, and not when it was never sent', () => {
     const { transport, ask } = withLoss(WITH_EVERYTHING);
     ask([501], 10);
