@@ -146,6 +146,21 @@ describe('aircheck', () => {
         '/v1/assets/{fileId}/play-urls',
       ]),
     );
+    type Operation = { summary?: string; tags?: string[]; responses: Record<string, { content?: object }> };
+    for (const [path, methods] of Object.entries<Record<string, Operation>>(paths)) {
+      for (const [method, { summary, tags, responses }] of Object.entries(methods)) {
+        const route = `${method} ${path}`;
+        expect([route, summary], 'has a summary of one line').toEqual([
+          route,
+          expect.stringMatching(/^[A-Z].*[^.\n]$/),
+        ]);
+        expect([route, tags?.length]).toEqual([route, 1]);
+        expect([route, Object.keys(responses)]).toEqual([route, [expect.stringMatching(/^20[014]$/), 'default']]);
+        expect(responses.default).toMatchObject({
+          content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+        });
+      }
+    }
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
     expect(await (await fetch(`${url}/metrics`)).text()).toContain(
       'aircheck_resident_memory_bytes{process="worker-0"}',
