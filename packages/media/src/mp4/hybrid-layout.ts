@@ -42,11 +42,20 @@ export function finishHybridMovie(
   fragmentsEnd: number,
   patchOffset: number,
 ): { readonly movie: Uint8Array<ArrayBuffer>; readonly patch: Uint8Array<ArrayBuffer> } {
-  let samples = 0;
-  for (const track of tracks) samples += track.table.sampleCount;
+  const kept = tracksWithSamples(tracks);
+  const samples = kept.reduce((sum, track) => sum + track.table.sampleCount, 0);
   const movie = new BoxWriter(2048 + samples * 16);
-  writeFinalMovie(movie, tracks, creationTime);
+  writeFinalMovie(movie, kept, creationTime);
   return { movie: movie.finish(), patch: writeMediaDataHeader(fragmentsEnd - patchOffset) };
+}
+
+/**
+ * The tracks that a final `moov` tells of. Players stumble over a track that was announced and never came; a file without
+ * any sample keeps them all, since a `moov` needs a track.
+ */
+export function tracksWithSamples(tracks: readonly FinishedTrack[]): readonly FinishedTrack[] {
+  const kept = tracks.filter((track) => track.table.sampleCount > 0);
+  return kept.length > 0 ? kept : tracks;
 }
 
 /**

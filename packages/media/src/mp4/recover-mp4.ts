@@ -4,7 +4,7 @@ import { MediaError } from '../errors.ts';
 import { type FileBox, readBoxHeader } from './box-reader.ts';
 import { type FileStart, readFileStart, readMovieBox } from './file-start.ts';
 import { FragmentScanner, type ReadFragment } from './fragment-scanner.ts';
-import { finishHybridMovie, writeMediaDataHeader } from './hybrid-layout.ts';
+import { finishHybridMovie, tracksWithSamples, writeMediaDataHeader } from './hybrid-layout.ts';
 import type { FinishedTrack } from './movie-box.ts';
 import { type ReadMovie, type ReadTrack, readMovie } from './movie-reader.ts';
 import { summarizeFinishedMovie } from './mp4-summary.ts';
@@ -85,7 +85,8 @@ async function readFinalMovie(
 
 function sameSampleCounts(movie: ReadMovie, tracks: readonly FinishedTrack[]): boolean {
   const found = summarizeFinishedMovie(movie).tracks.map((track) => track.sampleCount);
-  return found.length === tracks.length && tracks.every(({ table }, index) => table.sampleCount === found[index]);
+  const expected = tracksWithSamples(tracks).map(({ table }) => table.sampleCount);
+  return found.length === expected.length && expected.every((count, index) => count === found[index]);
 }
 
 async function rebuild(

@@ -1,6 +1,13 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type FileSummary, type RandomAccess, type Recovery, recoverMp4, recoverWebm } from '@aircheck/media';
+import {
+  type FileSummary,
+  MediaError,
+  type RandomAccess,
+  type Recovery,
+  recoverMp4,
+  recoverWebm,
+} from '@aircheck/media';
 import type { AudioInfo, VideoInfo } from '@aircheck/protocol';
 import type { SegmentSnapshot } from '../worker/contract.ts';
 import { storageError } from './spool-file.ts';
@@ -61,6 +68,9 @@ async function finishFile(file: FileHandle, path: string, segment: SegmentSnapsh
   };
   const recover = segment.mimeType.includes('webm') ? recoverWebm : recoverMp4;
   const recovery = await recover(read, size);
+  if (recovery.summary.tracks.every(({ sampleCount }) => sampleCount === 0)) {
+    throw new MediaError('container-malformed', 'the file was cut off before its first fragment was whole');
+  }
   try {
     return describe(segment, await apply(file, size, recovery), recovery.summary);
   } catch (error) {

@@ -116,59 +116,55 @@ describe('whatever order of frames, times, pauses and tracks', () => {
   const codecs = ['h264', 'vp8', 'vp9', 'av1'] as const;
   const frames = new Map(codecs.map((codec) => [codec, framesOf(codec)]));
 
-  it.each([1, 2, 3, 4])(
-    'is recorded without a failure into files that can be read (seed %i)',
-    async (seed) => {
-      const random = seededRandom(seed);
-      const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
-      const clock = { nowMs: 5000 };
-      const participant = new ScriptedParticipant();
-      const { session, ends } = startSession(folder, participant, clock, { segmentMs: 4000, idleMs: 1e9 });
-      let camera = new ScriptedTrack('camera', 'h264');
-      const microphone = new ScriptedTrack('microphone', 'opus');
-      const at = { picture: 0, sound: 0 };
-      /** Mostly on in time, seldom anywhere. */
-      const next = (before: number, step: number): number => {
-        const chance = random();
-        if (chance < 0.9) return before + step;
-        if (chance < 0.94) return before - Math.floor(random() * 50 * step);
-        return chance < 0.97 ? before + Math.floor(random() * 500 * step) : Math.floor(random() * 2 ** 40);
-      };
-      for (let step = 0; step < 1000; step++) {
-        const chance = random();
-        if (chance < 0.01) camera = new ScriptedTrack('camera', pick(codecs));
-        if (chance < 0.02) {
-          participant.setTracks(...(random() < 0.9 ? [camera] : []), ...(random() < 0.9 ? [microphone] : []));
-        } else if (chance < 0.025) session.pause();
-        else if (chance < 0.1) session.resume();
-        clock.nowMs += random() < 0.98 ? random() * 20 : random() * 3000;
-        const arrivalMs = clock.nowMs - (random() < 0.95 ? 0 : random() * 700);
-        const lost = { lostPacketsBefore: random() < 0.95 ? 0 : 3, lostFramesBefore: random() < 0.97 ? 0 : 2 };
-        if (random() < 0.5) {
-          at.picture = next(at.picture, 3000);
-          const frame = pick(frames.get(camera.codec as (typeof codecs)[number])!);
-          const data = random() < 0.9 ? frame.data : damaged(frame.data, random);
-          camera.send({ ...frame, data, rtpTimestamp: at.picture, arrivalMs, ...lost });
-        } else {
-          at.sound = next(at.sound, 960);
-          microphone.send({ data: OPUS_SILENCE, keyFrame: true, rtpTimestamp: at.sound, arrivalMs, ...lost });
-          if (random() < 0.02)
-            microphone.sendReport(1.7e12 + random() * 1e9, Math.floor(random() * 2 ** 32), arrivalMs);
-        }
-        if (step % 5 === 0) session.tick(clock.nowMs);
+  it.each([1, 2, 3, 4])('is recorded without a failure into files that can be read (seed %i)', async (seed) => {
+    const random = seededRandom(seed);
+    const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
+    const clock = { nowMs: 5000 };
+    const participant = new ScriptedParticipant();
+    const { session, ends } = startSession(folder, participant, clock, { segmentMs: 4000, idleMs: 1e9 });
+    let camera = new ScriptedTrack('camera', 'h264');
+    const microphone = new ScriptedTrack('microphone', 'opus');
+    const at = { picture: 0, sound: 0 };
+    /** Mostly on in time, seldom anywhere. */
+    const next = (before: number, step: number): number => {
+      const chance = random();
+      if (chance < 0.9) return before + step;
+      if (chance < 0.94) return before - Math.floor(random() * 50 * step);
+      return chance < 0.97 ? before + Math.floor(random() * 500 * step) : Math.floor(random() * 2 ** 40);
+    };
+    for (let step = 0; step < 1000; step++) {
+      const chance = random();
+      if (chance < 0.01) camera = new ScriptedTrack('camera', pick(codecs));
+      if (chance < 0.02) {
+        participant.setTracks(...(random() < 0.9 ? [camera] : []), ...(random() < 0.9 ? [microphone] : []));
+      } else if (chance < 0.025) session.pause();
+      else if (chance < 0.1) session.resume();
+      clock.nowMs += random() < 0.98 ? random() * 20 : random() * 3000;
+      const arrivalMs = clock.nowMs - (random() < 0.95 ? 0 : random() * 700);
+      const lost = { lostPacketsBefore: random() < 0.95 ? 0 : 3, lostFramesBefore: random() < 0.97 ? 0 : 2 };
+      if (random() < 0.5) {
+        at.picture = next(at.picture, 3000);
+        const frame = pick(frames.get(camera.codec as (typeof codecs)[number])!);
+        const data = random() < 0.9 ? frame.data : damaged(frame.data, random);
+        camera.send({ ...frame, data, rtpTimestamp: at.picture, arrivalMs, ...lost });
+      } else {
+        at.sound = next(at.sound, 960);
+        microphone.send({ data: OPUS_SILENCE, keyFrame: true, rtpTimestamp: at.sound, arrivalMs, ...lost });
+        if (random() < 0.02) microphone.sendReport(1.7e12 + random() * 1e9, Math.floor(random() * 2 ** 32), arrivalMs);
       }
-      const segments = await session.end('stopped');
-      expect(ends()).toEqual([{ recordingId: 'rec', reason: 'stopped' }]);
-      expect(segments.length).toBeGreaterThan(3);
-      for (const segment of segments) {
-        const { streams, errors } = await probeRecording(join(folder, segment.path));
-        // The decoders' complaints are about the order of the pictures, the container's would be about the file.
-        expect(errors.filter((line) => /^\[(?:mov|matroska)/.test(line))).toEqual([]);
-        const counts = [segment.video?.frames, segment.audio?.packets].filter(
-          (count) => count !== undefined && count > 0,
-        );
-        expect(streams.map(({ packets }) => packets).filter((packets) => packets > 0)).toEqual(counts);
-      }
-    },
-  );
+      if (step % 5 === 0) session.tick(clock.nowMs);
+    }
+    const segments = await session.end('stopped');
+    expect(ends()).toEqual([{ recordingId: 'rec', reason: 'stopped' }]);
+    expect(segments.length).toBeGreaterThan(3);
+    for (const segment of segments) {
+      const { streams, errors } = await probeRecording(join(folder, segment.path));
+      // The decoders' complaints are about the order of the pictures, the container's would be about the file.
+      expect(errors.filter((line) => /^\[(?:mov|matroska)/.test(line))).toEqual([]);
+      const counts = [segment.video?.frames, segment.audio?.packets].filter(
+        (count) => count !== undefined && count > 0,
+      );
+      expect(streams.map(({ packets }) => packets).filter((packets) => packets > 0)).toEqual(counts);
+    }
+  });
 });
