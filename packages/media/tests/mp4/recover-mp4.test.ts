@@ -215,7 +215,13 @@ describe('the summary of an MP4', () => {
       ...{ track: 0, sample, seconds: sample.timestamp / 90000 },
       before: () => writer.setVideoFormat(0, { ...aac.video, width: index === 20 ? 640 : 64 }),
     }));
-    const { finished } = writeSteps(writer, steps, 0.5);
+    // A track without a sample would be left out.
+    const [sample] = aac.audioSamples;
+    const { finished } = writeSteps(
+      writer,
+      [...steps, { track: 1, sample: sample!, seconds: 1, before: () => {} }],
+      0.5,
+    );
     const { tracks } = await readMp4Summary(new MemoryFile(finished).read, finished.byteLength);
     expect(tracks[0]).toMatchObject({ width: 640, height: 48 });
     expect(Buffer.from(tracks[1]!.description).equals(Buffer.from(aac.audio.description))).toBe(true);
