@@ -36,7 +36,13 @@ export class IceSupervisor {
 
   /** The network is back, or another one: the old path is dead even where nobody has noticed yet. */
   networkChanged(): void {
-    if (this.#connection !== undefined) this.#attempt();
+    this.#attempts = 0;
+    this.#attempt();
+  }
+
+  /** The signaling connection is there again, without which nothing could be tried. */
+  resume(): void {
+    if (!isConnected(this.#connection)) this.#attempt();
   }
 
   close(): void {
@@ -59,7 +65,9 @@ export class IceSupervisor {
     if (this.#connection === undefined || !this.#options.reachable()) return;
     this.#attempts += 1;
     this.#timer = setTimeout(() => {
-      if (!isConnected(this.#connection)) this.#attempt();
+      // A path that held through the attempt tells of no change of state.
+      if (isConnected(this.#connection)) this.#attempts = 0;
+      else this.#attempt();
     }, attemptMs);
     if (this.#attempts <= restartsBeforeRebuild) this.#options.restart();
     else {

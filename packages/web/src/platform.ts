@@ -27,10 +27,14 @@ export function browserPlatform(): Platform {
 }
 
 function onNetworkChange(listener: () => void): () => void {
-  // The Network Information API exists in Chromium only; elsewhere `online` alone tells of changes.
-  const connection = (globalThis.navigator as Navigator & { connection?: EventTarget }).connection;
+  // The Network Information API exists in Chromium only; elsewhere `online` alone tells of changes. Its event comes with
+  // every new estimate of the speed too: only another kind of network (known on mobile devices) means another path.
+  const { connection } = globalThis.navigator as Navigator & { connection?: EventTarget & { readonly type?: string } };
+  let type = connection?.type;
   const whenOnline = () => {
-    if (globalThis.navigator.onLine) listener();
+    const former = type;
+    type = connection?.type;
+    if (type !== former && globalThis.navigator.onLine) listener();
   };
   globalThis.addEventListener('online', listener);
   connection?.addEventListener('change', whenOnline);

@@ -4,6 +4,7 @@ import { preferredCodecs } from './codec-preferences.ts';
 import { IceSupervisor, isConnected } from './ice-supervisor.ts';
 import { kindOf, LocalTrack } from './local-track.ts';
 import type { Platform } from './platform.ts';
+import { RetryTimer } from './retry-timer.ts';
 import type { SignalingConnection } from './signaling.ts';
 import { TypedEmitter } from './typed-emitter.ts';
 
@@ -34,9 +35,6 @@ const contentHints: Record<TrackSource, string> = {
   'screen-audio': 'music',
 };
 
-/** After a refusal that may pass (a worker that is just being restarted). */
-const retryDelayMs = 1_000;
-
 interface Publication {
   readonly track: LocalTrack;
   transceiver: RTCRtpTransceiver;
@@ -53,13 +51,15 @@ export class Publisher extends TypedEmitter<PublisherEvents> {
   #iceServers: readonly RTCIceServer[] = [];
   #connection: RTCPeerConnection | undefined;
   #tail: Promise<void> = Promise.resolve();
-  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  /** After a refusal that may pass (a worker that is just being restarted). */
+  readonly #retry: RetryTimer;
   #closed = false;
 
   constructor({ signaling, platform }: PublisherOptions) {
     super();
     this.#signaling = signaling;
     this.#platform = platform;
+    this.#retry = new RetryTimer(platform, () => this.#negotiate(false));
     this.#supervisor = new IceSupervisor({
       restart: () => this.#negotiate(true),
       rebuild: () => this.rebuild(),
@@ -86,9 +86,10 @@ export class Publisher extends TypedEmitter<PublisherEvents> {
 
   /**
    * Publishes a track and waits until the server takes it, over a reconnect if need be.
-   * @throws AircheckError what the server refuses it with
+   * @throws AircheckError what the server refuses it with; `session-not-found` when the room is left
    */
-  publish(mediaStreamTrack: MediaStreamTrack, source: TrackSource): Promise<LocalTrack> {
+  async publish(mediaStreamTrack: MediaStreamTrack, source: TrackSource): Promise<LocalTrack> {
+    if (this.#closed) throw roomLeft();
     if (mediaStreamTrack.contentHint === '') mediaStreamTrack.contentHint = contentHints[source];
     const track = new LocalTrack(mediaStreamTrack, source, maxBitrateBps[source]);
     return new Promise((resolve, reject) => {
@@ -116,8 +117,18 @@ export class Publisher extends TypedEmitter<PublisherEvents> {
   /** Sends another device's picture or sound as the same track: recordings and watchers go on without a gap. */
   async replaceTrack(track: LocalTrack, mediaStreamTrack: MediaStreamTrack): Promise<void> {
     if (mediaStreamTrack.contentHint === '') mediaStreamTrack.contentHint = contentHints[track.source];
+    const former = track.mediaStreamTrack;
+    const sender = this.senderOf(track);
     track.replace(mediaStreamTrack);
-    await this.#publications.get(track)?.transceiver.sender.replaceTrack(mediaStreamTrack);
+    try {
+      await sender?.replaceTrack(mediaStreamTrack);
+    } catch (error) {
+      // On a connection that was made anew meanwhile the track is the new one already.
+      if (sender === this.senderOf(track)) {
+        track.replace(former);
+        throw error;
+      }
+    }
     this.emit('changed', track);
   }
 
@@ -126,7 +137,12 @@ export class Publisher extends TypedEmitter<PublisherEvents> {
     this.emit('changed', track);
     const { trackId } = track;
     // While there is no connection nothing is lost: every offer carries the state too.
-    if (trackId !== undefined && this.#signaling.joined) await this.#signaling.request('mute', { trackId, muted });
+    if (trackId === undefined || !this.#signaling.joined) return;
+    try {
+      await this.#signaling.request('mute', { trackId, muted });
+    } catch (error) {
+      if (this.#signaling.joined) throw error;
+    }
   }
 
   networkChanged(): void {
@@ -136,8 +152,9 @@ export class Publisher extends TypedEmitter<PublisherEvents> {
   /** The signaling connection is there again. @param resumed - the server kept the session and its peer connections */
   resynchronize(resumed: boolean): void {
     if (this.#connection === undefined) return;
-    if (resumed) this.#negotiate(!isConnected(this.#connection));
-    else this.rebuild();
+    if (!resumed) this.rebuild();
+    else if (isConnected(this.#connection)) this.#negotiate(false);
+    else this.#supervisor.resume();
   }
 
   /** Gives the peer connection up, makes a new one and publishes all tracks on it. */
@@ -153,10 +170,9 @@ export class Publisher extends TypedEmitter<PublisherEvents> {
   /** Ends the connection; the tracks' devices are not stopped. May be called twice. */
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#retryTimer);
+    this.#retry.reset();
     this.#dropConnection();
-    const error = new AircheckError('session-not-found', 'The room was left');
-    for (const publication of this.#publications.values()) publication.reject(error);
+    for (const publication of this.#publications.values()) publication.reject(roomLeft());
     this.#publications.clear();
     this.removeAllListeners();
   }
@@ -242,6 +258,7 @@ export class Publisher extends TypedEmitter<PublisherEvents> {
       });
       if (connection !== this.#connection) return;
       await connection.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
+      this.#retry.reset();
       for (const publication of publications) {
         const taken = answer.tracks.find(({ mid }) => mid === publication.transceiver.mid);
         if (taken !== undefined) await this.#taken(publication, taken);
@@ -269,8 +286,7 @@ export class Publisher extends TypedEmitter<PublisherEvents> {
     if (connection.signalingState === 'have-local-offer') await connection.setLocalDescription({ type: 'rollback' });
     if (!this.#signaling.joined) return;
     if (error.retryable) {
-      clearTimeout(this.#retryTimer);
-      this.#retryTimer = setTimeout(() => this.#negotiate(false), retryDelayMs);
+      this.#retry.start();
       return;
     }
     for (const publication of [...this.#publications.values()]) {
@@ -281,6 +297,10 @@ export class Publisher extends TypedEmitter<PublisherEvents> {
       this.emit('refused', publication.track, error);
     }
   }
+}
+
+function roomLeft(): AircheckError {
+  return new AircheckError('session-not-found', 'The room was left');
 }
 
 /** Chromium makes pictures smaller under load unless told otherwise, and every change of size shows in the recording. */

@@ -21,7 +21,8 @@ export interface RestClientOptions {
   readonly baseUrl: string;
   /** An access token. Without it the requests carry the console's session cookie. */
   readonly token?: string;
-  readonly fetch: typeof fetch;
+  /** The page's own when absent. */
+  readonly fetch?: typeof fetch;
 }
 
 type QueryValue = string | number | boolean | undefined;
@@ -138,7 +139,7 @@ export class RestClient {
       signal,
     }: { body?: unknown; query?: Record<string, QueryValue>; signal?: AbortSignal | undefined } = {},
   ): Promise<Result> {
-    const { baseUrl, token, fetch } = this.#options;
+    const { baseUrl, token, fetch = globalThis.fetch } = this.#options;
     const parameters = new URLSearchParams();
     for (const [name, value] of Object.entries(query ?? {})) {
       if (value !== undefined) parameters.set(name, String(value));

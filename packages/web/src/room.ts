@@ -171,19 +171,21 @@ export class Room extends TypedEmitter<RoomEvents> {
   async publish(mediaStreamTrack: MediaStreamTrack, source: TrackSource): Promise<LocalTrack> {
     const track = await this.#publisher.publish(mediaStreamTrack, source);
     this.#localTracks.add(track);
-    // The user ended the sharing in the browser's own bar, or the device was unplugged.
-    mediaStreamTrack.addEventListener('ended', () => {
-      if (track.mediaStreamTrack === mediaStreamTrack) this.unpublish(track);
-    });
     this.emit('local-track-added', track);
+    this.#unpublishWhenEnded(track);
     return track;
   }
 
-  /** Captures and publishes a camera, 720p at up to 1.5 Mbit/s. */
+  /**
+   * Captures and publishes a camera, 720p at up to 1.5 Mbit/s.
+   * @throws DOMException as `getUserMedia` does
+   * @throws AircheckError as {@link publish} does
+   */
   async publishCamera(deviceId?: string): Promise<LocalTrack> {
     return this.#publishCaptured(await captureCamera(this.#platform, deviceId), 'camera');
   }
 
+  /** Captures and publishes a microphone, without echo and noise. */
   async publishMicrophone(deviceId?: string): Promise<LocalTrack> {
     return this.#publishCaptured(await captureMicrophone(this.#platform, deviceId), 'microphone');
   }
@@ -191,9 +193,14 @@ export class Room extends TypedEmitter<RoomEvents> {
   /** Lets the user pick a screen, window or tab, and publishes it with its sound, up to 2.5 Mbit/s. */
   async publishScreen(): Promise<readonly LocalTrack[]> {
     const { video, audio } = await captureScreen(this.#platform);
-    const tracks = [await this.#publishCaptured(video, 'screen')];
-    if (audio !== undefined) tracks.push(await this.#publishCaptured(audio, 'screen-audio'));
-    return tracks;
+    try {
+      const tracks = [await this.#publishCaptured(video, 'screen')];
+      if (audio !== undefined) tracks.push(await this.#publishCaptured(audio, 'screen-audio'));
+      return tracks;
+    } catch (error) {
+      audio?.stop();
+      throw error;
+    }
   }
 
   /** Stops publishing a track and stops its device. */
@@ -202,21 +209,33 @@ export class Room extends TypedEmitter<RoomEvents> {
     this.#forget(track, undefined);
   }
 
-  /** Switches a published camera or microphone to another device; watchers and recordings go on. */
+  /**
+   * Switches a published camera or microphone to another device; watchers and recordings go on.
+   * @throws DOMException as `getUserMedia` does; the former device goes on then
+   * @throws AircheckError `track-not-found` when the track is not published any more
+   */
   async switchDevice(track: LocalTrack, deviceId: string): Promise<void> {
     const capture = track.kind === 'video' ? captureCamera : captureMicrophone;
     const former = track.mediaStreamTrack;
     const mediaStreamTrack = await capture(this.#platform, deviceId);
-    await this.#publisher.replaceTrack(track, mediaStreamTrack);
+    try {
+      await this.replaceTrack(track, mediaStreamTrack);
+    } catch (error) {
+      mediaStreamTrack.stop();
+      throw error;
+    }
     former.stop();
-    mediaStreamTrack.addEventListener('ended', () => {
-      if (track.mediaStreamTrack === mediaStreamTrack) this.unpublish(track);
-    });
   }
 
-  /** Sends another picture or sound as the same track. The former one is not stopped. */
-  replaceTrack(track: LocalTrack, mediaStreamTrack: MediaStreamTrack): Promise<void> {
-    return this.#publisher.replaceTrack(track, mediaStreamTrack);
+  /**
+   * Sends another picture or sound as the same track. The former one is not stopped.
+   * @throws AircheckError `track-not-found` when the track is not published any more
+   */
+  async replaceTrack(track: LocalTrack, mediaStreamTrack: MediaStreamTrack): Promise<void> {
+    // Unpublished while a device was being opened: nobody would ever stop the new one.
+    if (!this.#localTracks.has(track)) throw new AircheckError('track-not-found', 'The track is not published');
+    await this.#publisher.replaceTrack(track, mediaStreamTrack);
+    this.#unpublishWhenEnded(track);
   }
 
   /** Mutes a track or unmutes it, and tells the others. */
@@ -247,6 +266,7 @@ export class Room extends TypedEmitter<RoomEvents> {
     return this.api.stopRecording(recordingId);
   }
 
+  /** Leaves out what comes until the recording is resumed; its file goes on without a hole then. */
   pauseRecording(recordingId: string): Promise<Recording> {
     return this.api.pauseRecording(recordingId);
   }
@@ -314,6 +334,16 @@ export class Room extends TypedEmitter<RoomEvents> {
     }
   }
 
+  /** The user may end the sharing in the browser's own bar, or unplug the device; that may have happened already. */
+  #unpublishWhenEnded(track: LocalTrack): void {
+    const { mediaStreamTrack } = track;
+    const unpublish = () => {
+      if (track.mediaStreamTrack === mediaStreamTrack) this.unpublish(track);
+    };
+    if (mediaStreamTrack.readyState === 'ended') unpublish();
+    else mediaStreamTrack.addEventListener('ended', unpublish, { once: true });
+  }
+
   #forget(track: LocalTrack, error: AircheckError | undefined): void {
     if (!this.#localTracks.delete(track)) return;
     track.mediaStreamTrack.stop();
@@ -338,7 +368,11 @@ export class Room extends TypedEmitter<RoomEvents> {
       const known = former.some(({ userId }) => userId === participant.userId);
       this.emit(known ? 'participant-updated' : 'participant-joined', participant);
     }
+    const live = new Set(result.recordings.map(({ recordingId }) => recordingId));
     for (const recording of result.recordings) this.#recordingChanged(recording);
+    for (const { recordingId, state } of this.recordings) {
+      if (state !== 'ready' && state !== 'failed' && !live.has(recordingId)) this.#learnEndOf(recordingId);
+    }
     this.#publisher.resynchronize(result.resumed);
     this.#subscriber.resynchronize(result.resumed);
     this.#updateRemoteTracks();
@@ -385,6 +419,18 @@ export class Room extends TypedEmitter<RoomEvents> {
   #recordingChanged(recording: Recording): void {
     this.#recordings.set(recording.recordingId, recording);
     this.emit('recording', recording);
+  }
+
+  /** It ended while there was no connection to be told over. */
+  #learnEndOf(recordingId: string): void {
+    this.api.recording(recordingId).then(
+      (recording) => {
+        if (this.#state !== 'closed') this.#recordingChanged(recording);
+      },
+      () => {
+        // Whoever needs to know asks by itself; nothing can be said of it here.
+      },
+    );
   }
 
   /** A track is shown once it is both received and described; either may come first. */

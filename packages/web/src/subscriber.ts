@@ -1,6 +1,7 @@
 import type { ServerNotification } from '@aircheck/protocol';
-import { IceSupervisor, isConnected } from './ice-supervisor.ts';
+import { IceSupervisor } from './ice-supervisor.ts';
 import type { Platform } from './platform.ts';
+import { RetryTimer } from './retry-timer.ts';
 import type { SignalingConnection } from './signaling.ts';
 import { TypedEmitter } from './typed-emitter.ts';
 
@@ -28,6 +29,8 @@ export class Subscriber extends TypedEmitter<SubscriberEvents> {
   readonly #signaling: SubscriberOptions['signaling'];
   readonly #platform: Platform;
   readonly #supervisor: IceSupervisor;
+  /** Asks for a new connection after an offer that could not be applied. */
+  readonly #retry: RetryTimer;
   #iceServers: readonly RTCIceServer[] = [];
   #connection: RTCPeerConnection | undefined;
   #newestOffer: Offer | undefined;
@@ -39,6 +42,7 @@ export class Subscriber extends TypedEmitter<SubscriberEvents> {
     super();
     this.#signaling = signaling;
     this.#platform = platform;
+    this.#retry = new RetryTimer(platform, () => this.#askForOffer(true));
     this.#supervisor = new IceSupervisor({
       restart: () => this.#askForOffer(false),
       rebuild: () => this.#askForOffer(true),
@@ -77,13 +81,14 @@ export class Subscriber extends TypedEmitter<SubscriberEvents> {
     if (!resumed) {
       this.#dropConnection();
       this.emit('changed');
-    } else if (!isConnected(this.#connection)) this.#askForOffer(false);
+    } else this.#supervisor.resume();
   }
 
   /** May be called twice. */
   close(): void {
     this.#closed = true;
     this.#newestOffer = undefined;
+    this.#retry.reset();
     this.#dropConnection();
     this.removeAllListeners();
   }
@@ -109,10 +114,11 @@ export class Subscriber extends TypedEmitter<SubscriberEvents> {
       await connection.setLocalDescription();
     } catch {
       // A description that this browser can't apply to this connection; a new one has no past to disagree with.
-      if (connection === this.#connection) this.#askForOffer(true);
+      if (connection === this.#connection) this.#retry.start();
       return;
     }
     if (connection !== this.#connection) return;
+    this.#retry.reset();
     this.#map(connection, offer);
     const sdp = connection.localDescription?.sdp ?? '';
     this.#signaling.request('answer', { revision: offer.revision, sdp }).catch(() => {

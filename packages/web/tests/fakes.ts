@@ -1,4 +1,4 @@
-import type { JoinResult, Participant, Track } from '@aircheck/protocol';
+import type { JoinResult, Participant, Recording, Track } from '@aircheck/protocol';
 import type { Platform } from '../src/index.ts';
 
 type Sent = { id: number; type: string } & Record<string, unknown>;
@@ -170,6 +170,7 @@ export class FakePeerConnection extends EventTarget {
 export class FakeMediaStreamTrack extends EventTarget {
   readonly kind: string;
   enabled = true;
+  readyState: 'live' | 'ended' = 'live';
   contentHint = '';
   stopped = false;
 
@@ -180,6 +181,12 @@ export class FakeMediaStreamTrack extends EventTarget {
 
   stop(): void {
     this.stopped = true;
+    this.readyState = 'ended';
+  }
+
+  unplug(): void {
+    this.readyState = 'ended';
+    this.dispatchEvent(new Event('ended'));
   }
 }
 
@@ -188,6 +195,8 @@ export interface FakePlatform {
   readonly sockets: FakeSocket[];
   readonly connections: FakePeerConnection[];
   readonly captured: FakeMediaStreamTrack[];
+  /** What REST answers, by path; all else is not reached. */
+  readonly answers: Map<string, object>;
   changeNetwork(): void;
 }
 
@@ -195,6 +204,7 @@ export function fakePlatform(): FakePlatform {
   const sockets: FakeSocket[] = [];
   const connections: FakePeerConnection[] = [];
   const captured: FakeMediaStreamTrack[] = [];
+  const answers = new Map<string, object>();
   const networkListeners = new Set<() => void>();
   const platform = {
     WebSocket: class extends FakeSocket {
@@ -216,7 +226,11 @@ export function fakePlatform(): FakePlatform {
         return { getTracks: () => [track] };
       },
     },
-    fetch: () => Promise.reject(new TypeError('no network here')),
+    fetch: async (url: string) => {
+      const answer = answers.get(new URL(url).pathname);
+      if (answer === undefined) throw new TypeError('no network here');
+      return Response.json(answer);
+    },
     videoCapabilities: () => ({
       codecs: [
         { mimeType: 'video/VP8', clockRate: 90_000 },
@@ -239,6 +253,7 @@ export function fakePlatform(): FakePlatform {
     sockets,
     connections,
     captured,
+    answers,
     changeNetwork: () => {
       for (const listener of networkListeners) listener();
     },
@@ -251,6 +266,41 @@ export function participant(userId: string, tracks: Track[] = []): Participant {
 
 export function videoTrack(trackId: string): Track {
   return { trackId, kind: 'video', source: 'camera', codec: 'h264', muted: false };
+}
+
+export function recording(recordingId: string, state: Recording['state']): Recording {
+  return {
+    recordingId,
+    roomId: 'demo',
+    userId: 'me',
+    source: 'camera',
+    media: 'av',
+    fileName: 'a file',
+    tags: [],
+    classId: 0,
+    segmentSeconds: 5400,
+    idleSeconds: 60,
+    state,
+    endReason: null,
+    detail: null,
+    createdAt: '2026-01-01T00:00:00.000Z',
+    startedAt: null,
+    endedAt: null,
+    durationMs: 0,
+    sizeBytes: 0,
+    fileIds: [],
+    health: {
+      gaps: [],
+      gapCount: 0,
+      lostPackets: 0,
+      recoveredPackets: 0,
+      lostFrames: 0,
+      frozenMs: 0,
+      silenceMs: 0,
+      clockDriftPpm: {},
+      resolutionChanges: [],
+    },
+  };
 }
 
 export function joinResult(changes: Partial<JoinResult> = {}): JoinResult {

@@ -1,6 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Room } from '../src/index.ts';
-import { type FakePlatform, type FakeSocket, fakePlatform, joinResult, participant, videoTrack } from './fakes.ts';
+import {
+  type FakePlatform,
+  type FakeSocket,
+  fakePlatform,
+  joinResult,
+  participant,
+  recording,
+  videoTrack,
+} from './fakes.ts';
 
 let fake: FakePlatform;
 
@@ -113,7 +121,7 @@ describe('publishing', () => {
     const removed: string[] = [];
     room.on('local-track-removed', ({ source }) => removed.push(source));
     await publishedCamera(room);
-    fake.captured[0]!.dispatchEvent(new Event('ended'));
+    fake.captured[0]!.unplug();
     await settle();
     expect(removed).toEqual(['camera']);
     expect(newest().requests('publish').at(-1)).toMatchObject({ tracks: [] });
@@ -123,6 +131,57 @@ describe('publishing', () => {
     await settle();
     expect(fake.connections[0]!.transceivers).toHaveLength(1);
     expect(newest().requests('publish').at(-1)).toMatchObject({ tracks: [{ mid: '0', source: 'camera' }] });
+  });
+
+  test('a device that is unplugged while its track is being published is unpublished again', async () => {
+    const room = await join();
+    const removed: string[] = [];
+    room.on('local-track-removed', ({ source }) => removed.push(source));
+    const publishing = room.publishCamera();
+    await settle();
+    fake.captured[0]!.unplug();
+    newest().answer('publish', { sdp: 'answer', tracks: [{ ...videoTrack('t1'), mid: '0' }] });
+    await publishing;
+    await settle();
+    expect(removed).toEqual(['camera']);
+    expect(newest().requests('publish').at(-1)).toMatchObject({ tracks: [] });
+  });
+
+  test('a device that opens after its track was unpublished is stopped', async () => {
+    const room = await join();
+    const track = await publishedCamera(room);
+    const switching = room.switchDevice(track, 'other');
+    room.unpublish(track);
+    await expect(switching).rejects.toMatchObject({ code: 'track-not-found' });
+    expect(fake.captured.map(({ stopped }) => stopped)).toEqual([true, true]);
+  });
+
+  test('after the room was left nothing is published, and the device is stopped', async () => {
+    const room = await join();
+    const leaving = room.leave();
+    newest().answer('leave');
+    await leaving;
+    await expect(room.publishCamera()).rejects.toMatchObject({ code: 'session-not-found' });
+    expect(fake.captured[0]!.stopped).toBe(true);
+    expect(fake.connections).toHaveLength(0);
+  });
+
+  test('a refusal that may pass is tried again, less and less often', async () => {
+    const room = await join();
+    const publishing = room.publishCamera();
+    await settle();
+    const triesAtMs: number[] = [];
+    const start = Date.now();
+    for (let tries = 1; tries <= 4; tries += 1) {
+      while (newest().requests('publish').length < tries) await vi.advanceTimersByTimeAsync(100);
+      triesAtMs.push(Date.now() - start);
+      if (tries < 4) newest().refuse('publish', 'worker-lost');
+      await settle();
+    }
+    expect(triesAtMs).toEqual([0, 1_000, 3_000, 7_000]);
+    const mid = (newest().requests('publish').at(-1)!.tracks as { mid: string }[])[0]!.mid;
+    newest().answer('publish', { sdp: 'answer', tracks: [{ ...videoTrack('t1'), mid }] });
+    expect((await publishing).trackId).toBe('t1');
   });
 });
 
@@ -203,6 +262,37 @@ describe('the network changes', () => {
     expect(room.state).toBe('connected');
   });
 
+  test('changes of a network whose path holds never cost the connection', async () => {
+    const room = await join();
+    await publishedCamera(room);
+    for (let change = 0; change < 5; change += 1) {
+      fake.changeNetwork();
+      await settle();
+      newest().answer('publish', { sdp: 'answer', tracks: [{ ...videoTrack('t1'), mid: '0' }] });
+      newest().answer('ping');
+      await vi.advanceTimersByTimeAsync(7_000);
+    }
+    expect(room.localTracks).toHaveLength(1);
+    expect(fake.connections).toHaveLength(1);
+  });
+
+  test('a recording that ended meanwhile is told of', async () => {
+    const room = await join({ recordings: [recording('r1', 'recording'), recording('r2', 'recording')] });
+    fake.answers.set('/v1/recordings/r1', recording('r1', 'ready'));
+    newest().drop();
+    await vi.advanceTimersByTimeAsync(300);
+    newest().open();
+    await settle();
+    newest().answer('join', joinResult({ resumed: true, recordings: [recording('r2', 'recording')] }));
+    await settle();
+    await vi.waitFor(() =>
+      expect(room.recordings.map(({ recordingId, state }) => [recordingId, state])).toEqual([
+        ['r1', 'ready'],
+        ['r2', 'recording'],
+      ]),
+    );
+  });
+
   test('a server that lost the publishing connection gets a new one', async () => {
     const room = await join();
     await publishedCamera(room);
@@ -259,11 +349,17 @@ describe('subscribing', () => {
     expect(room.remoteTracks[0]).not.toBe(former);
   });
 
-  test('an offer that the browser cannot apply is answered by asking for a new connection', async () => {
+  test('an offer that the browser cannot apply is answered by asking for a new connection, less and less often', async () => {
     await join();
-    newest().tell(offer(1, 'broken', []));
-    await settle();
-    expect(newest().requests('restart-subscriber')).toMatchObject([{ reset: true }]);
+    const counts: number[] = [];
+    for (let revision = 1; revision <= 3; revision += 1) {
+      newest().tell(offer(revision, 'broken', [], revision > 1));
+      await vi.advanceTimersByTimeAsync(1_000);
+      counts.push(newest().requests('restart-subscriber').length);
+    }
+    expect(counts).toEqual([1, 1, 1]);
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(newest().requests('restart-subscriber')).toMatchObject([{ reset: true }, { reset: true }]);
   });
 
   test('a broken path asks the server for an ICE restart, later for a new connection', async () => {
