@@ -5,7 +5,8 @@ import type { Logger } from 'pino';
 import type { ParticipantMedia } from '../sfu/received-track.ts';
 import type { SegmentSnapshot, StartRecordingOptions } from '../worker/contract.ts';
 import { journalFolder } from './journal.ts';
-import { type Emit, RecordingSession } from './recording-session.ts';
+import { RecordingSession } from './recording-session.ts';
+import type { Emit } from './segment-files.ts';
 
 const TICK_MS = 100;
 /** Ended recordings that are still remembered, so that a second stop gets the same answer. */

@@ -8,10 +8,10 @@ import {
 import type { EndReason } from '@aircheck/protocol';
 import type { Logger } from 'pino';
 import type { ParticipantMedia, ReceivedTrack } from '../sfu/received-track.ts';
-import type { SegmentSnapshot, StartRecordingOptions, WorkerEventName, WorkerEvents } from '../worker/contract.ts';
-import { writeJournal } from './journal.ts';
-import { salvageSegment } from './recovery.ts';
-import { Segment, type SegmentLayout } from './segment.ts';
+import type { SegmentSnapshot, StartRecordingOptions } from '../worker/contract.ts';
+import type { Segment, SegmentLayout } from './segment.ts';
+import { type RecorderContext, SegmentFiles } from './segment-files.ts';
+import { TrackFeed } from './track-feed.ts';
 
 /** Viewers seek to key frames, so there is one at least this often. */
 const KEY_FRAME_INTERVAL_MS = 4000;
@@ -42,31 +42,6 @@ const OPUS_RATE = 48_000;
 /** Life of a session; moved in {@link RecordingSession} alone. */
 type Phase = 'waiting' | 'running' | 'paused' | 'ended';
 
-export type Emit = <N extends WorkerEventName>(name: N, body: WorkerEvents[N]) => void;
-
-interface SessionContext {
-  readonly recordingsFolder: string;
-  readonly syncMs: number;
-  readonly emit: Emit;
-  readonly logger: Logger;
-  readonly newFileId: () => string;
-  /** Monotonic milliseconds, the scale of frames' arrival times. */
-  readonly now: () => number;
-  /** Milliseconds since 1970. */
-  readonly wallClock: () => number;
-}
-
-/** One track that is being listened to. */
-interface Feed {
-  readonly track: ReceivedTrack;
-  readonly stop: () => void;
-  /** The track's counts when the segment began: losses count for the segment in which they happen. */
-  lostBefore: number;
-  recoveredBefore: number;
-  /** The newest sender report: a recording that goes on after a pause needs it at once. */
-  report: { readonly ntpMs: number; readonly rtpTimestamp: number } | undefined;
-}
-
 interface HeldSound {
   readonly frame: EncodedFrame;
   readonly samples: number;
@@ -75,23 +50,20 @@ interface HeldSound {
 /** One recording while it runs: listens to a participant's tracks and writes segments, from its start to its end. */
 export class RecordingSession {
   readonly options: StartRecordingOptions;
-  readonly #context: SessionContext;
+  readonly #context: RecorderContext;
   readonly #media: ParticipantMedia;
   readonly #logger: Logger;
-  readonly #startedAt: number;
+  readonly #files: SegmentFiles;
   readonly #stopWatching: () => void;
-  readonly #finished: SegmentSnapshot[] = [];
-  readonly #finishing = new Set<Promise<void>>();
   #phase: Phase = 'waiting';
   #phaseSinceMs: number;
   #everRan = false;
-  #video: Feed | undefined;
-  #audio: Feed | undefined;
+  #video: TrackFeed | undefined;
+  #audio: TrackFeed | undefined;
   #timeline: RecordingTimeline | undefined;
   #segment: Segment | undefined;
   /** A segment that was cut and may still get sound up to the boundary. */
   #closing: { readonly segment: Segment; readonly boundaryMs: number; readonly sinceMs: number } | undefined;
-  #segmentCount = 0;
   /** Where the recording goes on after a wait. */
   #positionMs = 0;
   #heldSound: HeldSound[] = [];
@@ -103,12 +75,12 @@ export class RecordingSession {
   #lastSyncMs: number;
   #ended: Promise<SegmentSnapshot[]> | undefined;
 
-  constructor(options: StartRecordingOptions, media: ParticipantMedia, context: SessionContext) {
+  constructor(options: StartRecordingOptions, media: ParticipantMedia, context: RecorderContext) {
     this.options = options;
     this.#media = media;
     this.#context = context;
     this.#logger = context.logger.child({ recordingId: options.recordingId });
-    this.#startedAt = context.wallClock();
+    this.#files = new SegmentFiles(options, context);
     const now = context.now();
     this.#phaseSinceMs = now;
     this.#lastMediaMs = now;
@@ -159,26 +131,13 @@ export class RecordingSession {
     this.#requestKeyFrame();
   }
 
-  #listen(track: ReceivedTrack, onFrame: (frame: EncodedFrame) => void): Feed {
-    const { kind } = track;
-    const feed: Feed = {
-      track,
-      lostBefore: track.stats.lostPackets,
-      recoveredBefore: track.stats.recoveredPackets,
-      report: undefined,
-      stop: track.listen({
-        onFrame: (frame) => this.#step(() => onFrame(frame)),
-        onSenderReport: (ntpMs, rtpTimestamp) => {
-          // The first report may be told while listen() runs.
-          queueMicrotask(() => {
-            feed.report = { ntpMs, rtpTimestamp };
-            this.#step(() => this.#timeline?.senderReport(kind, ntpMs, rtpTimestamp));
-          });
-        },
-        onEnded: () => this.#step(() => this.#select()),
-      }),
-    };
-    return feed;
+  #listen(track: ReceivedTrack, onFrame: (frame: EncodedFrame) => void): TrackFeed {
+    return new TrackFeed(track, {
+      onFrame: (frame) => this.#step(() => onFrame(frame)),
+      onSenderReport: (ntpMs, rtpTimestamp) =>
+        this.#step(() => this.#timeline?.senderReport(track.kind, ntpMs, rtpTimestamp)),
+      onEnded: () => this.#step(() => this.#select()),
+    });
   }
 
   #onPicture(frame: EncodedFrame): void {
@@ -304,7 +263,7 @@ export class RecordingSession {
     }
     // A resumed recording goes on in its segment unless the layout has become another.
     if (this.#segment !== undefined && !sameLayout(this.#segment.layout, layout)) this.#cutAt(zeroMs, layout);
-    this.#segment ??= this.#openSegment(layout, zeroMs, first.arrivalMs);
+    this.#segment ??= this.#files.open(layout, zeroMs, first.arrivalMs);
     for (const sound of placed) {
       if (sound.positionMs + (sound.samples * 1000) / OPUS_RATE <= zeroMs) continue;
       const shiftMs = this.#segment.addSound(sound.positionMs, sound.frame.data, sound.samples, 0);
@@ -315,30 +274,8 @@ export class RecordingSession {
     }
     if (!this.#everRan) {
       this.#everRan = true;
-      this.#context.emit('recording-state', {
-        recordingId: this.options.recordingId,
-        state: 'recording',
-        at: this.#context.wallClock(),
-      });
+      this.#tell('recording');
     }
-  }
-
-  #openSegment(layout: SegmentLayout, zeroMs: number, arrivalMs: number): Segment {
-    const nowMs = this.#context.now();
-    const segment = new Segment({
-      recordingsFolder: this.#context.recordingsFolder,
-      recordingId: this.options.recordingId,
-      fileId: this.#context.newFileId(),
-      segmentIndex: this.#segmentCount,
-      layout,
-      zeroMs,
-      startedAt: Math.round(this.#context.wallClock() - Math.max(0, nowMs - arrivalMs)),
-      nowMs,
-    });
-    this.#segmentCount += 1;
-    this.#note(segment, false);
-    this.#context.emit('segment-opened', { segment: segment.snapshot() });
-    return segment;
   }
 
   /** Ends the segment at a position and begins the next one there. */
@@ -349,8 +286,9 @@ export class RecordingSession {
     old.endPicture(positionMs);
     this.#updateHealth(old);
     this.#closing = { segment: old, boundaryMs: positionMs, sinceMs: this.#context.now() };
-    this.#segment = this.#openSegment(layout, positionMs, this.#context.now());
-    this.#rebaseFeeds();
+    this.#segment = this.#files.open(layout, positionMs, this.#context.now());
+    this.#video?.rebase();
+    this.#audio?.rebase();
     if (old.layout.audio === undefined || (old.audioEndMs ?? 0) >= positionMs) this.#finishClosing();
   }
 
@@ -358,74 +296,15 @@ export class RecordingSession {
     const closing = this.#closing;
     if (closing === undefined) return;
     this.#closing = undefined;
-    this.#finish(closing.segment);
-  }
-
-  /** Finishes a segment's file, beside all else. */
-  #finish(segment: Segment): void {
-    const work = this.#finishFile(segment)
-      .then((snapshot) => {
-        this.#finished.push(snapshot);
-        this.#context.emit('segment-closed', { segment: snapshot });
-      })
-      .catch((error: unknown) =>
-        this.#logger.error({ err: error, path: segment.path }, 'segment could not be finished'),
-      );
-    this.#finishing.add(work);
-    void work.finally(() => this.#finishing.delete(work));
-  }
-
-  async #finishFile(segment: Segment): Promise<SegmentSnapshot> {
-    try {
-      await segment.finish();
-      await segment.file.close();
-      const snapshot = segment.snapshot();
-      await writeJournal(this.#context.recordingsFolder, this.#journal(snapshot, true)).catch((error: unknown) =>
-        this.#logger.warn({ err: error }, 'journal could not be written'),
-      );
-      return snapshot;
-    } catch (error) {
-      this.#logger.error({ err: error, path: segment.path }, 'segment is finished with what it has');
-      await segment.file.close();
-      return salvageSegment(this.#context.recordingsFolder, segment.snapshot());
-    }
-  }
-
-  #note(segment: Segment, closed: boolean): void {
-    writeJournal(this.#context.recordingsFolder, this.#journal(segment.snapshot(), closed)).catch((error: unknown) =>
-      this.#logger.warn({ err: error }, 'journal could not be written'),
-    );
-  }
-
-  #journal(segment: SegmentSnapshot, closed: boolean) {
-    return {
-      version: 1,
-      recording: this.options,
-      recordingStartedAt: this.#startedAt,
-      segment,
-      closed,
-      writerPid: process.pid,
-    } as const;
+    this.#files.finish(closing.segment);
   }
 
   #updateHealth(segment: Segment): void {
     const { health } = segment;
-    health.lostPackets = 0;
-    health.recoveredPackets = 0;
-    for (const feed of [this.#video, this.#audio]) {
-      if (feed === undefined) continue;
-      health.lostPackets += feed.track.stats.lostPackets - feed.lostBefore;
-      health.recoveredPackets += feed.track.stats.recoveredPackets - feed.recoveredBefore;
-    }
+    const losses = [this.#video, this.#audio].flatMap((feed) => (feed === undefined ? [] : [feed.losses]));
+    health.lostPackets = losses.reduce((sum, { lostPackets }) => sum + lostPackets, 0);
+    health.recoveredPackets = losses.reduce((sum, { recoveredPackets }) => sum + recoveredPackets, 0);
     if (this.#timeline !== undefined) health.drift = this.#timeline.driftPpm;
-  }
-
-  #rebaseFeeds(): void {
-    for (const feed of [this.#video, this.#audio]) {
-      if (feed === undefined) continue;
-      feed.lostBefore = feed.track.stats.lostPackets;
-      feed.recoveredBefore = feed.track.stats.recoveredPackets;
-    }
   }
 
   /** Asks once; the track repeats it until a key frame comes. */
@@ -441,6 +320,11 @@ export class RecordingSession {
   get #cutFromMs(): number {
     const { segmentMs } = this.options;
     return segmentMs - Math.min(CUT_LEAD_MS, segmentMs / 4);
+  }
+
+  #tell(state: 'recording' | 'paused' | 'finalizing'): void {
+    const { recordingId } = this.options;
+    this.#context.emit('recording-state', { recordingId, state, at: this.#context.wallClock() });
   }
 
   #setPhase(phase: Phase): void {
@@ -470,8 +354,7 @@ export class RecordingSession {
     if (nowMs - this.#lastProgressMs >= PROGRESS_MS) {
       this.#lastProgressMs = nowMs;
       this.#updateHealth(segment);
-      this.#note(segment, false);
-      this.#context.emit('segment-progress', { segment: segment.snapshot() });
+      this.#files.progress(segment);
     }
     const { error } = segment.file;
     if (error !== undefined) {
@@ -522,11 +405,7 @@ export class RecordingSession {
     if (this.ended) return false;
     this.#heldSound = [];
     this.#setPhase('paused');
-    this.#context.emit('recording-state', {
-      recordingId: this.options.recordingId,
-      state: 'paused',
-      at: this.#context.wallClock(),
-    });
+    this.#tell('paused');
     return true;
   }
 
@@ -536,11 +415,7 @@ export class RecordingSession {
     this.#pictureSeen = false;
     this.#lastMediaMs = this.#context.now();
     this.#requestKeyFrame();
-    this.#context.emit('recording-state', {
-      recordingId: this.options.recordingId,
-      state: 'recording',
-      at: this.#context.wallClock(),
-    });
+    this.#tell('recording');
     return true;
   }
 
@@ -567,22 +442,17 @@ export class RecordingSession {
     this.#video?.stop();
     this.#audio?.stop();
     this.#setPhase('ended');
-    this.#context.emit('recording-state', {
-      recordingId: this.options.recordingId,
-      state: 'finalizing',
-      at: this.#context.wallClock(),
-    });
+    this.#tell('finalizing');
     this.#finishClosing();
-    if (this.#segment !== undefined) this.#finish(this.#segment);
+    if (this.#segment !== undefined) this.#files.finish(this.#segment);
     this.#segment = undefined;
-    await Promise.all(this.#finishing);
-    this.#finished.sort((a, b) => a.segmentIndex - b.segmentIndex);
+    const segments = await this.#files.allFinished();
     this.#context.emit('recording-ended', {
       recordingId: this.options.recordingId,
       reason,
       ...(detail !== undefined && { detail }),
     });
-    return this.#finished;
+    return segments;
   }
 }
 

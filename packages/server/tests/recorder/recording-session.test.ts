@@ -165,7 +165,7 @@ describe('a recording session', () => {
     stage.play(5000);
     const opened = stage.events.find(({ name }) => name === 'segment-opened')?.body as { segment: SegmentSnapshot };
     await expect
-      .poll(async () => (await readRecording(join(folder, opened.segment.path))).pictures.length)
+      .poll(async () => (await readRecording(join(folder, opened.segment.path))).pictures.length, { timeout: 15_000 })
       .toBeGreaterThan(120);
     await stage.stop();
   });
