@@ -65,8 +65,8 @@ export function registerSdpEndpoint(app: FastifyInstance, { rooms, url, open }: 
     scope.post(url, { config: { access: 'any' } }, async (request, reply) => {
       const user = roomUser(request);
       const offer = textOf(request, sdpType);
-      const { session, sdp } = await open(user, request, offer);
       const remote = parseSdpFragment(offer);
+      const { session, sdp } = await open(user, request, offer);
       const {
         iceUfrag = session.sessionId,
         mediaLine = 'audio 9 UDP/TLS/RTP/SAVPF 0',

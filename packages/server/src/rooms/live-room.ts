@@ -110,7 +110,9 @@ export class LiveRoom {
     const publisher = former?.continues(origin) ? former : new Publisher(origin);
     const result = await this.#publish(participant, publisher, request.sdp, request.tracks);
     if (this.#participants.get(participant.userId) !== participant) {
-      this.#tell('closePeer', { peerId: publisher.peerId });
+      // The leave may have been told before the worker took the offer; who is back by now must not be sent away by it.
+      if (this.#participants.has(participant.userId)) this.#tell('closePeer', { peerId: publisher.peerId });
+      else this.#tell('leave', { roomKey: this.roomKey, userId: participant.userId });
       throw new AircheckError('session-not-found', 'The participant has left the room meanwhile');
     }
     participant.setPublisher(publisher);
@@ -153,7 +155,10 @@ export class LiveRoom {
         }
         return this.#request('restartIce', { peerId: publisher.peerId, ...remote });
       },
-      onEnded: (listener) => participant.endedListeners.add(listener),
+      onEnded: (listener) => {
+        if (this.#participants.get(user.userId) === participant) participant.endedListeners.add(listener);
+        else listener();
+      },
       end: () => this.leave(participant, 'left'),
     };
     return { session, sdp: result.sdp };

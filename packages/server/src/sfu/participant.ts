@@ -86,6 +86,11 @@ export class Participant implements ParticipantMedia {
     this.#onTrackStarted = options.onTrackStarted;
   }
 
+  /** It publishes nothing, and nobody waits for it to: a recording that began when it had left, for instance. */
+  get unused(): boolean {
+    return this.publisher === undefined && this.#tracks.size === 0 && this.#listeners.size === 0;
+  }
+
   tracks(): readonly PublishedTrack[] {
     return [...this.#tracks.values()];
   }

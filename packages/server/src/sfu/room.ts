@@ -328,7 +328,10 @@ export class Room {
   }
 
   tick(nowMs: number): void {
-    for (const participant of this.#participants.values()) participant.tick(nowMs);
+    for (const [userId, participant] of this.#participants) {
+      participant.tick(nowMs);
+      if (participant.unused) this.#participants.delete(userId);
+    }
   }
 
   close(): void {

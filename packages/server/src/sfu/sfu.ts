@@ -107,6 +107,10 @@ export class Sfu {
 
   #tick(): void {
     const nowMs = this.#context.now();
-    for (const room of this.#rooms.values()) room.tick(nowMs);
+    for (const room of this.#rooms.values()) {
+      room.tick(nowMs);
+      if (room.empty) this.#rooms.delete(room.roomKey);
+    }
+    this.#setTimer();
   }
 }

@@ -18,6 +18,9 @@ const STABLE_AFTER_MS = 10_000;
 const FIRST_BACK_OFF_MS = 250;
 const MAX_BACK_OFF_MS = 10_000;
 
+/** Requests that only end what a worker holds of a room. */
+const endings: ReadonlySet<WorkerRequestName> = new Set(['closePeer', 'leave', 'closeRoom'] as const);
+
 interface MediaWorkersOptions {
   /** Processes to run. */
   readonly count: number;
@@ -143,7 +146,8 @@ export class MediaWorkers {
   }
 
   /**
-   * Asks the worker that holds the room; a room without one goes to the worker with the fewest.
+   * Asks the worker that holds the room; a room without one goes to the worker with the fewest, but for requests that
+   * only end something.
    * @throws AircheckError of the worker; `worker-lost` when it dies, `timeout`, `draining` after the end has begun
    */
   async request<N extends WorkerRequestName>(
@@ -151,7 +155,10 @@ export class MediaWorkers {
     name: N,
     body: WorkerRequests[N]['in'],
   ): Promise<WorkerRequests[N]['out']> {
-    const slot = this.#slotOfRoom.get(roomKey) ?? (await this.#assign(roomKey));
+    const known = this.#slotOfRoom.get(roomKey);
+    // What a worker that is gone held went with it: another one has nothing to end, and must not take the room for it.
+    if (known === undefined && endings.has(name)) return {} as WorkerRequests[N]['out'];
+    const slot = known ?? (await this.#assign(roomKey));
     if (this.#state !== 'running') throw new AircheckError('draining', 'The server is shutting down');
     return slot.process.request(name, body, REQUEST_TIMEOUT_MS);
   }

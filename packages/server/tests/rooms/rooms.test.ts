@@ -106,6 +106,36 @@ describe('a lost signaling connection', () => {
     expect(service.workers.bodies('closePeer')).not.toContainEqual({ peerId: first?.peerId });
   });
 
+  test.each([
+    ['leaves for good', false, ['leave', 'leave']],
+    ['is back with a new session', true, ['closePeer']],
+  ] as const)(
+    'while the worker takes an offer: what it took is ended when the participant %s',
+    async (_, back, ended) => {
+      const { client: ben } = await join('ben', 'host');
+      const { client: anna } = await join('anna', 'host');
+      const gate = Promise.withResolvers<void>();
+      service.workers.gates.set('publish', gate.promise);
+      anna.send(JSON.stringify({ id: 99, ...publishRequest }));
+      const { peerId } = await service.workers.called('publish');
+      if (back) await join('anna', 'host');
+      else {
+        await anna.drop();
+        await ben.told('participant-updated', ({ participant }) => !participant.connected);
+        for (let passedMs = 0; passedMs < idleMs; passedMs += 20_000) {
+          service.timers.advance(20_000);
+          await ben.request({ type: 'ping' });
+        }
+        await ben.told('participant-left');
+      }
+      gate.resolve();
+      const endings = () => service.workers.calls.filter(({ name }) => name === 'closePeer' || name === 'leave');
+      await expect.poll(() => endings().map(({ name }) => name)).toEqual(ended);
+      const last = endings().at(-1)!.body;
+      expect(last).toEqual(back ? { peerId } : { roomKey, userId: 'anna' });
+    },
+  );
+
   test('ends the place after the idle time', async () => {
     const { client: ben } = await join('ben', 'host');
     const { client: anna, answer } = await join('anna', 'host');

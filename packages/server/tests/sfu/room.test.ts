@@ -331,6 +331,15 @@ describe('a participant', () => {
     ]);
   });
 
+  it('that never came is forgotten with the last who waited for it', () => {
+    const stop = media('nobody').onTracksChanged(() => {});
+    vi.advanceTimersByTime(50);
+    expect(vi.getTimerCount()).toBe(1);
+    stop();
+    vi.advanceTimersByTime(50);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it('is muted without anything else happening', () => {
     const { tracks } = publish(fixture('chromium-publish'));
     const trackId = tracks[0]!.trackId;

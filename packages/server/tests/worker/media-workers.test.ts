@@ -83,6 +83,17 @@ describe('media workers', () => {
     expect((await workers.stats()).map(({ peers }) => peers)).toEqual([2, 2]);
   });
 
+  it('are not given a room for what only ends something in it', async () => {
+    const workers = await start(2);
+    const roomKey = 'default/gone';
+    expect(await workers.request(roomKey, 'leave', { roomKey, userId: 'host' })).toEqual({});
+    expect(await workers.request(roomKey, 'closePeer', { peerId: 'peer' })).toEqual({});
+    expect(await workers.request(roomKey, 'closeRoom', { roomKey })).toEqual({});
+    // The first worker still has no room.
+    await publish(workers, 'default/a');
+    expect((await workers.stats()).map(({ peers }) => peers)).toEqual([1, 0]);
+  });
+
   it('are started again when they are killed: rooms are told, requests under way rejected, later ones wait', async () => {
     const workers = await start(1);
     const [pid] = workers.pids;
