@@ -18,6 +18,8 @@ export class SpoolFile {
   /** Bytes known to be in the file (not yet: on the disk). */
   #writtenBytes = 0;
   #syncedBytes = 0;
+  /** A disk that hangs is not asked twice. */
+  #syncing = false;
   #busy: Promise<void> | undefined;
   #error: AircheckError | undefined;
 
@@ -88,12 +90,15 @@ export class SpoolFile {
   /** Brings what is in the file to the disk, if there is news. */
   async sync(): Promise<void> {
     const bytes = this.#writtenBytes;
-    if (this.#file === undefined || bytes === this.#syncedBytes || this.#error !== undefined) return;
+    if (this.#file === undefined || bytes === this.#syncedBytes || this.#error !== undefined || this.#syncing) return;
+    this.#syncing = true;
     try {
       await this.#file.datasync();
       this.#syncedBytes = bytes;
     } catch (error) {
       this.#error ??= storageError(error, this.#path);
+    } finally {
+      this.#syncing = false;
     }
   }
 
