@@ -2,13 +2,33 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['packages/*/tests/**/*.test.ts', 'e2e/**/*.test.ts'],
-    globalSetup: ['packages/server/tests/postgres.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     // What is waited for comes when it comes: a busy machine must not fail a test.
     expect: { poll: { timeout: 15_000 } },
-    // Two cores are what a continuous-integration machine has: whole-system tests beside one another starve each other.
-    maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'packages',
+          include: ['packages/*/tests/**/*.test.ts'],
+          globalSetup: ['packages/server/tests/postgres.ts'],
+          // Two cores are what a continuous-integration machine has.
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'e2e',
+          include: ['e2e/**/*.test.ts'],
+          // Each of them encodes, carries and decodes video in real time and measures to the millisecond: beside one
+          // another they would measure each other.
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });
