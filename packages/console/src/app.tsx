@@ -1,9 +1,10 @@
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { AircheckError } from '@aircheck/web';
+import { QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { App as AntdApp, ConfigProvider, Spin } from 'antd';
 import enUS from 'antd/locale/en_US.js';
 import zhCN from 'antd/locale/zh_CN.js';
 import { lazy, Suspense, useMemo } from 'react';
-import { isRetryable, useSession } from './api.tsx';
+import { isRetryable, queryKeys, useSession } from './api.tsx';
 import { Shell } from './components/shell.tsx';
 import { PreferencesProvider, usePreferences } from './preferences.tsx';
 import { useRoute } from './router.ts';
@@ -16,6 +17,13 @@ const RoomView = lazy(() => import('./views/room/room-view.tsx'));
 const LibraryView = lazy(() => import('./views/library/library-view.tsx'));
 
 const queryClient = new QueryClient({
+  queryCache: new QueryCache({
+    onError(error, { queryKey }) {
+      // The session is over, by time or by another secret: the sign-in page takes the place of what was asked for.
+      if (!(error instanceof AircheckError) || error.code !== 'unauthenticated') return;
+      if (queryKey[0] !== queryKeys.session[0]) void queryClient.invalidateQueries({ queryKey: queryKeys.session });
+    },
+  }),
   defaultOptions: {
     queries: { retry: (count, error) => count < 2 && isRetryable(error), refetchOnWindowFocus: true },
   },

@@ -30,4 +30,10 @@ describe('the dictionary', () => {
     const missing = Object.keys(errorKinds).filter((code) => !(`error.${code}` in en));
     expect(missing).toEqual([]);
   });
+
+  test('gives advice for errors that there are', () => {
+    const advised = Object.keys(en).flatMap((key) => /^advice\.(.*)/.exec(key)?.[1] ?? []);
+    expect(advised).toContain('unauthenticated');
+    expect(advised.filter((code) => !(code in errorKinds))).toEqual([]);
+  });
 });

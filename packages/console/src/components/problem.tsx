@@ -1,7 +1,7 @@
 import { AircheckError } from '@aircheck/web';
 import { Alert, App, Button } from 'antd';
 import { useCallback } from 'react';
-import type { MessageKey } from '../i18n/dictionary.ts';
+import { dictionaries, type Language, type MessageKey } from '../i18n/dictionary.ts';
 import { type Translate, useI18n } from '../i18n/i18n.tsx';
 
 /** What browsers call the ways in which a camera, microphone or screen can't be had. */
@@ -14,10 +14,21 @@ const deviceProblems: Record<string, MessageKey> = {
   AbortError: 'device.inUse',
 };
 
-/** An error in words: what happened, and what the server says about this very case and what to do. */
-export function describeProblem(error: unknown, t: Translate): { readonly title: string; readonly detail: string } {
+/**
+ * An error in words: what happened, and what to do. The server speaks English: there it says more about the very case,
+ * elsewhere the dictionary's advice stands in its place.
+ */
+export function describeProblem(
+  error: unknown,
+  { t, language }: { readonly t: Translate; readonly language: Language },
+): { readonly title: string; readonly detail: string } {
   if (error instanceof AircheckError) {
-    return { title: t(`error.${error.code}`), detail: [error.message, error.hint].filter(Boolean).join('. ') };
+    const key = `advice.${error.code}`;
+    const advice = key in dictionaries[language] ? t(key as MessageKey) : '';
+    // Which input is wrong and why, only the server knows.
+    const said =
+      language === 'en' || error.code === 'request-invalid' ? [error.message, error.hint ?? advice] : [advice];
+    return { title: t(`error.${error.code}`), detail: said.map(asSentence).join(' ').trim() };
   }
   if (error instanceof DOMException) {
     const key = deviceProblems[error.name];
@@ -26,10 +37,14 @@ export function describeProblem(error: unknown, t: Translate): { readonly title:
   return { title: t('error.internal'), detail: error instanceof Error ? error.message : '' };
 }
 
+function asSentence(text: string): string {
+  return text === '' || /[.!?。]$/.test(text) ? text : `${text}.`;
+}
+
 /** An error in place of, or above, what could not be shown. */
 export function ProblemAlert({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
-  const { t } = useI18n();
-  const { title, detail } = describeProblem(error, t);
+  const { t, language } = useI18n();
+  const { title, detail } = describeProblem(error, { t, language });
   return (
     <Alert
       type="error"
@@ -51,12 +66,12 @@ export function ProblemAlert({ error, onRetry }: { error: unknown; onRetry?: () 
 /** Returns a function that shows an error for some seconds. */
 export function useProblemToast(): (error: unknown) => void {
   const { notification } = App.useApp();
-  const { t } = useI18n();
+  const { t, language } = useI18n();
   return useCallback(
     (error) => {
-      const { title, detail } = describeProblem(error, t);
+      const { title, detail } = describeProblem(error, { t, language });
       notification.error({ title, description: detail, placement: 'top', duration: 6 });
     },
-    [notification, t],
+    [notification, t, language],
   );
 }

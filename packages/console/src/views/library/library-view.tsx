@@ -42,7 +42,9 @@ export default function LibraryView({ fileId }: { fileId: string | undefined }) 
       <div className="page-head">
         <div>
           <h1>{t('library.title')}</h1>
-          <p className="muted">{total === undefined ? t('library.subtitle') : t('library.count', { count: total })}</p>
+          <p className="muted">
+            {total === undefined || total === 0 ? t('library.subtitle') : t('library.count', { count: total })}
+          </p>
         </div>
         <Input
           className="search"
@@ -79,7 +81,7 @@ export default function LibraryView({ fileId }: { fileId: string | undefined }) 
       {query.hasNextPage && (
         <div className="load-more">
           <Button loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()} data-testid="load-more">
-            {t('library.more')}
+            {t('action.more')}
           </Button>
         </div>
       )}
@@ -129,7 +131,7 @@ function AssetTable({ assets }: { assets: readonly Asset[] }) {
     { key: 'state', width: 130, title: t('library.state'), render: (_, { state }) => <StateBadge state={state} /> },
     {
       key: 'health',
-      width: 232,
+      width: 248,
       title: t('library.health'),
       render: (_, { health, state }) => (
         // biome-ignore lint/a11y/noStaticElementInteractions: keeps a click on the badge from opening the row

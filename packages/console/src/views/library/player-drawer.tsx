@@ -72,7 +72,7 @@ function Actions({ asset, urls }: { asset: Asset; urls: PlayUrls }) {
   const { t } = useI18n();
   const copy = useCopy();
   return (
-    <div className="row">
+    <div className="row player-actions">
       <StateBadge state={asset.state} />
       <HealthBadge health={asset.health} />
       <div className="spacer" />

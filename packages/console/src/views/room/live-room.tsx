@@ -199,7 +199,12 @@ function useRoomToasts(room: Room): void {
         else if (state === 'failed') message.error(texts.current('toast.failed', { user: userId }));
       }),
       room.on('local-track-removed', ({ source }, error) => {
-        if (error === undefined && source === 'screen') message.info(texts.current('toast.screenEnded'));
+        if (error !== undefined) return;
+        if (source === 'screen') message.info(texts.current('toast.screenEnded'));
+        // The page itself only mutes cameras and microphones.
+        else if (source !== 'screen-audio') {
+          message.warning(texts.current('toast.deviceLost', { device: texts.current(`device.${source}`) }));
+        }
       }),
     ];
     return () => {

@@ -1,6 +1,9 @@
 import type { Role, RoomType, TokenClaims } from '@aircheck/protocol';
+import { AircheckError } from '@aircheck/web';
+import { useQuery } from '@tanstack/react-query';
 import { Button, Input, Segmented, Select, Tooltip } from 'antd';
 import { useEffect, useState } from 'react';
+import { consoleApi, queryKeys } from '../../api.tsx';
 import { Avatar } from '../../components/avatar.tsx';
 import { Field } from '../../components/field.tsx';
 import {
@@ -26,16 +29,16 @@ import type { JoinChoice } from './room-view.tsx';
 
 interface LobbyProps {
   readonly roomId: string;
-  /** What the invitation says; undefined when it can't be read, or there is none. */
+  /** What the invitation says, where there is one. */
   readonly claims: TokenClaims | undefined;
-  readonly invited: boolean;
   readonly signedIn: boolean;
   onJoin(choice: JoinChoice, media: LobbyMedia): Promise<void>;
 }
 
 /** The place before the room: who one is, and what the others will see and hear. */
-export function Lobby({ roomId, claims, invited, signedIn, onJoin }: LobbyProps) {
+export function Lobby({ roomId, claims, signedIn, onJoin }: LobbyProps) {
   const { t } = useI18n();
+  const invited = claims !== undefined;
   const media = useLobbyMedia();
   const { stop } = media;
   const [userName, setUserName] = useState(claims?.sub ?? rememberedUserName());
@@ -43,11 +46,16 @@ export function Lobby({ roomId, claims, invited, signedIn, onJoin }: LobbyProps)
   const [roomType, setRoomType] = useState<RoomType>('multi');
   const [error, setError] = useState<unknown>();
   const [busy, setBusy] = useState(false);
+  const known = useQuery({
+    queryKey: queryKeys.room(roomId),
+    queryFn: ({ signal }) => consoleApi.room(roomId, signal),
+    enabled: !invited,
+    retry: false,
+  });
+  const isNew = known.error instanceof AircheckError && known.error.code === 'room-not-found';
   const role = claims?.role ?? chosenRole;
   const userId = userName.trim();
   const publishes = role !== 'audience';
-  const linkBroken = invited && claims === undefined;
-  const linkOver = claims !== undefined && claims.exp * 1000 < Date.now();
 
   useEffect(() => {
     // The audience publishes nothing: no light on its camera.
@@ -93,68 +101,62 @@ export function Lobby({ roomId, claims, invited, signedIn, onJoin }: LobbyProps)
               {claims?.room ?? roomId}
             </h1>
           </div>
-          {linkBroken || linkOver ? (
-            <p className="notice" data-tone="bad">
-              {t(linkOver ? 'lobby.linkOver' : 'lobby.linkBroken')}
-            </p>
-          ) : (
-            <>
-              <Field label={t('lobby.name')} {...(!invited && { hint: t('lobby.idRule') })}>
-                {(id) => (
-                  <Input
-                    id={id}
-                    size="large"
-                    value={userName}
-                    disabled={invited}
-                    maxLength={128}
-                    placeholder={t('lobby.namePlaceholder')}
-                    status={userId === '' || isId(userId) ? '' : 'error'}
-                    onChange={(event) => setUserName(event.target.value)}
-                    onPressEnter={() => {
-                      if (isId(userId)) void join();
-                    }}
-                    data-testid="user-id"
-                  />
-                )}
-              </Field>
-              {!invited && (
-                <>
-                  <div className="field">
-                    <span className="field-label">{t('lobby.role')}</span>
-                    <RoleChoice role={role} onChange={setRole} />
-                  </div>
-                  <div className="field">
-                    <span className="field-label">{t('lobby.type')}</span>
-                    <Segmented<RoomType>
-                      block
-                      value={roomType}
-                      onChange={setRoomType}
-                      options={[
-                        { value: 'multi', label: t('lobby.typeMulti') },
-                        { value: 'pair', label: t('lobby.typePair') },
-                      ]}
-                    />
-                    <span className="muted small">
-                      {t(roomType === 'pair' ? 'lobby.typePairText' : 'lobby.typeMultiText')}
-                    </span>
-                  </div>
-                </>
-              )}
-              {invited && <p className="muted">{t('lobby.invitedAs', { role: t(`role.${role}`) })}</p>}
-              {error !== undefined && <ProblemAlert error={error} />}
-              <Button
-                type="primary"
+          <Field label={t('lobby.name')} {...(!invited && { hint: t('lobby.idRule') })}>
+            {(id) => (
+              <Input
+                id={id}
                 size="large"
-                block
-                loading={busy}
-                disabled={!isId(userId)}
-                onClick={join}
-                data-testid="join"
-              >
-                {t(publishes ? 'lobby.join' : 'lobby.watch')}
-              </Button>
+                value={userName}
+                disabled={invited}
+                maxLength={128}
+                placeholder={t('lobby.namePlaceholder')}
+                status={userId === '' || isId(userId) ? '' : 'error'}
+                onChange={(event) => setUserName(event.target.value)}
+                onPressEnter={() => {
+                  if (isId(userId)) void join();
+                }}
+                data-testid="user-id"
+              />
+            )}
+          </Field>
+          {!invited && (
+            <>
+              <div className="field">
+                <span className="field-label">{t('lobby.role')}</span>
+                <RoleChoice role={role} onChange={setRole} />
+              </div>
+              {isNew && (
+                <div className="field">
+                  <span className="field-label">{t('lobby.type')}</span>
+                  <Segmented<RoomType>
+                    block
+                    value={roomType}
+                    onChange={setRoomType}
+                    options={[
+                      { value: 'multi', label: t('lobby.typeMulti') },
+                      { value: 'pair', label: t('lobby.typePair') },
+                    ]}
+                  />
+                  <span className="muted small">
+                    {t(roomType === 'pair' ? 'lobby.typePairText' : 'lobby.typeMultiText')}
+                  </span>
+                </div>
+              )}
             </>
           )}
+          {invited && <p className="muted">{t('lobby.invitedAs', { role: t(`role.${role}`) })}</p>}
+          {error !== undefined && <ProblemAlert error={error} />}
+          <Button
+            type="primary"
+            size="large"
+            block
+            loading={busy}
+            disabled={!isId(userId)}
+            onClick={join}
+            data-testid="join"
+          >
+            {t(publishes ? 'lobby.join' : 'lobby.watch')}
+          </Button>
         </section>
       </div>
     </div>
@@ -257,7 +259,9 @@ function DeviceChoice({ media }: { media: LobbyMedia }) {
   return (
     <div className="device-row">
       {rows.map(({ source, icon, devices, label }) => {
-        const selected = media.tracks[source]?.getSettings().deviceId;
+        // A track may come from something that is in no list, such as another page's tab.
+        const deviceId = media.tracks[source]?.getSettings().deviceId;
+        const selected = devices.find((device) => device.deviceId === deviceId)?.deviceId;
         return (
           <Select
             key={source}
@@ -270,7 +274,7 @@ function DeviceChoice({ media }: { media: LobbyMedia }) {
               value: device.deviceId,
               label: device.label === '' ? `${label} ${index + 1}` : device.label,
             }))}
-            onChange={(deviceId: string) => void media.start(source, deviceId).catch(showProblem)}
+            onChange={(chosen: string) => void media.start(source, chosen).catch(showProblem)}
             notFoundContent={t('device.none')}
           />
         );

@@ -28,7 +28,7 @@ export function QualityBadge({ statistics }: { statistics: RoomStatistics | unde
   return (
     <Popover
       trigger="click"
-      placement="bottomRight"
+      placement="bottom"
       title={t(`quality.${quality}`)}
       content={
         <dl className="quality-details">

@@ -1,10 +1,10 @@
 import type { Role, RoomType } from '@aircheck/protocol';
 import { AircheckError, Room } from '@aircheck/web';
 import { Button } from 'antd';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { consoleApi } from '../../api.tsx';
 import { EmptyState } from '../../components/empty-state.tsx';
-import { BroadcastIcon } from '../../components/icons.tsx';
+import { BroadcastIcon, LinkIcon } from '../../components/icons.tsx';
 import { Logo } from '../../components/logo.tsx';
 import { describeProblem, useProblemToast } from '../../components/problem.tsx';
 import { useI18n } from '../../i18n/i18n.tsx';
@@ -37,14 +37,24 @@ const tokenSeconds = 12 * 3600;
 
 /** A room, from the lobby to the end. */
 export default function RoomView({ roomId, token, signedIn }: RoomViewProps) {
-  const { t } = useI18n();
+  const { t, language } = useI18n();
   const showProblem = useProblemToast();
   const [phase, setPhase] = useState<Phase>({ name: 'lobby' });
   const claims = token === undefined ? undefined : readTokenClaims(token);
   const room = phase.name === 'live' ? phase.room : undefined;
+  const gone = useRef(false);
+
+  useEffect(() => {
+    gone.current = false;
+    return () => {
+      gone.current = true;
+    };
+  }, []);
 
   useEffect(() => {
     if (room === undefined) return;
+    // It may have ended before anybody listened.
+    if (room.state === 'closed') setPhase({ name: 'ended', reason: 'failed', error: undefined });
     const end = room.on('closed', (reason, error) => setPhase({ name: 'ended', reason, error }));
     return () => {
       end();
@@ -55,11 +65,32 @@ export default function RoomView({ roomId, token, signedIn }: RoomViewProps) {
   const join = async (choice: JoinChoice, media: LobbyMedia) => {
     const accessToken = token ?? (await prepareRoom(roomId, choice));
     const joined = await Room.connect(window.location.origin, accessToken);
+    if (gone.current) {
+      // The page went elsewhere while the connection was being made.
+      await joined.leave();
+      return;
+    }
     setPhase({ name: 'live', room: joined });
     // One after the other: each is a negotiation, and the sound matters most.
-    for (const [track, source] of media.takeTracks()) await joined.publish(track, source).catch(showProblem);
+    for (const [track, source] of media.takeTracks()) {
+      try {
+        await joined.publish(track, source);
+      } catch (error) {
+        track.stop();
+        if (joined.state !== 'closed') showProblem(error);
+      }
+    }
   };
 
+  if (token !== undefined && phase.name === 'lobby' && (claims === undefined || claims.exp * 1000 < Date.now())) {
+    const problem = claims === undefined ? 'lobby.linkBroken' : 'lobby.linkOver';
+    return (
+      <div className="centered-page" data-testid="link-problem">
+        <Logo />
+        <EmptyState icon={<LinkIcon size={26} />} title={t(problem)} text={t(`${problem}.text`)} />
+      </div>
+    );
+  }
   if (phase.name === 'live') return <LiveRoom room={phase.room} signedIn={signedIn} />;
   if (phase.name === 'ended') {
     const left = phase.reason === 'left';
@@ -70,7 +101,9 @@ export default function RoomView({ roomId, token, signedIn }: RoomViewProps) {
           icon={<BroadcastIcon size={26} />}
           title={t(left ? 'ended.left' : 'ended.title')}
           text={
-            phase.error !== undefined ? describeProblem(phase.error, t).title : t(`ended.${endKey(phase.reason)}.text`)
+            phase.error !== undefined
+              ? describeProblem(phase.error, { t, language }).title
+              : t(`ended.${endKey(phase.reason)}.text`)
           }
           action={
             <div className="row">
@@ -88,7 +121,7 @@ export default function RoomView({ roomId, token, signedIn }: RoomViewProps) {
       </div>
     );
   }
-  return <Lobby roomId={roomId} claims={claims} invited={token !== undefined} signedIn={signedIn} onJoin={join} />;
+  return <Lobby roomId={roomId} claims={claims} signedIn={signedIn} onJoin={join} />;
 }
 
 function endKey(reason: string) {

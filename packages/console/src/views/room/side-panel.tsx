@@ -137,8 +137,7 @@ function FileRow({ asset, onPlay }: { asset: Asset; onPlay: () => void }) {
         <b className="two-lines">{asset.fileName}</b>
         <span className="muted small">
           {growing ? t('library.growing') : format.duration(asset.durationMs)}
-          {' · '}
-          {format.size(asset.sizeBytes)}
+          {asset.sizeBytes > 0 && ` · ${format.size(asset.sizeBytes)}`}
           {' · '}
           {format.time(asset.startedAt)}
         </span>

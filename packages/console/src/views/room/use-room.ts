@@ -40,6 +40,8 @@ export function useRoomStatistics(room: Room): RoomStatistics | undefined {
       try {
         const value = await room.statistics();
         if (!over) setStatistics(value);
+      } catch {
+        // A connection was just being replaced; the next look finds the new one.
       } finally {
         if (!over) timer = setTimeout(() => void read(), statisticsIntervalMs);
       }

@@ -1,5 +1,5 @@
 import type { Room } from '@aircheck/protocol';
-import { useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery } from '@tanstack/react-query';
 import { Button, Input, Skeleton } from 'antd';
 import { useState } from 'react';
 import { consoleApi, queryKeys } from '../../api.tsx';
@@ -16,12 +16,14 @@ const refreshMs = 3_000;
 /** Home: the rooms there are, live ones first, and the way into another. */
 export function RoomsView() {
   const { t } = useI18n();
-  const query = useQuery({
+  const query = useInfiniteQuery({
     queryKey: queryKeys.rooms,
-    queryFn: ({ signal }) => consoleApi.rooms({}, signal),
+    initialPageParam: '',
+    queryFn: ({ pageParam, signal }) => consoleApi.rooms(pageParam === '' ? {} : { cursor: pageParam }, signal),
+    getNextPageParam: ({ nextCursor }) => nextCursor,
     refetchInterval: refreshMs,
   });
-  const rooms = [...(query.data?.items ?? [])].sort(byLiveliness);
+  const rooms = (query.data?.pages ?? []).flatMap(({ items }) => items).sort(byLiveliness);
   const live = rooms.filter(({ participants }) => participants.length > 0);
   return (
     <>
@@ -29,12 +31,12 @@ export function RoomsView() {
         <div>
           <h1>{t('rooms.title')}</h1>
           <p className="muted">
-            {query.data === undefined
+            {rooms.length === 0
               ? t('rooms.subtitle')
-              : t('rooms.count', { live: live.length, all: rooms.length })}
+              : t('rooms.count', { live: live.length, all: `${rooms.length}${query.hasNextPage ? '+' : ''}` })}
           </p>
         </div>
-        <EnterRoom />
+        <EnterRoom withNew={rooms.length > 0} />
       </div>
       {query.error !== null && <ProblemAlert error={query.error} onRetry={() => void query.refetch()} />}
       {query.isPending ? (
@@ -56,6 +58,7 @@ export function RoomsView() {
               size="large"
               icon={<PlusIcon />}
               onClick={() => navigate(addressOf.room(proposeRoomId()))}
+              data-testid="new-room"
             >
               {t('rooms.new')}
             </Button>
@@ -68,11 +71,19 @@ export function RoomsView() {
           ))}
         </div>
       )}
+      {query.hasNextPage && (
+        <div className="load-more">
+          <Button loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+            {t('action.more')}
+          </Button>
+        </div>
+      )}
     </>
   );
 }
 
-function EnterRoom() {
+/** @param withNew - the page has no larger button for a new room */
+function EnterRoom({ withNew }: { withNew: boolean }) {
   const { t } = useI18n();
   const [roomId, setRoomId] = useState('');
   const valid = isId(roomId.trim());
@@ -94,14 +105,16 @@ function EnterRoom() {
       <Button onClick={enter} disabled={!valid} data-testid="enter-room">
         {t('rooms.enter')}
       </Button>
-      <Button
-        type="primary"
-        icon={<PlusIcon />}
-        onClick={() => navigate(addressOf.room(proposeRoomId()))}
-        data-testid="new-room"
-      >
-        {t('rooms.new')}
-      </Button>
+      {withNew && (
+        <Button
+          type="primary"
+          icon={<PlusIcon />}
+          onClick={() => navigate(addressOf.room(proposeRoomId()))}
+          data-testid="new-room"
+        >
+          {t('rooms.new')}
+        </Button>
+      )}
     </div>
   );
 }
