@@ -45,7 +45,8 @@ async function lostOf(server: RunningServer, recordingId: string, sent: SentMedi
   const recording = await recovered(server, recordingId);
   const folder = join(server.dataFolder, 'recordings', recordingId);
   const [path] = existsSync(folder) ? filesOf(server, recordingId) : [];
-  if (path === undefined) {
+  // Killed before its first fragment was on disk: all that had been sent by then is lost.
+  if (path === undefined || recording.endReason === 'no-media') {
     const pictureMs = (sent.frames * 1000) / PICTURES_PER_SECOND;
     return { pictureMs, soundMs: sent.audioPackets * SOUND_MS, faults: [] };
   }
