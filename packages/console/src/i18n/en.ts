@@ -236,7 +236,7 @@ export const en = {
   'facts.size': 'Size',
   'facts.video': 'Picture',
   'facts.audio': 'Sound',
-  'facts.channels': 'channels: {count}',
+  'facts.channels': '{count} ch',
   'facts.fileId': 'File id',
 
   'copy.copy': 'Copy',

@@ -26,7 +26,10 @@ export function SignInView({ code }: { code: string | undefined }) {
     setBusy(true);
     setError(undefined);
     try {
-      queryClient.setQueryData(queryKeys.session, await consoleApi.signIn(request));
+      const session = await consoleApi.signIn(request);
+      // The question who is signed in may still be under way from before; its answer is not true any more.
+      await queryClient.cancelQueries({ queryKey: queryKeys.session });
+      queryClient.setQueryData(queryKeys.session, session);
       if ('code' in request) replaceAddress(addressOf.rooms());
     } catch (problem) {
       setError(problem);
