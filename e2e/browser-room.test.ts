@@ -38,18 +38,17 @@ describe('a room in real browsers', () => {
     await join(ann, server, 'talk', 'ann', 'host');
     await join(ben, server, 'talk', 'ben', 'guest');
     await Promise.all([ann.getByTestId('video-ben-camera').waitFor(), ben.getByTestId('video-ann-camera').waitFor()]);
-    for (const page of [ann, ben]) {
-      const before = await receivedBy(page);
-      const more = async () => {
-        const now = await receivedBy(page);
-        return (
-          now.pictures > before.pictures + 60 &&
-          now.samples > before.samples + 48 * reportsSentMs &&
-          now.loudness > before.loudness
-        );
-      };
-      await expect.poll(more, { timeout: 20_000 }).toBe(true);
-    }
+    await Promise.all(
+      [ann, ben].map(async (page) => {
+        const before = await receivedBy(page);
+        const more = async () => {
+          const { pictures, samples, loudness } = await receivedBy(page);
+          const heard = samples > before.samples + 48 * reportsSentMs && loudness > before.loudness;
+          return heard && pictures > before.pictures + 60;
+        };
+        await expect.poll(more, { timeout: 30_000 }).toBe(true);
+      }),
+    );
 
     await startByButtons(ann, 'ann', 'camera');
     const ofBen = await record(server, 'talk', { userId: 'ben', fileName: 'ben by REST' });

@@ -20,7 +20,7 @@ export interface BrowserFixtureOptions {
  *
  * `aircheckTestStream(): Promise<{ stream: MediaStream, counter(): number, stop(): void }>`
  *
- * which draws the synthetic host's marker and flash onto a canvas and beeps at each full second of the page's
+ * which draws the synthetic host's marker and flash in a worker and beeps at each full second of the page's
  * AudioContext, whose clock also times the pictures; `counter()` is the number of the last picture drawn. With
  * `replaceUserMedia`, `getUserMedia` and `getDisplayMedia` give out clones of its tracks instead of the fake devices.
  */
@@ -29,20 +29,60 @@ export function browserFixtureScript(
 ): string {
   const { width = 640, height = 360, framesPerSecond = 30, replaceUserMedia = false } = options;
   const { column, row, columns, rows } = FLASH_BOX;
-  return `(() => {
+  // A camera does not stop when a page is busy, so the pictures are drawn in a worker; and unlike a captured canvas they
+  // carry the time at which they were due, so that a late timer does not look like sound and picture out of step.
+  const painter = `
 const COUNTER_BITS = ${COUNTER_BITS};
 const FRAMES_PER_SECOND = ${framesPerSecond};
 // A camera gives a picture out some time after it was taken; and Chromium stamps sound when a packet of it is whole.
-const PICTURE_DELAY_S = 0.02;
+const PICTURE_DELAY_MS = 20;
 ${checkBits.toString()}
 ${markerCells.toString()}
-
+const canvas = new OffscreenCanvas(${width}, ${height});
+const cell = { width: canvas.width / ${GRID_COLUMNS}, height: canvas.height / ${GRID_ROWS} };
+const picture = canvas.getContext('2d', { alpha: false });
+// The clock of the sound moves in steps: the least of what it is behind is what it is when it has just moved.
+const behindMs = [];
+let counter = -1;
+let pictures;
+let due;
+const soundTime = () => (performance.timeOrigin + performance.now() - Math.min(...behindMs) - PICTURE_DELAY_MS) / 1000;
+function draw() {
+  counter += 1;
+  const flash = due % 1 < ${EVENT_MS / 1000};
+  picture.fillStyle = 'hsl(' + Math.floor((due * 40) % 360) + ' 50% 25%)';
+  picture.fillRect(0, 0, canvas.width, canvas.height);
+  picture.fillStyle = 'hsl(40 90% 60%)';
+  picture.fillRect((due * 90) % (10 * cell.width), 6 * cell.height, cell.width, cell.height);
+  picture.fillStyle = 'white';
+  picture.font = Math.round(cell.height) + 'px monospace';
+  picture.fillText(new Date().toISOString().slice(11, 23) + '  ' + counter, cell.width / 2, 4 * cell.height);
+  markerCells(counter).forEach((white, index) => {
+    picture.fillStyle = white ? 'white' : 'black';
+    const x = (index % ${GRID_COLUMNS}) * cell.width;
+    picture.fillRect(x, Math.floor(index / ${GRID_COLUMNS}) * cell.height, cell.width, cell.height);
+  });
+  picture.fillStyle = flash ? 'white' : '#202020';
+  picture.fillRect(${column} * cell.width, ${row} * cell.height, ${columns} * cell.width, ${rows} * cell.height);
+  const frame = new VideoFrame(canvas, { timestamp: Math.round(due * 1e6) });
+  pictures.write(frame).catch(() => frame.close());
+  postMessage(counter);
+  // Late by more than a picture, the ones in between are left out, as a camera does.
+  const now = soundTime();
+  due = Math.max(Math.round(due * FRAMES_PER_SECOND) + 1, Math.floor(now * FRAMES_PER_SECOND)) / FRAMES_PER_SECOND;
+  setTimeout(draw, Math.max(0, (due - now) * 1000));
+}
+onmessage = ({ data }) => {
+  pictures ??= data.pictures?.getWriter();
+  behindMs.push(data.atMs - data.soundMs);
+  if (behindMs.length > 20) behindMs.shift();
+  if (due !== undefined) return;
+  due = Math.ceil(soundTime() * FRAMES_PER_SECOND) / FRAMES_PER_SECOND;
+  draw();
+};
+`;
+  return `(() => {
 async function start() {
-  const canvas = document.createElement('canvas');
-  canvas.width = ${width};
-  canvas.height = ${height};
-  const cell = { width: canvas.width / ${GRID_COLUMNS}, height: canvas.height / ${GRID_ROWS} };
-  const picture = canvas.getContext('2d', { alpha: false });
   const sound = new AudioContext({ sampleRate: 48000 });
   await sound.resume();
   const out = sound.createMediaStreamDestination();
@@ -56,51 +96,36 @@ async function start() {
     tone.connect(gain).connect(out);
     tone.start();
   }
-  // Unlike a captured canvas, it takes the time of each picture from the page: a timer that fires late under load must
-  // not look like sound and picture out of step.
   const video = new MediaStreamTrackGenerator({ kind: 'video' });
-  const pictures = video.writable.getWriter();
   const stream = new MediaStream([video, ...out.stream.getAudioTracks()]);
+  const painter = new Worker(URL.createObjectURL(new Blob([${JSON.stringify(painter)}], { type: 'text/javascript' })));
   let counter = -1;
-  // When the picture is taken, on the clock of the sound.
-  let due = Math.ceil(sound.currentTime * FRAMES_PER_SECOND) / FRAMES_PER_SECOND;
+  const clock = () => ({ soundMs: sound.currentTime * 1000, atMs: performance.timeOrigin + performance.now() });
+  await new Promise((resolve, reject) => {
+    painter.onerror = reject;
+    painter.onmessage = ({ data }) => {
+      counter = data;
+      resolve();
+    };
+    painter.postMessage({ pictures: video.writable, ...clock() }, [video.writable]);
+  });
   let nextBeep = Math.ceil(sound.currentTime) + 1;
-  let timer;
-  function draw() {
-    while (nextBeep < due + 1.5) {
+  const tick = () => {
+    painter.postMessage(clock());
+    while (nextBeep < sound.currentTime + 10) {
       beep.gain.setValueAtTime(0.5, nextBeep);
       beep.gain.setValueAtTime(0, nextBeep + ${EVENT_MS / 1000});
       nextBeep += 1;
     }
-    counter += 1;
-    const flash = due % 1 < ${EVENT_MS / 1000};
-    picture.fillStyle = 'hsl(' + Math.floor((due * 40) % 360) + ' 50% 25%)';
-    picture.fillRect(0, 0, canvas.width, canvas.height);
-    picture.fillStyle = 'hsl(40 90% 60%)';
-    picture.fillRect((due * 90) % (10 * cell.width), 6 * cell.height, cell.width, cell.height);
-    picture.fillStyle = 'white';
-    picture.font = Math.round(cell.height) + 'px monospace';
-    picture.fillText(new Date().toISOString().slice(11, 23) + '  ' + counter, cell.width / 2, 4 * cell.height);
-    markerCells(counter).forEach((white, index) => {
-      picture.fillStyle = white ? 'white' : 'black';
-      const x = (index % ${GRID_COLUMNS}) * cell.width;
-      picture.fillRect(x, Math.floor(index / ${GRID_COLUMNS}) * cell.height, cell.width, cell.height);
-    });
-    picture.fillStyle = flash ? 'white' : '#202020';
-    picture.fillRect(${column} * cell.width, ${row} * cell.height, ${columns} * cell.width, ${rows} * cell.height);
-    const frame = new VideoFrame(canvas, { timestamp: Math.round(due * 1e6) });
-    pictures.write(frame).catch(() => frame.close());
-    // Late by more than a picture, the ones in between are left out, as a camera does.
-    const now = sound.currentTime - PICTURE_DELAY_S;
-    due = Math.max(Math.round(due * FRAMES_PER_SECOND) + 1, Math.floor(now * FRAMES_PER_SECOND)) / FRAMES_PER_SECOND;
-    timer = setTimeout(draw, Math.max(0, (due - now) * 1000));
-  }
-  draw();
+  };
+  tick();
+  const timer = setInterval(tick, 50);
   return {
     stream,
     counter: () => counter,
     stop() {
-      clearTimeout(timer);
+      clearInterval(timer);
+      painter.terminate();
       for (const track of stream.getTracks()) track.stop();
       sound.close();
     },
