@@ -65,8 +65,16 @@ describe('clients that are not ours', () => {
       },
       { url: `${server.url}/whip/foreign`, token },
     );
+    // Sound and picture are tied together by sender reports, and Chromium sends those of sound every five seconds.
+    const soundSent = () =>
+      page.evaluate(async () => {
+        const { peer } = window as never as { peer: RTCPeerConnection };
+        const reports = [...(await peer.getStats()).values()];
+        return reports.find(({ type, kind }) => type === 'outbound-rtp' && kind === 'audio')?.packetsSent ?? 0;
+      });
+    await expect.poll(soundSent, { timeout: 30_000 }).toBeGreaterThan(50 * 7.5);
     const { recordingId } = await record(server, 'foreign', { userId: 'chrome', fileName: 'chrome over WHIP' });
-    await untilRecording(server, recordingId, ({ durationMs }) => durationMs > 12_000, 40_000);
+    await untilRecording(server, recordingId, ({ durationMs }) => durationMs > 9000, 40_000);
     const recording = await server.api.stopRecording(recordingId);
     const content = await contentOf(server, recording.fileIds[0]!);
     expect(content.errors).toEqual([]);
@@ -74,7 +82,7 @@ describe('clients that are not ours', () => {
     expect(counterBreaks(content).filter(({ from, to }) => from === null || to === null || to <= from)).toEqual([]);
     expect(recording.health).toMatchObject({ lostFrames: 0, lostPackets: 0 });
     const events = syncEvents(content);
-    expect(events.length).toBeGreaterThanOrEqual(9);
+    expect(events.length).toBeGreaterThanOrEqual(7);
     expect(events.filter(({ offsetMs }) => Math.abs(offsetMs) > 40)).toEqual([]);
     await page.evaluate(() => (window as never as { client: { stop(): Promise<void> } }).client.stop());
     await expect.poll(async () => (await server.api.getRoom('foreign')).participants.length).toBe(0);
