@@ -52,7 +52,7 @@ describe('a room in real browsers', () => {
 
     await startByButtons(ann, 'ann', 'camera');
     const ofBen = await record(server, 'talk', { userId: 'ben', fileName: 'ben by REST' });
-    await untilRecording(server, ofBen.recordingId, ({ durationMs }) => durationMs > 10_000, 40_000);
+    await untilRecording(server, ofBen.recordingId, ({ durationMs }) => durationMs > 8_000, 40_000);
     await ann.getByTestId('recording-ann-camera').getByTestId('stop-recording').click();
     await server.api.stopRecording(ofBen.recordingId);
     await ann.getByTestId('recording-ann-camera').waitFor({ state: 'detached' });
@@ -64,7 +64,7 @@ describe('a room in real browsers', () => {
       expect(health).toMatchObject({ lostPackets: 0, lostFrames: 0 });
       const content = await contentOf(server, fileIds[0]!);
       expectWhole(content);
-      expectInSync(content, 6);
+      expectInSync(content, 5);
     }
   });
 

@@ -18,7 +18,9 @@ export function browserForFile(): { openPage(options?: BrowserContextOptions): P
   afterAll(() => browser.close());
   return {
     async openPage(options) {
-      const context = await browser.newContext({ locale: 'en-US', ...options });
+      // Small, since it is drawn without a graphics card, but wide enough for the panel beside the pictures.
+      const viewport = { width: 1000, height: 600 };
+      const context = await browser.newContext({ locale: 'en-US', viewport, ...options });
       const page = await context.newPage();
       page.setDefaultTimeout(20_000);
       const faults: Error[] = [];

@@ -13,7 +13,7 @@ import { type Benchmark, number, spread } from './table.ts';
 const WINDOWS = 3;
 const WINDOW_MS = 9000;
 /** From the first packet to the first window: connections, just-in-time compilation and first key frames are over. */
-const WARM_UP_MS = 6000;
+const WARM_UP_MS = 30_000;
 
 interface Measured {
   readonly cpu: CpuWindows;

@@ -39,10 +39,13 @@ export function registerHealth(app: FastifyInstance, health: Health): void {
   });
 }
 
+/** Each measurement wakes the process. */
+const DELAY_RESOLUTION_MS = 200;
+
 class Metrics {
   readonly #registry = new Registry();
   readonly #health: Health;
-  readonly #loopDelay = monitorEventLoopDelay({ resolution: 20 });
+  readonly #loopDelay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
   readonly #peers = this.#gauge('aircheck_peers', 'WebRTC connections');
   readonly #recordings = this.#gauge('aircheck_recordings', 'Recordings that have not ended');
   readonly #workers = this.#gauge('aircheck_media_workers', 'Media workers that are up');
@@ -94,7 +97,9 @@ class Metrics {
     this.#memory.reset();
     this.#delay.reset();
     this.#memory.set({ process: 'control' }, process.memoryUsage.rss());
-    this.#delay.set({ process: 'control' }, this.#loopDelay.mean / 1e9 || 0);
+    // The histogram holds the whole time between two of its own timers.
+    const loopDelayMs = Math.max(0, this.#loopDelay.mean / 1e6 - DELAY_RESOLUTION_MS) || 0;
+    this.#delay.set({ process: 'control' }, loopDelayMs / 1000);
     this.#loopDelay.reset();
     for (const [index, stats] of workers.entries()) {
       this.#memory.set({ process: `worker-${index}` }, stats.rssBytes);

@@ -14,7 +14,8 @@ import type {
 
 /** Each has a receive buffer of its own in the kernel: a burst to one does not crowd out the others. */
 const UDP_SOCKETS = 4;
-const DELAY_RESOLUTION_MS = 50;
+/** Each measurement wakes the process. */
+const DELAY_RESOLUTION_MS = 200;
 
 type Emit = <N extends WorkerEventName>(name: N, body: WorkerEvents[N]) => void;
 type Handlers = {
