@@ -173,28 +173,3 @@ export const Recording = z.object({
   health: Health,
 });
 export type Recording = z.infer<typeof Recording>;
-
-/** `recording`: still growing (and playable). `interrupted`: cut by a crash, recovery has yet to finish it. */
-export const AssetState = z.enum(['recording', 'interrupted', 'ready', 'failed']);
-export type AssetState = z.infer<typeof AssetState>;
-
-export const Asset = z.object({
-  fileId: z.string().regex(/^\d{17,20}$/),
-  fileName: FileName,
-  state: AssetState,
-  durationMs: z.number(),
-  sizeBytes: z.number(),
-  mimeType: z.string(),
-  video: VideoInfo.nullable(),
-  audio: AudioInfo.nullable(),
-  tags: z.array(z.string()),
-  classId: z.int(),
-  recordingId: z.string(),
-  roomId: RoomId,
-  userId: UserId,
-  segmentIndex: z.int(),
-  startedAt: z.iso.datetime(),
-  endedAt: z.iso.datetime().nullable(),
-  health: Health,
-});
-export type Asset = z.infer<typeof Asset>;

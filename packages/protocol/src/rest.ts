@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import {
-  Asset,
   FileName,
   Participant,
   Recording,
@@ -9,7 +8,6 @@ import {
   Role,
   RoomId,
   RoomType,
-  StorableText,
   UserId,
 } from './model.ts';
 
@@ -74,27 +72,6 @@ export const RecordingQuery = z.object({
 });
 
 export const RecordingId = z.string().regex(/^[\w-]{1,100}$/, 'letters, digits, _ and - only');
-
-export const AssetQuery = z.object({
-  fileNamePrefix: StorableText.max(1000).optional(),
-  roomId: RoomId.optional(),
-  recordingId: RecordingId.optional(),
-  cursor: z.string().max(200).optional(),
-  limit: z.coerce.number().int().min(1).max(200).default(50),
-});
-export const AssetList = z.object({ items: z.array(Asset), nextCursor: z.string().nullable(), total: z.int() });
-export type AssetList = z.infer<typeof AssetList>;
-
-export const PlayUrlsRequest = z.object({
-  ttlSeconds: z
-    .int()
-    .min(10)
-    .max(30 * 86_400)
-    .default(3600),
-});
-/** Absolute URLs that play without further credentials until `expiresAt`. `mp4` is the original (WebM for VP8, which then has no `hls`). */
-export const PlayUrls = z.object({ mp4: z.url(), hls: z.url().nullable(), expiresAt: z.iso.datetime() });
-export type PlayUrls = z.infer<typeof PlayUrls>;
 
 /** Signing in to the console: sets an HttpOnly cookie that carries the app's full rights. */
 export const SignInRequest = z.union([

@@ -29,6 +29,18 @@ export interface Config {
   readonly segmentSeconds: number;
   readonly idleSeconds: number;
   readonly syncMs: number;
+  /** `<data>/derived`: what jobs have made of files. */
+  readonly derivedFolder: string;
+  /** `<data>/uploads`: files on their way in. */
+  readonly uploadsFolder: string;
+  /** `<data>/work`: what jobs are making. */
+  readonly workFolder: string;
+  readonly jobWorkers: number;
+  readonly uploadMaxBytes: number;
+  /** Networks in CIDR notation, or host names, that webhooks and pulls may reach though they are not public. */
+  readonly webhookAllow: readonly string[];
+  /** Who sends the bytes of files: this process, or nginx by `X-Accel-Redirect`. */
+  readonly accel: 'none' | 'nginx';
   readonly logLevel: LogLevel;
 }
 
@@ -165,6 +177,38 @@ const keys = {
     mustBe: 'a whole number from 100 to 600000',
     parse: integer(100, 600_000),
   }),
+  // More than there are cores to spare: media is disturbed although jobs run at low priority. 0: jobs wait for ever.
+  jobWorkers: key({
+    name: 'AIRCHECK_JOB_WORKERS',
+    about: 'processes that transcode, cut and check files, a job each at a time',
+    default: '1',
+    mustBe: 'a whole number from 0 to 64',
+    parse: integer(0, 64),
+  }),
+  // Too large: one upload may fill the disk.
+  uploadMaxBytes: key({
+    name: 'AIRCHECK_UPLOAD_MAX_BYTES',
+    about: 'bytes that an uploaded or pulled file may have',
+    default: '10737418240 (10 GiB)',
+    mustBe: 'a whole number from 1 to 1099511627776',
+    parse: integer(1, 2 ** 40),
+  }),
+  // Too wide: who may set a webhook can reach what is behind your firewall. Too narrow: events to own servers are refused.
+  webhookAllow: key({
+    name: 'AIRCHECK_WEBHOOK_ALLOW',
+    about: 'private networks or hosts that webhooks and pulls may reach, by commas, or *',
+    default: 'none: public addresses alone',
+    mustBe: 'networks such as 10.1.0.0/16, host names, or *, separated by commas',
+    parse: webhookTargets,
+  }),
+  // `nginx` without nginx in front, or without its configuration: files come out empty.
+  accel: key({
+    name: 'AIRCHECK_ACCEL',
+    about: 'who sends the bytes of files: none (this process) or nginx (X-Accel-Redirect, see deploy/)',
+    default: 'none',
+    mustBe: 'none or nginx',
+    parse: (text) => (text === 'none' || text === 'nginx' ? text : undefined),
+  }),
   logLevel: key({
     name: 'AIRCHECK_LOG_LEVEL',
     about: 'least severe level that is logged',
@@ -209,6 +253,9 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     port: read(keys.port) ?? 8080,
     dataFolder,
     recordingsFolder: join(dataFolder, 'recordings'),
+    derivedFolder: join(dataFolder, 'derived'),
+    uploadsFolder: join(dataFolder, 'uploads'),
+    workFolder: join(dataFolder, 'work'),
     udpPorts: read(keys.udpPorts) ?? [40_000, 40_099],
     publicIp: read(keys.publicIp),
     publicUrl: read(keys.publicUrl),
@@ -222,6 +269,10 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     segmentSeconds: read(keys.segmentSeconds) ?? 5400,
     idleSeconds: read(keys.idleSeconds) ?? 60,
     syncMs: read(keys.syncMs) ?? 2000,
+    jobWorkers: read(keys.jobWorkers) ?? 1,
+    uploadMaxBytes: read(keys.uploadMaxBytes) ?? 10 * 2 ** 30,
+    webhookAllow: read(keys.webhookAllow) ?? [],
+    accel: read(keys.accel) ?? 'none',
     logLevel: read(keys.logLevel) ?? 'info',
   };
   if (problems.length > 0) throw new AircheckError('config-invalid', problems.join('; '));
@@ -238,9 +289,20 @@ export function configHelp(): string {
 
 function integer(min: number, max: number): (text: string) => number | undefined {
   return (text) => {
-    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
     return value >= min && value <= max ? value : undefined;
   };
+}
+
+function webhookTargets(text: string): readonly string[] | undefined {
+  const targets = text.split(',').map((target) => target.trim());
+  const isTarget = (target: string): boolean => {
+    const [address = '', bits] = target.split('/');
+    if (bits !== undefined)
+      return isIP(address) !== 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (isIP(address) === 4 ? 32 : 128);
+    return target === '*' || isIP(target) !== 0 || /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i.test(target);
+  };
+  return targets.every(isTarget) ? targets : undefined;
 }
 
 function portRange(text: string): readonly [number, number] | undefined {

@@ -137,7 +137,7 @@ async function waitForFirstFrame(api: ApiClient, recordingId: string): Promise<v
 }
 
 function pathOf(dataFolder: string, asset: Asset): string {
-  const folder = join(dataFolder, 'recordings', asset.recordingId);
+  const folder = join(dataFolder, 'recordings', asset.recordingId ?? asset.fileId);
   const name = readdirSync(folder).find((entry) => entry.includes(asset.fileId) && !entry.endsWith('.journal'));
   if (name === undefined) throw new Error(`no file of ${asset.fileId} in ${folder}`);
   return join(folder, name);

@@ -28,10 +28,14 @@ export function requireServer(principal: Principal): asserts principal is Server
   }
 }
 
-/** @throws AircheckError `forbidden` when the request is that of a user of another room */
-export function requireRoom(principal: Principal, roomId: string): void {
+/**
+ * @param roomId - null for what belongs to no room, which is the app's alone
+ * @throws AircheckError `forbidden` when the request is that of a user of another room
+ */
+export function requireRoom(principal: Principal, roomId: string | null): void {
   if (principal.kind === 'user' && principal.roomId !== roomId) {
-    throw new AircheckError('forbidden', `The access token is for another room than ${roomId}`);
+    const what = roomId === null ? 'one room, and this belongs to none' : `another room than ${roomId}`;
+    throw new AircheckError('forbidden', `The access token is for ${what}`);
   }
 }
 

@@ -6,4 +6,17 @@ export {
   isUniqueViolation,
   openDatabase,
 } from './database.ts';
-export type { AppRow, AssetRow, NewAssetRow, NewRecordingRow, RecordingRow, RoomRow, Schema } from './schema.ts';
+export type {
+  AppRow,
+  AssetRow,
+  DeliveryRow,
+  DerivativeRow,
+  EventRow,
+  JobRow,
+  NewAssetRow,
+  NewRecordingRow,
+  RecordingRow,
+  RoomRow,
+  Schema,
+  SubscriberRow,
+} from './schema.ts';

@@ -112,5 +112,279 @@ export function migrations(kind: DatabaseKind): Record<string, Migration> {
           .execute();
       },
     },
+
+    '0002-library-jobs-events': {
+      async up(db: Kysely<unknown>): Promise<void> {
+        // Files need no recording any more, and SQLite changes no column: the table is made anew.
+        await db.schema
+          .createTable('assets_2')
+          .addColumn('file_id', 'text', (c) => c.primaryKey())
+          .addColumn('app_id', 'text', (c) => c.notNull().references('apps.app_id'))
+          .addColumn('source', 'text', (c) => c.notNull())
+          .addColumn('recording_id', 'text', (c) => c.references('recordings.recording_id'))
+          .addColumn('segment_index', 'integer', (c) => c.notNull())
+          .addColumn('room_id', 'text')
+          .addColumn('user_id', 'text')
+          .addColumn('file_name', nameType, (c) => c.notNull())
+          .addColumn('intro', 'text', (c) => c.notNull())
+          .addColumn('path', 'text', (c) => c.notNull())
+          .addColumn('state', 'text', (c) => c.notNull())
+          .addColumn('banned', 'integer', (c) => c.notNull())
+          .addColumn('mime_type', 'text', (c) => c.notNull())
+          .addColumn('started_at', 'bigint', (c) => c.notNull())
+          .addColumn('ended_at', 'bigint')
+          .addColumn('duration_ms', 'double precision', (c) => c.notNull())
+          .addColumn('size_bytes', 'bigint', (c) => c.notNull())
+          .addColumn('video', 'text')
+          .addColumn('audio', 'text')
+          .addColumn('tags', 'text', (c) => c.notNull())
+          .addColumn('class_id', 'bigint', (c) => c.notNull())
+          .addColumn('health', 'text', (c) => c.notNull())
+          .addColumn('sha256', 'text')
+          .addColumn('md5', 'text')
+          .addColumn('cover_id', 'text')
+          .addColumn('created_at', 'bigint', (c) => c.notNull())
+          .addColumn('updated_at', 'bigint', (c) => c.notNull())
+          .addColumn('expires_at', 'bigint')
+          .addColumn('recycled_at', 'bigint')
+          .execute();
+        await sql`insert into assets_2 select file_id, app_id, 'record', recording_id, segment_index, room_id, user_id,
+          file_name, '', path, state, 0, mime_type, started_at, ended_at, duration_ms, size_bytes, video, audio, tags,
+          class_id, health, null, null, null, started_at, coalesce(ended_at, started_at), null, null
+          from assets`.execute(db);
+        await db.schema.dropTable('assets').execute();
+        await db.schema.alterTable('assets_2').renameTo('assets').execute();
+        const assetIndexes: Record<string, string[]> = {
+          assets_newest: ['app_id', 'started_at', 'file_id'],
+          assets_by_name: ['app_id', 'file_name', 'started_at', 'file_id'],
+          assets_by_room: ['app_id', 'room_id', 'started_at', 'file_id'],
+          assets_by_class: ['app_id', 'class_id', 'started_at', 'file_id'],
+          assets_by_recording: ['recording_id', 'segment_index'],
+          assets_by_expiry: ['expires_at'],
+          assets_by_recycling: ['recycled_at'],
+        };
+        for (const [name, columns] of Object.entries(assetIndexes)) {
+          await db.schema.createIndex(name).on('assets').columns(columns).execute();
+        }
+
+        await db.schema
+          .createTable('asset_tags')
+          .addColumn('file_id', 'text', (c) => c.notNull())
+          .addColumn('app_id', 'text', (c) => c.notNull())
+          .addColumn('tag', nameType, (c) => c.notNull())
+          .addPrimaryKeyConstraint('asset_tags_pk', ['file_id', 'tag'])
+          .execute();
+        await db.schema
+          .createIndex('asset_tags_by_tag')
+          .on('asset_tags')
+          .columns(['app_id', 'tag', 'file_id'])
+          .execute();
+
+        await db.schema
+          .createTable('classes')
+          .addColumn('app_id', 'text', (c) => c.notNull().references('apps.app_id'))
+          .addColumn('class_id', 'bigint', (c) => c.notNull())
+          .addColumn('parent_id', 'bigint', (c) => c.notNull())
+          .addColumn('name', 'text', (c) => c.notNull())
+          .addColumn('level', 'integer', (c) => c.notNull())
+          .addColumn('created_at', 'bigint', (c) => c.notNull())
+          .addColumn('updated_at', 'bigint', (c) => c.notNull())
+          .addPrimaryKeyConstraint('classes_pk', ['app_id', 'class_id'])
+          .execute();
+
+        await db.schema
+          .createTable('derivatives')
+          .addColumn('derivative_id', 'text', (c) => c.primaryKey())
+          .addColumn('app_id', 'text', (c) => c.notNull())
+          .addColumn('file_id', 'text', (c) => c.notNull())
+          .addColumn('kind', 'text', (c) => c.notNull())
+          .addColumn('definition', 'integer', (c) => c.notNull())
+          .addColumn('path', 'text', (c) => c.notNull())
+          .addColumn('mime_type', 'text', (c) => c.notNull())
+          .addColumn('size_bytes', 'bigint', (c) => c.notNull())
+          .addColumn('info', 'text', (c) => c.notNull())
+          .addColumn('job_id', 'text', (c) => c.notNull())
+          .addColumn('created_at', 'bigint', (c) => c.notNull())
+          .execute();
+        await db.schema
+          .createIndex('derivatives_by_file')
+          .on('derivatives')
+          .columns(['file_id', 'kind', 'created_at'])
+          .execute();
+
+        await db.schema
+          .createTable('app_settings')
+          .addColumn('app_id', 'text', (c) => c.primaryKey().references('apps.app_id'))
+          .addColumn('settings', 'text', (c) => c.notNull())
+          .addColumn('updated_at', 'bigint', (c) => c.notNull())
+          .execute();
+
+        await db.schema
+          .createTable('retention_rules')
+          .addColumn('app_id', 'text', (c) => c.notNull().references('apps.app_id'))
+          .addColumn('class_id', 'bigint', (c) => c.notNull())
+          .addColumn('days', 'integer', (c) => c.notNull())
+          .addPrimaryKeyConstraint('retention_rules_pk', ['app_id', 'class_id'])
+          .execute();
+
+        await db.schema
+          .createTable('uploads')
+          .addColumn('upload_id', 'text', (c) => c.primaryKey())
+          .addColumn('app_id', 'text', (c) => c.notNull().references('apps.app_id'))
+          .addColumn('user_id', 'text')
+          .addColumn('room_id', 'text')
+          .addColumn('file_name', 'text', (c) => c.notNull())
+          .addColumn('details', 'text', (c) => c.notNull())
+          .addColumn('size_bytes', 'bigint', (c) => c.notNull())
+          .addColumn('state', 'text', (c) => c.notNull())
+          .addColumn('detail', 'text')
+          .addColumn('file_id', 'text')
+          .addColumn('created_at', 'bigint', (c) => c.notNull())
+          .addColumn('updated_at', 'bigint', (c) => c.notNull())
+          .execute();
+
+        await db.schema
+          .createTable('jobs')
+          .addColumn('job_id', 'text', (c) => c.primaryKey())
+          .addColumn('app_id', 'text', (c) => c.notNull().references('apps.app_id'))
+          .addColumn('type', 'text', (c) => c.notNull())
+          .addColumn('state', 'text', (c) => c.notNull())
+          .addColumn('priority', 'integer', (c) => c.notNull())
+          .addColumn('file_id', 'text')
+          .addColumn('parent_id', 'text')
+          .addColumn('input', 'text', (c) => c.notNull())
+          .addColumn('output', 'text')
+          .addColumn('error_code', 'text')
+          .addColumn('error_detail', 'text')
+          .addColumn('progress', 'double precision', (c) => c.notNull())
+          .addColumn('attempts', 'integer', (c) => c.notNull())
+          .addColumn('crashes', 'integer', (c) => c.notNull())
+          .addColumn('run_at', 'bigint', (c) => c.notNull())
+          .addColumn('lease_owner', 'text')
+          .addColumn('lease_until', 'bigint')
+          .addColumn('created_at', 'bigint', (c) => c.notNull())
+          .addColumn('started_at', 'bigint')
+          .addColumn('finished_at', 'bigint')
+          .execute();
+        const jobIndexes: Record<string, string[]> = {
+          jobs_due: ['state', 'priority', 'run_at'],
+          jobs_newest: ['app_id', 'created_at', 'job_id'],
+          jobs_by_file: ['file_id', 'created_at'],
+          jobs_by_parent: ['parent_id'],
+        };
+        for (const [name, columns] of Object.entries(jobIndexes)) {
+          await db.schema.createIndex(name).on('jobs').columns(columns).execute();
+        }
+
+        await db.schema
+          .createTable('templates')
+          .addColumn('app_id', 'text', (c) => c.notNull().references('apps.app_id'))
+          .addColumn('definition', 'integer', (c) => c.notNull())
+          .addColumn('kind', 'text', (c) => c.notNull())
+          .addColumn('name', 'text', (c) => c.notNull())
+          .addColumn('spec', 'text', (c) => c.notNull())
+          .addColumn('created_at', 'bigint', (c) => c.notNull())
+          .addColumn('updated_at', 'bigint', (c) => c.notNull())
+          .addPrimaryKeyConstraint('templates_pk', ['app_id', 'definition'])
+          .execute();
+
+        await db.schema
+          .createTable('procedures')
+          .addColumn('app_id', 'text', (c) => c.notNull().references('apps.app_id'))
+          .addColumn('name', 'text', (c) => c.notNull())
+          .addColumn('spec', 'text', (c) => c.notNull())
+          .addColumn('automatic', 'integer', (c) => c.notNull())
+          .addColumn('created_at', 'bigint', (c) => c.notNull())
+          .addColumn('updated_at', 'bigint', (c) => c.notNull())
+          .addPrimaryKeyConstraint('procedures_pk', ['app_id', 'name'])
+          .execute();
+
+        await db.schema
+          .createTable('events')
+          // Numbers are never given twice, also after the newest rows are gone.
+          .addColumn('seq', kind === 'postgres' ? 'bigserial' : 'integer', (c) =>
+            kind === 'postgres' ? c.primaryKey() : c.primaryKey().autoIncrement(),
+          )
+          .addColumn('event_id', 'text', (c) => c.notNull().unique())
+          .addColumn('app_id', 'text', (c) => c.notNull().references('apps.app_id'))
+          .addColumn('type', 'text', (c) => c.notNull())
+          .addColumn('subject', 'text', (c) => c.notNull())
+          .addColumn('data', 'text', (c) => c.notNull())
+          .addColumn('created_at', 'bigint', (c) => c.notNull())
+          .execute();
+        await db.schema.createIndex('events_by_app').on('events').columns(['app_id', 'seq']).execute();
+        await db.schema.createIndex('events_by_age').on('events').columns(['created_at']).execute();
+
+        await db.schema
+          .createTable('subscribers')
+          .addColumn('subscriber_id', 'text', (c) => c.primaryKey())
+          .addColumn('app_id', 'text', (c) => c.notNull().references('apps.app_id'))
+          .addColumn('name', 'text', (c) => c.notNull())
+          .addColumn('kind', 'text', (c) => c.notNull())
+          .addColumn('url', 'text')
+          .addColumn('secret', 'text', (c) => c.notNull())
+          .addColumn('types', 'text', (c) => c.notNull())
+          .addColumn('options', 'text', (c) => c.notNull())
+          .addColumn('enabled', 'integer', (c) => c.notNull())
+          .addColumn('created_at', 'bigint', (c) => c.notNull())
+          .addColumn('updated_at', 'bigint', (c) => c.notNull())
+          .execute();
+
+        await db.schema
+          .createTable('deliveries')
+          .addColumn('delivery_id', 'text', (c) => c.primaryKey())
+          .addColumn('subscriber_id', 'text', (c) => c.notNull())
+          .addColumn('app_id', 'text', (c) => c.notNull())
+          .addColumn('event_seq', 'bigint', (c) => c.notNull())
+          .addColumn('event_id', 'text', (c) => c.notNull())
+          .addColumn('subject', 'text', (c) => c.notNull())
+          .addColumn('state', 'text', (c) => c.notNull())
+          .addColumn('attempts', 'integer', (c) => c.notNull())
+          .addColumn('next_at', 'bigint', (c) => c.notNull())
+          .addColumn('lease_until', 'bigint')
+          .addColumn('handle', 'text')
+          .addColumn('created_at', 'bigint', (c) => c.notNull())
+          .addColumn('finished_at', 'bigint')
+          .execute();
+        const deliveryIndexes: Record<string, string[]> = {
+          deliveries_due: ['subscriber_id', 'state', 'next_at'],
+          deliveries_in_order: ['subscriber_id', 'subject', 'event_seq'],
+          deliveries_newest: ['app_id', 'created_at', 'delivery_id'],
+        };
+        for (const [name, columns] of Object.entries(deliveryIndexes)) {
+          await db.schema.createIndex(name).on('deliveries').columns(columns).execute();
+        }
+
+        await db.schema
+          .createTable('delivery_attempts')
+          .addColumn('delivery_id', 'text', (c) => c.notNull())
+          .addColumn('attempt', 'integer', (c) => c.notNull())
+          .addColumn('at', 'bigint', (c) => c.notNull())
+          .addColumn('status', 'integer')
+          .addColumn('latency_ms', 'double precision', (c) => c.notNull())
+          .addColumn('answer', 'text', (c) => c.notNull())
+          .addColumn('error', 'text')
+          .addPrimaryKeyConstraint('delivery_attempts_pk', ['delivery_id', 'attempt'])
+          .execute();
+
+        await db.schema
+          .createTable('served_bytes')
+          .addColumn('app_id', 'text', (c) => c.notNull())
+          .addColumn('day', 'text', (c) => c.notNull())
+          .addColumn('file_id', 'text', (c) => c.notNull())
+          .addColumn('bytes', 'bigint', (c) => c.notNull())
+          .addColumn('requests', 'bigint', (c) => c.notNull())
+          .addPrimaryKeyConstraint('served_bytes_pk', ['app_id', 'day', 'file_id'])
+          .execute();
+
+        await db.schema
+          .createTable('nonces')
+          .addColumn('app_id', 'text', (c) => c.notNull())
+          .addColumn('nonce', 'text', (c) => c.notNull())
+          .addColumn('expires_at', 'bigint', (c) => c.notNull())
+          .addPrimaryKeyConstraint('nonces_pk', ['app_id', 'nonce'])
+          .execute();
+      },
+    },
   };
 }

@@ -1,4 +1,4 @@
-import type { Asset, AssetState, AudioInfo, Health, VideoInfo } from '@aircheck/protocol';
+import type { Asset, AssetSource, AssetState, AudioInfo, Health, VideoInfo } from '@aircheck/protocol';
 import type { AssetRow } from '../db/index.ts';
 
 /** An asset with what is not told outside: its app and where its file is. */
@@ -16,7 +16,10 @@ export function toStoredAsset(row: AssetRow): StoredAsset {
     asset: {
       fileId: row.file_id,
       fileName: row.file_name,
+      intro: row.intro,
       state: row.state as AssetState,
+      source: row.source as AssetSource,
+      banned: row.banned !== 0,
       durationMs: row.duration_ms,
       sizeBytes: row.size_bytes,
       mimeType: row.mime_type,
@@ -29,8 +32,19 @@ export function toStoredAsset(row: AssetRow): StoredAsset {
       userId: row.user_id,
       segmentIndex: row.segment_index,
       startedAt: new Date(row.started_at).toISOString(),
-      endedAt: row.ended_at === null ? null : new Date(row.ended_at).toISOString(),
+      endedAt: timeOrNull(row.ended_at),
       health: JSON.parse(row.health) as Health,
+      sha256: row.sha256,
+      md5: row.md5,
+      coverId: row.cover_id,
+      createdAt: new Date(row.created_at).toISOString(),
+      updatedAt: new Date(row.updated_at).toISOString(),
+      expiresAt: timeOrNull(row.expires_at),
+      recycledAt: timeOrNull(row.recycled_at),
     },
   };
+}
+
+function timeOrNull(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
 }

@@ -35,14 +35,18 @@ export class Library {
   async save(owner: AssetOwner, segment: SegmentSnapshot, state: AssetState): Promise<void> {
     const over = state === 'ready' || state === 'failed';
     const measured = measuredColumns(segment);
+    const now = Date.now();
     const row: NewAssetRow = {
       file_id: segment.fileId,
       app_id: owner.appId,
+      source: 'record',
       recording_id: segment.recordingId,
       segment_index: segment.segmentIndex,
       room_id: owner.roomId,
       user_id: owner.userId,
       file_name: owner.fileName,
+      intro: '',
+      banned: 0,
       path: segment.path,
       started_at: Math.round(segment.startedAt),
       tags: JSON.stringify(owner.tags),
@@ -50,6 +54,13 @@ export class Library {
       state,
       ended_at: over ? Math.round(segment.startedAt + segment.durationMs) : null,
       ...measured,
+      sha256: null,
+      md5: null,
+      cover_id: null,
+      created_at: now,
+      updated_at: now,
+      expires_at: null,
+      recycled_at: null,
     };
     await this.#db
       .insertInto('assets')
@@ -102,7 +113,7 @@ export class Library {
       .orderBy('recording_id')
       .orderBy('segment_index')
       .execute();
-    for (const row of rows) found.get(row.recording_id)?.push(toStoredAsset(row));
+    for (const row of rows) found.get(row.recording_id!)?.push(toStoredAsset(row));
     return found;
   }
 

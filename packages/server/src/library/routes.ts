@@ -1,4 +1,4 @@
-import { AircheckError, Asset, AssetList, AssetQuery, PlayUrls, PlayUrlsRequest } from '@aircheck/protocol';
+import { AircheckError, Asset, AssetList, AssetQuery, FileId, PlayUrls, PlayUrlsRequest } from '@aircheck/protocol';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { type Principal, principalOf, requireRoom } from '../apps/index.ts';
@@ -18,7 +18,6 @@ export interface LibraryRoutesOptions {
   readonly publicUrl: string | undefined;
 }
 
-const FileId = z.string().regex(/^\d{17,20}$/, '17 to 20 digits');
 const FileParams = z.object({ fileId: FileId });
 const MediaParams = z.object({ fileId: FileId, name: z.string() });
 const LinkQuery = z.object({ exp: z.unknown().optional(), sig: z.unknown().optional() });
@@ -78,6 +77,10 @@ export function registerLibraryRoutes(server: FastifyInstance, options: LibraryR
       return {
         mp4: `${base}/${linkName(fileName)}.${extension}?${query}`,
         hls: extension === 'webm' ? null : `${base}/index.m3u8?${query}`,
+        poster: null,
+        sprite: null,
+        renditions: [],
+        images: [],
         expiresAt: new Date(expiresAt).toISOString(),
       };
     },

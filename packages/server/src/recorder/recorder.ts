@@ -1,7 +1,7 @@
-import { randomInt } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { AircheckError, type EndReason } from '@aircheck/protocol';
 import type { Logger } from 'pino';
+import { newFileId } from '../file-id.ts';
 import type { ParticipantMedia } from '../sfu/received-track.ts';
 import type { SegmentSnapshot, StartRecordingOptions } from '../worker/contract.ts';
 import { journalFolder } from './journal.ts';
@@ -44,7 +44,7 @@ export class Recorder {
     }
     const session = new RecordingSession(options, media, {
       ...this.#options,
-      newFileId,
+      newFileId: () => newFileId(),
       now: () => performance.now(),
       wallClock: () => Date.now(),
     });
@@ -125,9 +125,4 @@ export class Recorder {
   async drain(reason: EndReason = 'drained'): Promise<void> {
     await Promise.all([...this.#sessions.keys()].map((recordingId) => this.stop(recordingId, reason)));
   }
-}
-
-/** 19 decimal digits: milliseconds since 1970, then six random ones. */
-function newFileId(): string {
-  return `${Date.now()}${String(randomInt(1_000_000)).padStart(6, '0')}`;
 }

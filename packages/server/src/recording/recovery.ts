@@ -76,7 +76,7 @@ export class RecordingRecovery {
       for (const { asset, path } of files) {
         if (done.has(asset.fileId) || asset.state !== 'interrupted') continue;
         const { startedAt, ...rest } = asset;
-        await this.#finishFile(owner, { ...rest, path, startedAt: Date.parse(startedAt) }, false);
+        await this.#finishFile(owner, { ...rest, recordingId, path, startedAt: Date.parse(startedAt) }, false);
       }
       await this.#options.finish(row, 'interrupted');
     } catch (error) {

@@ -1,0 +1,1 @@
+export { type NewEvent, Outbox } from './outbox.ts';
