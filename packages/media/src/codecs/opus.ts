@@ -60,7 +60,8 @@ export function opusHead(head: {
 }
 
 /**
- * Opus (RFC 7587): one packet is one frame. What DTX leaves out has no packets, and in-band FEC stays in its packet.
+ * Opus (RFC 7587): one packet is one frame, and its bytes are given out as they are, not copied. What DTX leaves out has no
+ * packets, and in-band FEC stays in its packet.
  */
 export class OpusDepacketizer implements Depacketizer {
   startsFrame(): boolean {
@@ -78,8 +79,7 @@ export class OpusDepacketizer implements Depacketizer {
       if (error instanceof MediaError) return 'damaged';
       throw error;
     }
-    // Alone in memory: the datagram it came in has a header and may be a part of a larger buffer.
-    return { data: packet.slice(), keyFrame: true };
+    return { data: packet, keyFrame: true };
   }
 }
 

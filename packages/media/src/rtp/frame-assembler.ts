@@ -40,7 +40,8 @@ export interface FrameAssemblerStats {
  * Frames come out in decode order and whole. After a loss that was not made good, or damage, video goes on at the next
  * key frame; what is left out until then is counted in that frame's `lostFramesBefore`. Garbage never throws.
  *
- * Packets are kept, not copied, until their frame is complete: their bytes must not be reused.
+ * Packets are kept, not copied, until their frame is complete, and sound is given out as it came: their bytes must not be
+ * reused.
  */
 export class FrameAssembler {
   readonly #depacketizer: Depacketizer;

@@ -133,7 +133,14 @@ export class RecordingSession {
 
   #listen(track: ReceivedTrack, onFrame: (frame: EncodedFrame) => void): TrackFeed {
     return new TrackFeed(track, {
-      onFrame: (frame) => this.#step(() => onFrame(frame)),
+      // As #step does, without a function for each frame.
+      onFrame: (frame) => {
+        try {
+          onFrame(frame);
+        } catch (error) {
+          this.#fail(error);
+        }
+      },
       onSenderReport: (ntpMs, rtpTimestamp) =>
         this.#step(() => this.#timeline?.senderReport(track.kind, ntpMs, rtpTimestamp)),
       onEnded: () => this.#step(() => this.#select()),
@@ -438,9 +445,9 @@ export class RecordingSession {
       }
     }
     this.#stopWatching();
-    if (this.#segment !== undefined) this.#updateHealth(this.#segment);
     this.#video?.stop();
     this.#audio?.stop();
+    if (this.#segment !== undefined) this.#updateHealth(this.#segment);
     this.#setPhase('ended');
     this.#tell('finalizing');
     this.#finishClosing();

@@ -75,6 +75,7 @@ export class Segment {
   #audioBytes = 0;
   #lastCutMs: number;
   #cuts = 0;
+  #cutsSeen = 0;
 
   constructor(options: SegmentOptions) {
     this.#options = options;
@@ -222,10 +223,14 @@ export class Segment {
 
   /** Gives a fragment out when it is time. */
   tick(nowMs: number): void {
-    if (nowMs - this.#lastCutMs >= (this.#cuts === 0 ? FIRST_FRAGMENT_MS : FRAGMENT_MS)) {
+    if (this.#cuts !== this.#cutsSeen) {
+      // A key frame has begun a fragment just now.
+      this.#lastCutMs = nowMs;
+    } else if (nowMs - this.#lastCutMs >= (this.#cuts === 0 ? FIRST_FRAGMENT_MS : FRAGMENT_MS)) {
       this.#lastCutMs = nowMs;
       this.#cut();
     }
+    this.#cutsSeen = this.#cuts;
   }
 
   #cut(): void {

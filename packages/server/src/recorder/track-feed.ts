@@ -2,9 +2,9 @@ import type { EncodedFrame } from '@aircheck/media';
 import type { ReceivedTrack } from '../sfu/received-track.ts';
 
 interface FeedHandlers {
-  onFrame(frame: EncodedFrame): void;
-  onSenderReport(ntpMs: number, rtpTimestamp: number): void;
-  onEnded(): void;
+  readonly onFrame: (frame: EncodedFrame) => void;
+  readonly onSenderReport: (ntpMs: number, rtpTimestamp: number) => void;
+  readonly onEnded: () => void;
 }
 
 /** One track that a recording listens to. */
@@ -22,12 +22,12 @@ export class TrackFeed {
     this.#lostBefore = track.stats.lostPackets;
     this.#recoveredBefore = track.stats.recoveredPackets;
     this.stop = track.listen({
-      onFrame: (frame) => handlers.onFrame(frame),
+      onFrame: handlers.onFrame,
       onSenderReport: (ntpMs, rtpTimestamp) => {
         this.report = { ntpMs, rtpTimestamp };
         handlers.onSenderReport(ntpMs, rtpTimestamp);
       },
-      onEnded: () => handlers.onEnded(),
+      onEnded: handlers.onEnded,
     });
   }
 

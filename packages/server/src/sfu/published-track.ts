@@ -199,7 +199,6 @@ export class PublishedTrack implements ReceivedTrack {
     if (this.#feed.active) this.#feed.push(packet, arrivalMs, this.#timestampOffset);
     const keyStart = this.#noteKeyStart(packet.payload, arrivalMs);
     if (this.#forwarders.length > 0) this.#forward(index, timestamp, packet, keyStart);
-    if (this.#feed.wantsKeyFrame(arrivalMs)) this.#wantKeyFrameForFeed(arrivalMs);
   }
 
   #noteKeyStart(payload: Uint8Array, arrivalMs: number): boolean {

@@ -329,7 +329,13 @@ export class Room {
 
   tick(nowMs: number): void {
     for (const [userId, participant] of this.#participants) {
-      participant.tick(nowMs);
+      try {
+        participant.tick(nowMs);
+      } catch (error) {
+        // As for a packet that we fail at: frames are made of packets here.
+        this.#context.logger.error({ err: error, roomKey: this.roomKey, userId }, 'packets could not be handled');
+        participant.publisher?.transport.close();
+      }
       if (participant.unused) this.#participants.delete(userId);
     }
   }

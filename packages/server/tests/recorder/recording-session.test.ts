@@ -36,6 +36,7 @@ class Stage {
   #nextPicture = 0;
   #nextSound = 0;
   readonly #startMs = this.nowMs;
+  #tickedMs = this.nowMs;
 
   constructor(options: Partial<StartRecordingOptions> = {}, tracks?: readonly ScriptedTrack[]) {
     this.participant.setTracks(...(tracks ?? [this.camera, this.microphone]));
@@ -78,7 +79,7 @@ class Stage {
       const soundMs = this.#startMs + 20 + this.#nextSound * 20;
       const nextMs = Math.min(pictureMs, soundMs);
       if (nextMs > untilMs) break;
-      while (this.nowMs + 100 <= nextMs) this.#tick(this.nowMs + 100);
+      while (this.#tickedMs + 100 <= nextMs) this.#tick(this.#tickedMs + 100);
       this.nowMs = nextMs;
       if (pictureMs <= soundMs) {
         const counter = this.#nextPicture++;
@@ -118,6 +119,7 @@ class Stage {
 
   #tick(nowMs: number): void {
     this.nowMs = nowMs;
+    this.#tickedMs = nowMs;
     this.session.tick(nowMs);
   }
 

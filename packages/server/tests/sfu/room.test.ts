@@ -251,6 +251,7 @@ describe('a packet that we fail at', () => {
       onEnded: () => {},
     });
     receive(bad.transport, { payloadType: 111, ssrc: 1993701294, sequenceNumber: 1, payload: Uint8Array.of(0xf8, 1) });
+    feedback(bad.transport);
     expect(bad.transport.state).toBe('closed');
     expect(events.at(-1)).toEqual({ name: 'peer-state', body: { peerId: 'bad', state: 'closed' } });
     expect(good.transport.state).toBe('connected');
