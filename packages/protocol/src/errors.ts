@@ -123,6 +123,19 @@ export const errorKinds = {
   'media-invalid': { status: 422, fault: 'caller', retryable: false, title: 'The file is not media that can be used' },
   'media-unlike': { status: 409, fault: 'caller', retryable: false, title: 'The files cannot be joined' },
   'upload-not-found': { status: 404, fault: 'caller', retryable: false, title: 'The upload does not exist' },
+  'upload-state': {
+    status: 409,
+    fault: 'caller',
+    retryable: false,
+    title: 'The upload does not stand where the request says',
+  },
+  'upload-gone': { status: 410, fault: 'caller', retryable: false, title: 'The upload was given up' },
+  'pull-failed': {
+    status: 502,
+    fault: 'destination',
+    retryable: true,
+    title: 'The address does not give the file out',
+  },
   'subscriber-not-found': { status: 404, fault: 'caller', retryable: false, title: 'The subscriber does not exist' },
   'delivery-not-found': { status: 404, fault: 'caller', retryable: false, title: 'The delivery does not exist' },
   'target-forbidden': {

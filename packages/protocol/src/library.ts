@@ -231,23 +231,82 @@ export const UploadState = z.enum(['receiving', 'checking', 'ready', 'rejected',
 export type UploadState = z.infer<typeof UploadState>;
 export const Upload = z.object({
   uploadId: z.string(),
+  source: z.enum(['upload', 'pull']),
   fileName: FileName,
+  /** 0 while a pull does not know it yet. */
   sizeBytes: z.number(),
+  receivedBytes: z.number(),
   state: UploadState,
   /** Why it was rejected. */
   detail: z.string().nullable(),
+  /** The file in the library, once it is ready. */
   fileId: FileId.nullable(),
+  /** Of a pull: the job that does it. */
+  jobId: z.string().nullable(),
   createdAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
 });
 export type Upload = z.infer<typeof Upload>;
+export const UploadList = z.object({ items: z.array(Upload), nextCursor: z.string().nullable() });
+export type UploadList = z.infer<typeof UploadList>;
+export const UploadQuery = z.object({
+  state: UploadState.optional(),
+  cursor: z.string().max(200).optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+});
+export const UploadId = z.string().regex(/^[0-9a-f]{32}$/, '32 hexadecimal digits');
+
+/** `Upload-Metadata` of the tus protocol, decoded. What it does not name is ignored. */
+export const UploadMetadata = z.object({
+  /** `filename` and `name`, as common tus clients call it, are taken, too. */
+  fileName: FileName,
+  intro: Intro.default(''),
+  classId: z.coerce.number().pipe(ClassId).default(0),
+  /** Separated by commas, or a JSON array. */
+  tags: z
+    .string()
+    .transform((text, context): unknown => {
+      if (!text.startsWith('['))
+        return text
+          .split(',')
+          .map((tag) => tag.trim())
+          .filter((tag) => tag !== '');
+      try {
+        return JSON.parse(text);
+      } catch {
+        context.addIssue({ code: 'custom', message: 'must be tags separated by commas, or a JSON array' });
+        return z.NEVER;
+      }
+    })
+    .pipe(Tags)
+    .default([]),
+  /** The recording that the file belongs to; gives room and user where they are not named. */
+  recordingId: RecordingId.optional(),
+  roomId: RoomId.optional(),
+  userId: UserId.optional(),
+  /** Hex digest that the whole file must have. */
+  sha256: z
+    .string()
+    .regex(/^[0-9a-fA-F]{64}$/, '64 hexadecimal digits')
+    .transform((text) => text.toLowerCase())
+    .optional(),
+});
+export type UploadMetadata = z.infer<typeof UploadMetadata>;
 
 /** Pulls a file into the library from an address. */
 export const PullRequest = z.object({
   url: z.url({ protocol: /^https?$/ }).max(2000),
   fileName: FileName,
+  intro: Intro.default(''),
   classId: ClassId.default(0),
   tags: Tags.default([]),
+  /** Hex digest that the whole file must have. */
+  sha256: z
+    .string()
+    .regex(/^[0-9a-fA-F]{64}$/, '64 hexadecimal digits')
+    .optional(),
 });
+export type PullRequest = z.input<typeof PullRequest>;
 
 export const ServedBytes = z.object({ day: z.string(), bytes: z.number(), requests: z.int() });
 export const Statistics = z.object({
