@@ -3,7 +3,7 @@ import { useI18n } from '../i18n/i18n.tsx';
 
 type State = Recording['state'] | Asset['state'];
 
-const tones: Record<State, 'rec' | 'wait' | 'ok' | 'bad'> = {
+const tones: Record<State, 'rec' | 'wait' | 'ok' | 'bad' | 'none'> = {
   starting: 'wait',
   recording: 'rec',
   paused: 'wait',
@@ -11,6 +11,8 @@ const tones: Record<State, 'rec' | 'wait' | 'ok' | 'bad'> = {
   interrupted: 'wait',
   ready: 'ok',
   failed: 'bad',
+  recycled: 'none',
+  deleting: 'wait',
 };
 
 /** The state of a recording or file as a word with a dot. */

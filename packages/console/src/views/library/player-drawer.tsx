@@ -96,8 +96,8 @@ function Facts({ asset }: { asset: Asset }) {
   const { t, format } = useI18n();
   const { video, audio } = asset;
   const rows: [string, string][] = [
-    [t('facts.room'), asset.roomId],
-    [t('facts.person'), asset.userId],
+    [t('facts.room'), asset.roomId ?? '–'],
+    [t('facts.person'), asset.userId ?? '–'],
     [t('facts.started'), format.dateTime(asset.startedAt)],
     [t('facts.length'), format.duration(asset.durationMs)],
     [t('facts.size'), format.size(asset.sizeBytes)],
