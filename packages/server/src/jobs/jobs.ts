@@ -1,0 +1,193 @@
+import { CreateJobRequest, type Job, type JobList, type JobType } from '@aircheck/protocol';
+import type { Logger } from 'pino';
+import type { Clock } from '../clock.ts';
+import type { Database } from '../db/index.ts';
+import type { Outbox } from '../events/index.ts';
+import type { Library, StoredAsset } from '../library/index.ts';
+import type { ControlRun, ControlType, FinishedHandler, InternalRequest, InternalType } from './internal-jobs.ts';
+import { toJob } from './job-rows.ts';
+import { type JobFilter, JobStore } from './job-store.ts';
+import { JobEnds } from './job-ends.ts';
+import { Orders } from './orders.ts';
+import { Procedures } from './procedures.ts';
+import { Results } from './results.ts';
+import { Runner } from './runner.ts';
+import { Templates } from './templates.ts';
+
+export interface JobsOptions {
+  readonly db: Database;
+  readonly library: Library;
+  readonly outbox: Outbox;
+  readonly config: {
+    readonly jobWorkers: number;
+    readonly dataFolder: string;
+    readonly recordingsFolder: string;
+    readonly derivedFolder: string;
+    readonly workFolder: string;
+  };
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** For tests: milliseconds. */
+  readonly timing?: Partial<Timing>;
+}
+
+/** All in milliseconds. */
+export interface Timing {
+  /** Without a sign of life for that long, the worker of a job is ended. */
+  readonly hangMs: number;
+  /** A worker process without work ends after that long. */
+  readonly idleMs: number;
+  /** Wait before the second attempt; each further one waits twice as long. */
+  readonly backOffMs: number;
+  /** Jobs that nobody told of are looked for that often. */
+  readonly pollMs: number;
+}
+
+const defaultTiming: Timing = { hangMs: 5 * 60_000, idleMs: 30_000, backOffMs: 10_000, pollMs: 5_000 };
+
+/** How soon each internal job is done where others wait: somebody waits for a probe, nobody for a hash. */
+const internalPriority: Readonly<Record<InternalType, number>> = { probe: 8, pull: 0, delete: 0, hash: -8 };
+
+/** The queue of work on files: what is put in is done, once, whatever crashes in between. */
+export class Jobs {
+  readonly templates: Templates;
+  readonly procedures: Procedures;
+  readonly #options: JobsOptions;
+  readonly #store: JobStore;
+  readonly #orders: Orders;
+  readonly #ends: JobEnds;
+  readonly #runner: Runner;
+
+  constructor(options: JobsOptions) {
+    const { db, clock, config, outbox, library, logger } = options;
+    this.#options = options;
+    this.#store = new JobStore(db, clock);
+    this.templates = new Templates(options);
+    this.#orders = new Orders({ templates: this.templates, config });
+    this.#ends = new JobEnds({ db, store: this.#store, outbox });
+    this.procedures = new Procedures({ db, store: this.#store, templates: this.templates, orders: this.#orders, clock });
+    this.#runner = new Runner({
+      db,
+      store: this.#store,
+      orders: this.#orders,
+      ends: this.#ends,
+      results: new Results({ library, config }),
+      config,
+      timing: { ...defaultTiming, ...options.timing },
+      clock,
+      logger,
+    });
+  }
+
+  /** Gives back what a killed server held, removes what it left in the work folder, and begins. */
+  async start(): Promise<void> {
+    await this.#runner.start();
+  }
+
+  /** Begins no more jobs, ends the worker processes, and gives back at once what ran. May be called twice. */
+  async close(): Promise<void> {
+    await this.#runner.close();
+  }
+
+  /**
+   * Puts a job in, after its input was checked.
+   * @param transaction - to write it in; the job begins after it
+   * @throws AircheckError `asset-not-found`, `asset-state`, `template-not-found`, `procedure-not-found`,
+   *   `media-invalid`, `request-invalid`
+   */
+  async create(appId: string, input: CreateJobRequest, transaction?: Database): Promise<Job> {
+    const request = CreateJobRequest.parse(input);
+    const db = transaction ?? this.#options.db;
+    const { priority, ...work } = request;
+    if (work.type === 'procedure') {
+      const row = await this.procedures.begin(db, appId, work, priority);
+      this.#runner.wake();
+      return toJob(row);
+    }
+    const { fileId } = await this.#orders.prepare(db, appId, work);
+    const row = await this.#store.insert(db, { appId, type: work.type, input: work, priority, fileId });
+    this.#runner.wake();
+    return toJob(row);
+  }
+
+  /** Puts in work of the library itself, in the transaction that makes it necessary. @returns the job's id */
+  async enqueueInternal(transaction: Database, request: InternalRequest): Promise<string> {
+    const { appId, type, input, fileId, priority = internalPriority[type] } = request;
+    const row = await this.#store.insert(transaction, { appId, type, input, priority, fileId });
+    this.#runner.wake();
+    return row.job_id;
+  }
+
+  /** Says how a job is done that the control process does itself. To be called before {@link start}. */
+  onRun<T extends ControlType>(type: T, run: ControlRun<T>): void {
+    this.#runner.onRun(type, run);
+  }
+
+  /** Says what follows from the end of an internal job. To be called before {@link start}. */
+  onFinished<T extends InternalType>(type: T, handler: FinishedHandler<T>): void {
+    this.#ends.onFinished(type, handler);
+  }
+
+  /**
+   * What is to be done with each new file: its digests, and with a recording's the automatic procedures.
+   * @param transaction - the one in which the file becomes ready
+   */
+  async fileReady(transaction: Database, { appId, asset }: StoredAsset): Promise<void> {
+    const { fileId } = asset;
+    await this.enqueueInternal(transaction, { type: 'hash', appId, fileId, input: { fileId } });
+    if (asset.source === 'record') await this.procedures.beginAutomatic(transaction, appId, asset);
+  }
+
+  /** Cancels all that is to be done with a file, which is being deleted. To be called in the transaction of that. */
+  async cancelOfFile(transaction: Database, fileId: string): Promise<void> {
+    await this.#ends.cancelOfFile(transaction, fileId);
+    this.#runner.check();
+  }
+
+  /** @throws AircheckError `job-not-found` */
+  async get(appId: string, jobId: string): Promise<Job> {
+    return toJob(await this.#store.require(jobId, appId));
+  }
+
+  /** One page, newest first. @throws AircheckError `request-invalid` for a cursor of something else */
+  list(appId: string, filter: JobFilter): Promise<JobList> {
+    return this.#store.list(appId, filter);
+  }
+
+  /**
+   * Cancels a job that waits or runs, a procedure with all of its jobs.
+   * @throws AircheckError `job-not-found`, `job-state` when it has ended
+   */
+  async cancel(appId: string, jobId: string): Promise<Job> {
+    const row = await this.#ends.cancel(appId, jobId);
+    this.#runner.check();
+    return toJob(row);
+  }
+
+  /**
+   * Does a job again that failed or was cancelled; of a procedure, those of its jobs that did.
+   * @throws AircheckError `job-not-found`, `job-state`
+   */
+  async redo(appId: string, jobId: string): Promise<Job> {
+    const row = await this.#ends.redo(appId, jobId);
+    this.#runner.wake();
+    return toJob(row);
+  }
+
+  /** Begins at once what is due; to be called after a transaction that put jobs in, if at all: they are found anyway. */
+  wake(): void {
+    this.#runner.wake();
+  }
+
+  /** How many jobs of each type wait and run. */
+  counts(): Promise<readonly { readonly type: string; readonly state: string; readonly count: number }[]> {
+    return this.#store.counts();
+  }
+
+  /** Process ids of the job workers. */
+  get workerPids(): readonly number[] {
+    return this.#runner.pids;
+  }
+}
+
+export type { JobFilter, JobType };
