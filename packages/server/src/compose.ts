@@ -7,6 +7,7 @@ import { systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { DataFolder } from './data-folder.ts';
 import { openDatabase } from './db/index.ts';
+import { Outbox } from './events/index.ts';
 import { createHttpServer } from './http/index.ts';
 import { registerWhep, registerWhip } from './ingest/index.ts';
 import { HlsPlaylists, Library, MediaLinks, registerLibraryRoutes } from './library/index.ts';
@@ -47,7 +48,8 @@ export async function createServer(config: Config, logger: Logger = pino({ level
   const clock = systemClock;
   const sessions = new ConsoleSessions(credentials.secret, clock);
   const apps = await Apps.open({ db, credentials, sessions, clock });
-  const library = new Library(db);
+  const outbox = new Outbox(clock);
+  const library = new Library({ db, outbox, clock, enqueueRemoval: async () => {} });
   const workers = new MediaWorkers({
     count: config.mediaWorkers,
     portRange: config.udpPorts,

@@ -13,6 +13,22 @@ export interface TestDatabase {
   readonly db: Database;
 }
 
+/** Tables that tests write into, those first that refer to others. */
+const emptied = [
+  'events',
+  'jobs',
+  'derivatives',
+  'asset_tags',
+  'assets',
+  'classes',
+  'app_settings',
+  'retention_rules',
+  'served_bytes',
+  'recordings',
+  'rooms',
+  'apps',
+] as const;
+
 /** Runs the same tests on SQLite and on PostgreSQL. */
 export function describeOnBothDatabases(name: string, tests: (database: TestDatabase) => void): void {
   for (const kind of ['sqlite', 'postgres'] as const) {
@@ -26,8 +42,7 @@ export function describeOnBothDatabases(name: string, tests: (database: TestData
         opened.db = await openDatabase(opened.location);
       });
       beforeEach(async () => {
-        for (const table of ['assets', 'recordings', 'rooms', 'apps'] as const)
-          await opened.db!.deleteFrom(table).execute();
+        for (const table of emptied) await opened.db!.deleteFrom(table).execute();
         await opened
           .db!.insertInto('apps')
           .values({

@@ -147,6 +147,14 @@ export function migrations(kind: DatabaseKind): Record<string, Migration> {
           .addColumn('updated_at', 'bigint', (c) => c.notNull())
           .addColumn('expires_at', 'bigint')
           .addColumn('recycled_at', 'bigint')
+          // Kept by the database itself, so that they can't be out of step.
+          .addColumn('hidden', 'integer', (c) =>
+            c.generatedAlwaysAs(sql`case when state in ('recycled', 'deleting') then 1 else 0 end`).stored().notNull(),
+          )
+          // PostgreSQL takes at most 2,704 bytes into an index; a name may have 4,000.
+          .addColumn('name_key', nameType, (c) =>
+            c.generatedAlwaysAs(sql`substr(file_name, 1, 200)`).stored().notNull(),
+          )
           .execute();
         await sql`insert into assets_2 select file_id, app_id, 'record', recording_id, segment_index, room_id, user_id,
           file_name, '', path, state, 0, mime_type, started_at, ended_at, duration_ms, size_bytes, video, audio, tags,
@@ -154,11 +162,15 @@ export function migrations(kind: DatabaseKind): Record<string, Migration> {
           from assets`.execute(db);
         await db.schema.dropTable('assets').execute();
         await db.schema.alterTable('assets_2').renameTo('assets').execute();
+        // What a list is sorted by, then what makes its places unique; after that what a prefix search and its count look
+        // at, so that neither reads rows that it does not answer with.
         const assetIndexes: Record<string, string[]> = {
-          assets_newest: ['app_id', 'started_at', 'file_id'],
-          assets_by_name: ['app_id', 'file_name', 'started_at', 'file_id'],
-          assets_by_room: ['app_id', 'room_id', 'started_at', 'file_id'],
-          assets_by_class: ['app_id', 'class_id', 'started_at', 'file_id'],
+          assets_by_name: ['app_id', 'hidden', 'name_key', 'file_id', 'started_at'],
+          assets_newest: ['app_id', 'hidden', 'started_at', 'file_id', 'name_key'],
+          assets_by_size: ['app_id', 'hidden', 'size_bytes', 'file_id', 'name_key'],
+          assets_by_duration: ['app_id', 'hidden', 'duration_ms', 'file_id', 'name_key'],
+          assets_by_room: ['app_id', 'room_id', 'hidden', 'started_at', 'file_id'],
+          assets_by_class: ['app_id', 'class_id', 'hidden', 'started_at', 'file_id'],
           assets_by_recording: ['recording_id', 'segment_index'],
           assets_by_expiry: ['expires_at'],
           assets_by_recycling: ['recycled_at'],

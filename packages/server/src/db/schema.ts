@@ -1,4 +1,4 @@
-import type { Generated, Insertable, Selectable } from 'kysely';
+import type { Generated, GeneratedAlways, Insertable, Selectable } from 'kysely';
 
 /*
  * Tables as Kysely sees them. Times are milliseconds since 1970; JSON is text; only what SQLite and PostgreSQL both
@@ -90,6 +90,10 @@ export interface AssetsTable {
   expires_at: number | null;
   /** When it was put into the recycle bin. */
   recycled_at: number | null;
+  /** 1: in the recycle bin or being deleted; follows `state` by itself. */
+  hidden: GeneratedAlways<number>;
+  /** First 200 letters of the name, for indexes; follows `file_name` by itself. */
+  name_key: GeneratedAlways<string>;
 }
 
 /** The tags of assets, one by one. */

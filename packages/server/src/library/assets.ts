@@ -1,5 +1,13 @@
-import type { Asset, AssetSource, AssetState, AudioInfo, Health, VideoInfo } from '@aircheck/protocol';
-import type { AssetRow } from '../db/index.ts';
+import {
+  AircheckError,
+  type Asset,
+  type AssetSource,
+  type AssetState,
+  type AudioInfo,
+  type Health,
+  type VideoInfo,
+} from '@aircheck/protocol';
+import type { AssetRow, Database } from '../db/index.ts';
 
 /** An asset with what is not told outside: its app and where its file is. */
 export interface StoredAsset {
@@ -43,6 +51,20 @@ export function toStoredAsset(row: AssetRow): StoredAsset {
       recycledAt: timeOrNull(row.recycled_at),
     },
   };
+}
+
+/** What order of events is kept for: the recording that a file belongs to, else the file itself. */
+export function subjectOf(asset: { readonly recordingId: string | null; readonly fileId: string }): string {
+  return asset.recordingId ?? asset.fileId;
+}
+
+/** @throws AircheckError `asset-not-found`, also for a file of another app when `appId` is given */
+export async function requireAssetRow(db: Database, fileId: string, appId?: string): Promise<AssetRow> {
+  const row = await db.selectFrom('assets').selectAll().where('file_id', '=', fileId).executeTakeFirst();
+  if (row === undefined || (appId !== undefined && row.app_id !== appId)) {
+    throw new AircheckError('asset-not-found', `There is no file ${fileId}`);
+  }
+  return row;
 }
 
 function timeOrNull(ms: number | null): string | null {

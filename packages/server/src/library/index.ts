@@ -1,5 +1,18 @@
-export type { StoredAsset } from './assets.ts';
-export { type AssetOwner, Library } from './library.ts';
+export type { AssetFilter } from './asset-list.ts';
+export type { AssetChanges } from './asset-update.ts';
+export { type StoredAsset, subjectOf } from './assets.ts';
+export { Classes, defaultClassId, maxClassLevel } from './classes.ts';
+export type { NewDerivative, StoredDerivative } from './derivatives.ts';
+export {
+  type AssetOwner,
+  type EnqueueRemoval,
+  Library,
+  type LibraryOptions,
+  type NewFile,
+  type ReadyHook,
+} from './library.ts';
 export { MediaLinks } from './links.ts';
 export { HlsPlaylists } from './playlists.ts';
+export type { RemovalReason } from './recycling.ts';
 export { type LibraryRoutesOptions, registerLibraryRoutes } from './routes.ts';
+export { Settings } from './settings.ts';

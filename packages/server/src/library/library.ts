@@ -1,9 +1,17 @@
-import { AircheckError, type AssetList, type AssetState } from '@aircheck/protocol';
-import type { ExpressionBuilder } from 'kysely';
-import { type Database, decodeCursor, encodeCursor, type NewAssetRow, type Schema } from '../db/index.ts';
+import { AircheckError, type AssetList, type AssetSource, type AssetState, type EventType } from '@aircheck/protocol';
+import type { Clock } from '../clock.ts';
+import type { Database, NewAssetRow } from '../db/index.ts';
+import type { Outbox } from '../events/index.ts';
+import type { MediaFacts } from '../jobs/work-orders.ts';
 import type { SegmentSnapshot } from '../worker/contract.ts';
-import { type StoredAsset, toStoredAsset } from './assets.ts';
-import { prefixRange } from './name-prefix.ts';
+import { type AssetFilter, listAssets } from './asset-list.ts';
+import { type AssetChanges, changeAsset } from './asset-update.ts';
+import { requireAssetRow, type StoredAsset, subjectOf, toStoredAsset } from './assets.ts';
+import { Classes } from './classes.ts';
+import { type NewDerivative, type StoredDerivative, toStoredDerivative } from './derivatives.ts';
+import { type RemovalReason, recycle, restore } from './recycling.ts';
+import { Settings } from './settings.ts';
+import { distinctTags, replaceTags } from './tags.ts';
 
 /** What a file has from the recording it belongs to. */
 export interface AssetOwner {
@@ -15,62 +23,105 @@ export interface AssetOwner {
   readonly classId: number;
 }
 
-export interface AssetFilter {
-  readonly fileNamePrefix?: string | undefined;
-  readonly roomId?: string | undefined;
-  readonly recordingId?: string | undefined;
-  readonly cursor?: string | undefined;
-  readonly limit: number;
+/** A whole file that comes into the library. */
+export interface NewFile {
+  readonly appId: string;
+  readonly fileId: string;
+  readonly source: AssetSource;
+  /** Relative to the recordings folder. */
+  readonly path: string;
+  readonly facts: MediaFacts;
+  readonly fileName: string;
+  readonly intro?: string | undefined;
+  /** A class that is not there (any more) becomes the default one. */
+  readonly classId?: number | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly recordingId?: string | null | undefined;
+  readonly roomId?: string | null | undefined;
+  readonly userId?: string | null | undefined;
+  readonly segmentIndex?: number | undefined;
+  /** Milliseconds since 1970; now when absent. */
+  readonly startedAt?: number | undefined;
+  readonly expiresAt?: number | null | undefined;
 }
 
-/** The video library: every file that a recording has made, from its first fragment on. */
-export class Library {
-  readonly #db: Database;
+/** Called in the transaction in which a file becomes ready. */
+export type ReadyHook = (transaction: Database, stored: StoredAsset) => Promise<void>;
 
-  constructor(db: Database) {
-    this.#db = db;
+/** Puts the job that removes a file, already marked as `deleting`, into the queue. */
+export type EnqueueRemoval = (
+  transaction: Database,
+  removal: { readonly appId: string; readonly fileId: string; readonly reason: RemovalReason },
+) => Promise<void>;
+
+export interface LibraryOptions {
+  readonly db: Database;
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+  readonly enqueueRemoval: EnqueueRemoval;
+}
+
+/** States in which a file is not whole, or was given up; from all of them it may become ready. */
+const openStates = ['recording', 'interrupted', 'failed'] as const satisfies readonly AssetState[];
+
+/** The video library: every file from its first fragment on, and what was made of it. */
+export class Library {
+  readonly classes: Classes;
+  readonly settings: Settings;
+  readonly #options: LibraryOptions;
+  readonly #db: Database;
+  readonly #readyHooks: ReadyHook[] = [];
+
+  constructor(options: LibraryOptions) {
+    this.#options = options;
+    this.#db = options.db;
+    this.classes = new Classes(options.db, options.clock);
+    this.settings = new Settings(options.db, options.clock);
   }
 
-  /** Enters a segment, or brings its entry up to date. */
+  /** Runs in each transaction in which a file becomes ready; what it throws takes that back. */
+  onReady(hook: ReadyHook): void {
+    this.#readyHooks.push(hook);
+  }
+
+  /** Enters a recording's segment, or brings its entry up to date. Of a file that is ready nothing changes any more. */
   async save(owner: AssetOwner, segment: SegmentSnapshot, state: AssetState): Promise<void> {
     const over = state === 'ready' || state === 'failed';
-    const measured = measuredColumns(segment);
-    const now = Date.now();
-    const row: NewAssetRow = {
-      file_id: segment.fileId,
-      app_id: owner.appId,
-      source: 'record',
-      recording_id: segment.recordingId,
-      segment_index: segment.segmentIndex,
-      room_id: owner.roomId,
-      user_id: owner.userId,
-      file_name: owner.fileName,
-      intro: '',
-      banned: 0,
-      path: segment.path,
-      started_at: Math.round(segment.startedAt),
-      tags: JSON.stringify(owner.tags),
-      class_id: owner.classId,
+    const progress = {
       state,
+      started_at: Math.round(segment.startedAt),
       ended_at: over ? Math.round(segment.startedAt + segment.durationMs) : null,
-      ...measured,
-      sha256: null,
-      md5: null,
-      cover_id: null,
-      created_at: now,
-      updated_at: now,
-      expires_at: null,
-      recycled_at: null,
+      ...measuredColumns(segment),
+      updated_at: this.#options.clock.now(),
     };
-    await this.#db
-      .insertInto('assets')
-      .values(row)
-      .onConflict((conflict) =>
-        conflict
-          .column('file_id')
-          .doUpdateSet({ state, ended_at: row.ended_at, started_at: row.started_at, ...measured }),
-      )
-      .execute();
+    await this.#db.transaction().execute(async (transaction) => {
+      const entered = await this.#insert(transaction, {
+        ...progress,
+        file_id: segment.fileId,
+        app_id: owner.appId,
+        source: 'record',
+        recording_id: segment.recordingId,
+        segment_index: segment.segmentIndex,
+        room_id: owner.roomId,
+        user_id: owner.userId,
+        file_name: owner.fileName,
+        path: segment.path,
+        tags: owner.tags,
+        class_id: owner.classId,
+      });
+      const changed =
+        entered ||
+        (
+          await transaction
+            .updateTable('assets')
+            .set(progress)
+            .where('file_id', '=', segment.fileId)
+            .where('state', 'in', openStates)
+            .executeTakeFirst()
+        ).numUpdatedRows > 0n;
+      if (changed && state === 'ready') await this.#becameReady(transaction, segment.fileId);
+    });
+    if (over) this.#options.outbox.wake();
   }
 
   /** Writes down how far growing files have come; those that have ended meanwhile stay as they are. */
@@ -97,11 +148,6 @@ export class Library {
       .execute();
   }
 
-  /** Marks a file that could not be recovered. */
-  async fail(fileId: string): Promise<void> {
-    await this.#db.updateTable('assets').set({ state: 'failed' }).where('file_id', '=', fileId).execute();
-  }
-
   /** The files of recordings, each recording's oldest first. */
   async ofRecordings(recordingIds: readonly string[]): Promise<Map<string, StoredAsset[]>> {
     const found = new Map<string, StoredAsset[]>(recordingIds.map((id) => [id, []]));
@@ -112,6 +158,7 @@ export class Library {
       .where('recording_id', 'in', recordingIds)
       .orderBy('recording_id')
       .orderBy('segment_index')
+      .orderBy('file_id')
       .execute();
     for (const row of rows) found.get(row.recording_id!)?.push(toStoredAsset(row));
     return found;
@@ -119,60 +166,244 @@ export class Library {
 
   /** @throws AircheckError `asset-not-found`, also for a file of another app when `appId` is given */
   async get(fileId: string, appId?: string): Promise<StoredAsset> {
-    const row = await this.#db.selectFrom('assets').selectAll().where('file_id', '=', fileId).executeTakeFirst();
-    if (row === undefined || (appId !== undefined && row.app_id !== appId)) {
-      throw new AircheckError('asset-not-found', `There is no file ${fileId}`);
-    }
-    return toStoredAsset(row);
+    return toStoredAsset(await requireAssetRow(this.#db, fileId, appId));
   }
 
-  /** One page of the files that the filter lets through, newest first. */
-  async list(appId: string, filter: AssetFilter): Promise<AssetList> {
-    const prefix = prefixRange(filter.fileNamePrefix ?? '');
-    const matches = (where: ExpressionBuilder<Schema, 'assets'>) =>
-      where.and([
-        where('app_id', '=', appId),
-        ...(filter.roomId === undefined ? [] : [where('room_id', '=', filter.roomId)]),
-        ...(filter.recordingId === undefined ? [] : [where('recording_id', '=', filter.recordingId)]),
-        ...(prefix.from === '' ? [] : [where('file_name', '>=', prefix.from)]),
-        ...(prefix.before === undefined ? [] : [where('file_name', '<', prefix.before)]),
-      ]);
-
-    const { total } = await this.#db
+  /** Those of the files that the app has, in the order asked for. */
+  async getMany(appId: string, fileIds: readonly string[]): Promise<StoredAsset[]> {
+    if (fileIds.length === 0) return [];
+    const rows = await this.#db
       .selectFrom('assets')
-      .select((select) => select.fn.countAll<number>().as('total'))
-      .where(matches)
-      .executeTakeFirstOrThrow();
-
-    let page = this.#db.selectFrom('assets').selectAll().where(matches);
-    if (filter.cursor !== undefined) {
-      const { at, id } = decodeCursor(filter.cursor);
-      page = page.where((where) =>
-        where.or([where('started_at', '<', at), where.and([where('started_at', '=', at), where('file_id', '<', id)])]),
-      );
-    }
-    // One more than asked for tells whether there is another page.
-    const rows = await page
-      .orderBy('started_at', 'desc')
-      .orderBy('file_id', 'desc')
-      .limit(filter.limit + 1)
+      .selectAll()
+      .where('app_id', '=', appId)
+      .where('file_id', 'in', fileIds)
       .execute();
-    const last = rows.length > filter.limit ? rows[filter.limit - 1] : undefined;
-    return {
-      items: rows.slice(0, filter.limit).map((row) => toStoredAsset(row).asset),
-      nextCursor: last === undefined ? null : encodeCursor({ at: last.started_at, id: last.file_id }),
-      total,
-    };
+    const byId = new Map(rows.map((row) => [row.file_id, row]));
+    return fileIds.flatMap((fileId) => byId.get(fileId) ?? []).map(toStoredAsset);
+  }
+
+  /** One page of the files that the filter lets through, and how many these are in all. */
+  list(appId: string, filter: AssetFilter): Promise<AssetList> {
+    return listAssets(this.#db, this.classes, appId, filter);
+  }
+
+  /**
+   * Enters a whole file, which is ready at once. To be told of by {@link Outbox.wake} after the transaction.
+   * @param transaction - the one in which that is recorded for which the file was made
+   */
+  async addFile(transaction: Database, file: NewFile): Promise<StoredAsset> {
+    const { facts } = file;
+    const now = this.#options.clock.now();
+    const startedAt = Math.round(file.startedAt ?? now);
+    const entered = await this.#insert(transaction, {
+      file_id: file.fileId,
+      app_id: file.appId,
+      source: file.source,
+      recording_id: file.recordingId ?? null,
+      segment_index: file.segmentIndex ?? 0,
+      room_id: file.roomId ?? null,
+      user_id: file.userId ?? null,
+      file_name: file.fileName,
+      intro: file.intro ?? '',
+      path: file.path,
+      state: 'ready',
+      started_at: startedAt,
+      ended_at: Math.round(startedAt + facts.durationMs),
+      ...measuredColumns({ ...facts, health: noHealth }),
+      tags: file.tags ?? [],
+      class_id: file.classId ?? 0,
+      updated_at: now,
+      expires_at: file.expiresAt ?? null,
+    });
+    return entered
+      ? this.#becameReady(transaction, file.fileId)
+      : toStoredAsset(await requireAssetRow(transaction, file.fileId, file.appId));
+  }
+
+  /**
+   * Changes what people may change of a file.
+   * @throws AircheckError `asset-not-found`, `class-not-found`; `asset-state` in the recycle bin; `request-invalid` for a
+   *   cover that is no picture of the file and for an expiry that has passed
+   */
+  async update(appId: string, fileId: string, changes: AssetChanges): Promise<StoredAsset> {
+    const { clock, outbox } = this.#options;
+    const stored = await this.#db.transaction().execute(async (transaction) => {
+      const { stored, events } = await changeAsset(transaction, this.classes, clock.now(), appId, fileId, changes);
+      for (const type of events) await this.#tell(transaction, type, stored);
+      return stored;
+    });
+    outbox.wake();
+    return stored;
+  }
+
+  /**
+   * Puts a file into the recycle bin, or, where that is passed over or the app has none, has it removed by a job: it is
+   * `deleting` until its bytes and all that was made of it are gone.
+   * @returns the file in its new state; doing it twice changes nothing
+   * @throws AircheckError `asset-not-found`; `asset-state` while it is being recorded
+   */
+  async remove(
+    appId: string,
+    fileId: string,
+    { now = false, reason = 'request' }: { readonly now?: boolean; readonly reason?: RemovalReason } = {},
+  ): Promise<StoredAsset> {
+    const { clock, outbox, enqueueRemoval } = this.#options;
+    const stored = await this.#db.transaction().execute(async (transaction) => {
+      const { recycleDays } = await this.settings.get(appId, transaction);
+      const { stored, changed } = await recycle(transaction, clock.now(), appId, fileId, now || recycleDays === 0);
+      if (changed && stored.asset.state === 'recycled') await this.#tell(transaction, 'asset.recycled', stored);
+      if (changed && stored.asset.state === 'deleting') await enqueueRemoval(transaction, { appId, fileId, reason });
+      return stored;
+    });
+    outbox.wake();
+    return stored;
+  }
+
+  /** Takes a file out of the recycle bin. @throws AircheckError `asset-not-found`; `asset-state` when it is not in it */
+  async restore(appId: string, fileId: string): Promise<StoredAsset> {
+    const { clock, outbox } = this.#options;
+    const stored = await this.#db.transaction().execute(async (transaction) => {
+      const stored = await restore(transaction, clock.now(), appId, fileId);
+      await this.#tell(transaction, 'asset.restored', stored);
+      return stored;
+    });
+    outbox.wake();
+    return stored;
+  }
+
+  /** What was made of files, each file's oldest first. */
+  async derivativesOf(fileIds: readonly string[], db: Database = this.#db): Promise<Map<string, StoredDerivative[]>> {
+    const found = new Map<string, StoredDerivative[]>(fileIds.map((id) => [id, []]));
+    if (fileIds.length === 0) return found;
+    const rows = await db
+      .selectFrom('derivatives')
+      .selectAll()
+      .where('file_id', 'in', fileIds)
+      .orderBy('file_id')
+      .orderBy('created_at')
+      .orderBy('derivative_id')
+      .execute();
+    for (const row of rows) found.get(row.file_id)?.push(toStoredDerivative(row));
+    return found;
+  }
+
+  /**
+   * Enters what a job has made of a file; what is there already stays as it is.
+   * @param transaction - the one in which the job is recorded as done
+   * @param coverId - the one of them that becomes the file's cover
+   * @throws AircheckError `asset-not-found`; `asset-state` when the file is being removed: what was made must go then
+   */
+  async addDerivatives(
+    transaction: Database,
+    fileId: string,
+    derivatives: readonly NewDerivative[],
+    { coverId }: { readonly coverId?: string | undefined } = {},
+  ): Promise<void> {
+    const now = this.#options.clock.now();
+    // A write, not a look: it waits for a removal that is about to be committed, and a removal waits for it.
+    const { numUpdatedRows } = await transaction
+      .updateTable('assets')
+      .set({ updated_at: now, ...(coverId !== undefined && { cover_id: coverId }) })
+      .where('file_id', '=', fileId)
+      .where('state', '!=', 'deleting')
+      .executeTakeFirst();
+    const row = await requireAssetRow(transaction, fileId);
+    if (numUpdatedRows === 0n) throw new AircheckError('asset-state', `The file ${fileId} is being deleted`);
+    for (const { derivativeId, kind, definition, path, mimeType, sizeBytes, info, jobId } of derivatives) {
+      await transaction
+        .insertInto('derivatives')
+        .values({
+          derivative_id: derivativeId,
+          app_id: row.app_id,
+          file_id: fileId,
+          kind,
+          definition,
+          path,
+          mime_type: mimeType,
+          size_bytes: sizeBytes,
+          info: JSON.stringify(info),
+          job_id: jobId,
+          created_at: now,
+        })
+        .onConflict((conflict) => conflict.column('derivative_id').doNothing())
+        .execute();
+    }
+    if (coverId !== undefined) await this.#tell(transaction, 'asset.updated', toStoredAsset(row));
+  }
+
+  /** Keeps the digests of a whole file, in hexadecimal. */
+  async setDigests(
+    transaction: Database,
+    fileId: string,
+    digests: { readonly sha256: string; readonly md5: string },
+  ): Promise<void> {
+    await transaction.updateTable('assets').set(digests).where('file_id', '=', fileId).execute();
+  }
+
+  async #becameReady(transaction: Database, fileId: string): Promise<StoredAsset> {
+    const stored = toStoredAsset(await requireAssetRow(transaction, fileId));
+    await this.#tell(transaction, 'asset.ready', stored);
+    for (const hook of this.#readyHooks) await hook(transaction, stored);
+    return stored;
+  }
+
+  #tell(transaction: Database, type: EventType, { appId, asset }: StoredAsset): Promise<void> {
+    return this.#options.outbox.append(transaction, { appId, type, subject: subjectOf(asset), data: asset });
+  }
+
+  /** @returns false when the file has been entered already */
+  async #insert(transaction: Database, file: FileColumns): Promise<boolean> {
+    const { tags, ...columns } = file;
+    const distinct = distinctTags(tags);
+    const { numInsertedOrUpdatedRows } = await transaction
+      .insertInto('assets')
+      .values({
+        intro: '',
+        banned: 0,
+        sha256: null,
+        md5: null,
+        cover_id: null,
+        expires_at: null,
+        recycled_at: null,
+        ...columns,
+        tags: JSON.stringify(distinct),
+        class_id: await this.classes.orDefault(file.app_id, file.class_id, transaction),
+        created_at: file.updated_at,
+      })
+      .onConflict((conflict) => conflict.column('file_id').doNothing())
+      .executeTakeFirst();
+    if (numInsertedOrUpdatedRows === 0n) return false;
+    await replaceTags(transaction, file.app_id, file.file_id, distinct);
+    return true;
   }
 }
 
-function measuredColumns(segment: SegmentSnapshot) {
+type OptionalColumn = 'intro' | 'banned' | 'sha256' | 'md5' | 'cover_id' | 'expires_at' | 'recycled_at';
+type FileColumns = Omit<NewAssetRow, OptionalColumn | 'tags' | 'created_at'> &
+  Partial<Pick<NewAssetRow, OptionalColumn>> & { readonly tags: readonly string[] };
+
+/** Of a file that was not recorded here nothing is known to be wrong. */
+const noHealth = {
+  gaps: [],
+  gapCount: 0,
+  lostPackets: 0,
+  recoveredPackets: 0,
+  lostFrames: 0,
+  frozenMs: 0,
+  silenceMs: 0,
+  clockDriftPpm: {},
+  resolutionChanges: [],
+};
+
+function measuredColumns(
+  facts: Pick<SegmentSnapshot, 'mimeType' | 'durationMs' | 'sizeBytes' | 'video' | 'audio' | 'health'>,
+) {
   return {
-    mime_type: segment.mimeType,
-    duration_ms: segment.durationMs,
-    size_bytes: segment.sizeBytes,
-    video: segment.video === null ? null : JSON.stringify(segment.video),
-    audio: segment.audio === null ? null : JSON.stringify(segment.audio),
-    health: JSON.stringify(segment.health),
+    mime_type: facts.mimeType,
+    duration_ms: facts.durationMs,
+    size_bytes: facts.sizeBytes,
+    video: facts.video === null ? null : JSON.stringify(facts.video),
+    audio: facts.audio === null ? null : JSON.stringify(facts.audio),
+    health: JSON.stringify(facts.health),
   };
 }

@@ -121,7 +121,8 @@ export class Recordings {
       media: request.media,
       file_name: request.fileName,
       tags: JSON.stringify(request.tags),
-      class_id: request.classId,
+      // A class that is not there (any more) must not keep anybody from recording.
+      class_id: await this.#options.library.classes.orDefault(appId, request.classId),
       segment_seconds: request.segmentSeconds ?? config.segmentSeconds,
       idle_seconds: request.idleSeconds ?? config.idleSeconds,
       state: 'starting',

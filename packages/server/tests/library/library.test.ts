@@ -1,8 +1,9 @@
 import { sql } from 'kysely';
 import { expect, it } from 'vitest';
-import { type AssetOwner, Library } from '../../src/library/library.ts';
+import type { AssetOwner, Library } from '../../src/library/index.ts';
 import { describeOnBothDatabases } from '../databases.ts';
 import { segmentOf } from '../recording/fake-workers.ts';
+import { makeLibrary } from './make-library.ts';
 
 describeOnBothDatabases('the library', (database) => {
   const owner = (changes: Partial<AssetOwner> = {}): AssetOwner => ({
@@ -49,7 +50,7 @@ describeOnBothDatabases('the library', (database) => {
   }
 
   it('finds files by the beginning of their name, whatever letters it has', async () => {
-    const library = new Library(database.db);
+    const library = makeLibrary(database.db);
     const names = [
       '100%',
       '100% sure',
@@ -98,7 +99,7 @@ describeOnBothDatabases('the library', (database) => {
   });
 
   it('lists newest first, page by page, each file once, also where many began at the same time', async () => {
-    const library = new Library(database.db);
+    const library = makeLibrary(database.db);
     const ids: string[] = [];
     for (let index = 0; index < 11; index++) {
       ids.push(await add(library, {}, { startedAt: 1_700_000_000_000 + Math.floor(index / 4) }));
@@ -121,7 +122,7 @@ describeOnBothDatabases('the library', (database) => {
   });
 
   it('lists by room, by recording and for one app only', async () => {
-    const library = new Library(database.db);
+    const library = makeLibrary(database.db);
     const here = await add(library, {});
     const there = await add(library, { roomId: 'elsewhere' });
     const ids = async (appId: string, filter: object) =>
@@ -135,7 +136,7 @@ describeOnBothDatabases('the library', (database) => {
   });
 
   it('walks an index for the prefix instead of reading all files', async () => {
-    const library = new Library(database.db);
+    const library = makeLibrary(database.db);
     for (let index = 0; index < 300; index++)
       await add(library, { fileName: `name ${String(index).padStart(4, '0')}` });
     const explain = database.kind === 'postgres' ? sql`explain` : sql`explain query plan`;

@@ -5,10 +5,11 @@ import { dirname, join } from 'node:path';
 import { HybridMp4Writer } from '@aircheck/media';
 import type { AssetState, PlayUrls } from '@aircheck/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { HlsPlaylists, Library, MediaLinks, registerLibraryRoutes } from '../../src/library/index.ts';
+import { HlsPlaylists, type Library, MediaLinks, registerLibraryRoutes } from '../../src/library/index.ts';
 import type { SegmentSnapshot } from '../../src/worker/contract.ts';
 import { startTestServer, type TestServer } from '../http/test-server.ts';
 import { segmentOf } from '../recording/fake-workers.ts';
+import { makeLibrary } from './make-library.ts';
 
 const fileName = '../../etc/课程 "一" 🎬 (1)\'s';
 let server: TestServer;
@@ -16,7 +17,7 @@ let library: Library;
 
 beforeEach(async () => {
   server = await startTestServer();
-  library = new Library(server.db);
+  library = makeLibrary(server.db, server.clock);
   registerLibraryRoutes(server.app, {
     library,
     links: new MediaLinks((appId) => server.apps.linkKey(appId), server.clock),

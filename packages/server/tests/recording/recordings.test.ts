@@ -6,10 +6,11 @@ import { AircheckError, type Participant, type Recording, type RoomType } from '
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Principal } from '../../src/apps/index.ts';
-import { Library } from '../../src/library/library.ts';
+import type { Library } from '../../src/library/index.ts';
 import { journalFolder, writeJournal } from '../../src/recorder/journal.ts';
 import { Recordings, type RecoverSegment } from '../../src/recording/index.ts';
 import { describeOnBothDatabases } from '../databases.ts';
+import { makeLibrary } from '../library/make-library.ts';
 import { FakeWorkers, segmentOf } from './fake-workers.ts';
 
 const server: Principal = { kind: 'server', appId: 'default' };
@@ -66,7 +67,7 @@ describeOnBothDatabases('recordings', (database) => {
     folder = await mkdtemp(join(tmpdir(), 'aircheck-recordings-'));
     await mkdir(journalFolder(folder));
     workers = new FakeWorkers();
-    library = new Library(database.db);
+    library = makeLibrary(database.db);
     const track = { muted: false, trackId: 't' };
     participants = new Map([
       [
@@ -101,7 +102,8 @@ describeOnBothDatabases('recordings', (database) => {
   });
 
   it('go from the request over the first frame to a file', async () => {
-    const made = await recordings.start(server, 'studio', { ...request, tags: ['math'], classId: 7 });
+    const { classId } = await library.classes.create('default', 'Mathematics');
+    const made = await recordings.start(server, 'studio', { ...request, tags: ['math'], classId });
     expect(made).toMatchObject({
       state: 'starting',
       roomId: 'studio',
@@ -110,7 +112,7 @@ describeOnBothDatabases('recordings', (database) => {
       media: 'av',
       fileName: 'Lesson 1',
       tags: ['math'],
-      classId: 7,
+      classId,
       segmentSeconds: 5400,
       idleSeconds: 60,
       createdAt: new Date(clock.nowMs).toISOString(),
@@ -139,7 +141,7 @@ describeOnBothDatabases('recordings', (database) => {
       state: 'ready',
       fileName: 'Lesson 1',
       tags: ['math'],
-      classId: 7,
+      classId,
       video: segment.video,
       audio: segment.audio,
     });
