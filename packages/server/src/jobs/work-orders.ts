@@ -46,7 +46,7 @@ export interface WorkOrders {
   clip: { readonly source: SourceFile; readonly startMs: number; readonly endMs?: number | undefined };
   hash: { readonly source: SourceFile };
   /** Says what a file is, or why it is nothing that can be kept. */
-  probe: { readonly path: string };
+  probe: { readonly path: string /** Computes its digests, too. */; readonly digests?: boolean | undefined };
 }
 export type WorkName = keyof WorkOrders;
 
@@ -81,7 +81,7 @@ export interface WorkResults {
   concat: { readonly file: ProducedFile; readonly facts: MediaFacts };
   clip: { readonly file: ProducedFile; readonly facts: MediaFacts };
   hash: { readonly sha256: string; readonly md5: string };
-  probe: { readonly facts: MediaFacts };
+  probe: { readonly facts: MediaFacts; readonly sha256?: string | undefined; readonly md5?: string | undefined };
 }
 
 export interface WorkContext {
