@@ -10,7 +10,14 @@ import { openDatabase } from './db/index.ts';
 import { Outbox } from './events/index.ts';
 import { createHttpServer } from './http/index.ts';
 import { registerWhep, registerWhip } from './ingest/index.ts';
-import { HlsPlaylists, Library, MediaLinks, registerLibraryRoutes } from './library/index.ts';
+import {
+  HlsPlaylists,
+  Library,
+  MediaLinks,
+  MediaUrls,
+  registerLibraryRoutes,
+  registerMediaRoutes,
+} from './library/index.ts';
 import { recoverSegment } from './recorder/index.ts';
 import { Recordings, registerRecordingRoutes } from './recording/index.ts';
 import { Rooms, registerRoomRoutes, registerSignaling } from './rooms/index.ts';
@@ -101,12 +108,15 @@ export async function createServer(config: Config, logger: Logger = pino({ level
   registerAppRoutes(app, { apps, sessions, clock, secureCookies: config.publicUrl?.startsWith('https:') ?? false });
   registerRoomRoutes(app, rooms);
   registerRecordingRoutes(app, recordings);
-  registerLibraryRoutes(app, {
+  const links = new MediaLinks((appId) => apps.linkKey(appId), clock);
+  const ownUrl = () => localUrl(app.server.address() as AddressInfo);
+  const urls = new MediaUrls({ links, publicUrl: config.publicUrl, ownUrl });
+  registerLibraryRoutes(app, { library, urls });
+  registerMediaRoutes(app, {
     library,
-    links: new MediaLinks((appId) => apps.linkKey(appId), clock),
+    links,
     playlists: new HlsPlaylists(config.recordingsFolder),
     recordingsFolder: config.recordingsFolder,
-    publicUrl: config.publicUrl,
   });
   registerSignaling(app, rooms);
   registerWhip(app, { rooms });

@@ -12,6 +12,8 @@ export {
   type ReadyHook,
 } from './library.ts';
 export { MediaLinks } from './links.ts';
+export { type MediaRoutesOptions, registerMediaRoutes } from './media-routes.ts';
+export { type LinkOptions, MediaUrls, type MediaUrlsOptions } from './media-urls.ts';
 export { HlsPlaylists } from './playlists.ts';
 export type { RemovalReason } from './recycling.ts';
 export { type LibraryRoutesOptions, registerLibraryRoutes } from './routes.ts';

@@ -5,7 +5,14 @@ import { dirname, join } from 'node:path';
 import { HybridMp4Writer } from '@aircheck/media';
 import type { AssetState, PlayUrls } from '@aircheck/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { HlsPlaylists, type Library, MediaLinks, registerLibraryRoutes } from '../../src/library/index.ts';
+import {
+  HlsPlaylists,
+  type Library,
+  MediaLinks,
+  MediaUrls,
+  registerLibraryRoutes,
+  registerMediaRoutes,
+} from '../../src/library/index.ts';
 import type { SegmentSnapshot } from '../../src/worker/contract.ts';
 import { startTestServer, type TestServer } from '../http/test-server.ts';
 import { segmentOf } from '../recording/fake-workers.ts';
@@ -18,13 +25,11 @@ let library: Library;
 beforeEach(async () => {
   server = await startTestServer();
   library = makeLibrary(server.db, server.clock);
-  registerLibraryRoutes(server.app, {
-    library,
-    links: new MediaLinks((appId) => server.apps.linkKey(appId), server.clock),
-    playlists: new HlsPlaylists(server.folder),
-    recordingsFolder: server.folder,
-    publicUrl: undefined,
-  });
+  const links = new MediaLinks((appId) => server.apps.linkKey(appId), server.clock);
+  const urls = new MediaUrls({ links, publicUrl: undefined, ownUrl: () => 'http://127.0.0.1' });
+  registerLibraryRoutes(server.app, { library, urls });
+  const playlists = new HlsPlaylists(server.folder);
+  registerMediaRoutes(server.app, { library, links, playlists, recordingsFolder: server.folder });
   await server.db
     .insertInto('recordings')
     .values({
@@ -376,7 +381,7 @@ describe('HLS', () => {
   });
 
   it('is not there for WebM', async () => {
-    const { fileId } = await addFile(digits, 'ready', { mimeType: 'video/webm' });
+    const { fileId } = await addFile(digits, 'ready', { mimeType: 'video/webm', path: 'r/0000.webm' });
     const { mp4, hls } = await linksOf(fileId);
     expect(hls).toBeNull();
     expect(mp4).toContain('.webm?');
