@@ -69,8 +69,18 @@ export const CreateTemplateRequest = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('sprite'), name, spec: SpriteSpec }),
   z.object({ kind: z.literal('snapshot'), name, spec: SnapshotSpec }),
 ]);
+/** What may be changed of an own template; absent fields stay. `spec` is of the template's kind and replaces the former. */
+export const UpdateTemplateRequest = z.object({
+  name: name.optional(),
+  spec: z.record(z.string(), z.unknown()).optional(),
+  image: z.base64().max(140_000).optional(),
+});
+export const TemplateQuery = z.object({ kind: TemplateKind.optional() });
 
-/** What runs on a file under one name; steps are independent of one another. */
+/**
+ * What runs on a file under one name; steps are independent of one another. Those that need a picture are left out for a
+ * file without one, as are snapshots beyond its end.
+ */
 export const ProcedureSpec = z.object({
   transcode: z
     .array(z.object({ definition: z.int(), watermark: z.int().optional() }))

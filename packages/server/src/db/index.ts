@@ -15,8 +15,10 @@ export type {
   JobRow,
   NewAssetRow,
   NewRecordingRow,
+  ProcedureRow,
   RecordingRow,
   RoomRow,
   Schema,
   SubscriberRow,
+  TemplateRow,
 } from './schema.ts';

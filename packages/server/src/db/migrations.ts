@@ -279,7 +279,7 @@ export function migrations(kind: DatabaseKind): Record<string, Migration> {
           .addColumn('finished_at', 'bigint')
           .execute();
         const jobIndexes: Record<string, string[]> = {
-          jobs_due: ['state', 'priority', 'run_at'],
+          jobs_due: ['state', 'priority desc', 'run_at', 'job_id'],
           jobs_newest: ['app_id', 'created_at', 'job_id'],
           jobs_by_file: ['file_id', 'created_at'],
           jobs_by_parent: ['parent_id'],

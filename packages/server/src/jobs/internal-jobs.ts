@@ -7,7 +7,7 @@ export interface InternalInputs {
   /** Digests of a file of the library. */
   hash: { readonly fileId: string };
   /** Looks into a file that is not in the library yet. `path`: absolute. */
-  probe: { readonly uploadId: string; readonly path: string };
+  probe: { readonly uploadId: string; readonly path: string; readonly digests?: boolean | undefined };
   /** Fetches a file from an address. */
   pull: { readonly uploadId: string; readonly url: string };
   /** Removes a file and all that was made of it. */
@@ -63,7 +63,7 @@ export type ControlRun<T extends ControlType> = (
 
 export type InternalResults = {
   hash: WorkResults['hash'];
-  probe: { readonly facts: MediaFacts };
+  probe: WorkResults['probe'];
 } & ControlResults;
 
 /** How an internal job came to its end. */
