@@ -1,6 +1,6 @@
 export type { AssetFilter } from './asset-list.ts';
 export type { AssetChanges } from './asset-update.ts';
-export { type StoredAsset, subjectOf } from './assets.ts';
+export { requireAssetRow, type StoredAsset, subjectOf, toStoredAsset } from './assets.ts';
 export { Classes, defaultClassId, maxClassLevel } from './classes.ts';
 export type { NewDerivative, StoredDerivative } from './derivatives.ts';
 export {
