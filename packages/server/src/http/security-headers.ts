@@ -36,14 +36,18 @@ export function registerSecurityHeaders(app: FastifyInstance): void {
     reply.headers({
       'access-control-allow-origin': '*',
       'access-control-expose-headers':
-        'Location, ETag, Link, Accept-Patch, Accept-Post, Content-Range, Accept-Ranges, Retry-After, X-Request-Id',
+        'Location, ETag, Link, Accept-Patch, Accept-Post, Content-Range, Accept-Ranges, Retry-After, X-Request-Id, ' +
+        'Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, Upload-Offset, Upload-Length, Upload-Metadata, ' +
+        'Upload-Expires',
     });
     if (request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined) {
       reply
         .code(204)
         .headers({
           'access-control-allow-methods': 'GET, HEAD, POST, PUT, PATCH, DELETE',
-          'access-control-allow-headers': 'Authorization, Content-Type, If-Match, If-None-Match, If-Range, Range',
+          'access-control-allow-headers':
+            'Authorization, Content-Type, If-Match, If-None-Match, If-Range, Range, Tus-Resumable, Upload-Length, ' +
+            'Upload-Metadata, Upload-Offset, X-Requested-With',
           'access-control-max-age': '7200',
         })
         .send();

@@ -3,6 +3,7 @@ import { AircheckError } from '@aircheck/protocol';
 import fastifyCookie from '@fastify/cookie';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
+import { registerBodyDeadline } from './body-deadline.ts';
 import { registerConsole } from './console.ts';
 import { registerDocs } from './docs-page.ts';
 import { type Health, registerHealth } from './health.ts';
@@ -22,9 +23,6 @@ export interface HttpServerOptions {
 /** Bytes that a body may have: the largest is a session description. */
 const bodyLimit = 1024 * 1024;
 
-/** How long a request may take to come in whole, in milliseconds: who sends a letter a minute must not hold a socket. */
-const requestTimeoutMs = 60_000;
-
 /** The HTTP server without the domains' routes, which register themselves on it. */
 export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
   const { logger, health } = options;
@@ -38,7 +36,6 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     // Its own request log would hold URLs with signatures in them.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
-    requestTimeout: requestTimeoutMs,
     // A reverse proxy on the same machine may say whom it speaks for; nobody else.
     trustProxy: 'loopback',
     genReqId: () => randomBytes(9).toString('base64url'),
@@ -59,6 +56,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   });
 
   registerProblems(app);
+  registerBodyDeadline(app);
   registerSecurityHeaders(app);
   await app.register(fastifyCookie);
   registerRequestLog(app);

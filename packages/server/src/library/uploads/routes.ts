@@ -1,0 +1,118 @@
+import { PullRequest, Upload, UploadId, UploadList, UploadQuery } from '@aircheck/protocol';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { principalOf } from '../../apps/index.ts';
+import type { ZodTypeProvider } from '../../http/index.ts';
+import { type TusServer, tusHeaders, uploadsPath } from './tus-server.ts';
+import type { Uploads } from './uploads.ts';
+
+const UploadParams = z.object({ uploadId: UploadId });
+const config = { access: 'any' } as const;
+const streaming = { access: 'any', body: 'stream' } as const;
+const tags = ['uploads'];
+
+/** `/v1/uploads`: the tus protocol, and JSON to look at what has become of an upload; `/v1/pulls`. */
+export function registerUploadRoutes(server: FastifyInstance, uploads: Uploads, tus: TusServer): void {
+  // A scope of its own: the content type of the protocol is taken here alone, and its body is left to the tus server.
+  server.register(async (scope) => {
+    scope.addContentTypeParser('application/offset+octet-stream', (_request, _payload, done) => done(null));
+    const serve = (request: FastifyRequest, reply: FastifyReply) => tus.serve(principalOf(request), request, reply);
+    scope.post(
+      uploadsPath,
+      {
+        config: streaming,
+        schema: {
+          summary: 'Begin an upload (tus protocol)',
+          description:
+            'tus 1.0.0 with creation, creation-with-upload, termination and expiration: `Upload-Length` and ' +
+            '`Upload-Metadata` with `fileName`, and, if wanted, `intro`, `classId`, `tags`, `recordingId`, `roomId`, ' +
+            '`userId`, `sha256`. The `Location` of the answer takes the bytes by PATCH. See docs/guides/uploads.md.',
+          tags,
+          response: { 201: z.undefined() },
+        },
+      },
+      serve,
+    );
+    scope.route({
+      method: 'OPTIONS',
+      url: uploadsPath,
+      config: {},
+      handler: async (_request, reply) => {
+        reply
+          .code(204)
+          .headers({
+            ...tusHeaders,
+            'tus-max-size': String(uploads.maxBytes),
+          })
+          .send();
+      },
+    });
+    for (const [method, summary] of [
+      ['HEAD', 'How far an upload has come (tus protocol)'],
+      ['PATCH', 'Go on with an upload (tus protocol)'],
+      ['DELETE', 'Give an upload up (tus protocol)'],
+    ] as const) {
+      scope.route({
+        method,
+        url: `${uploadsPath}/:uploadId`,
+        config: streaming,
+        schema: { summary, tags, params: z.object({ uploadId: z.string() }), response: { 204: z.undefined() } },
+        handler: serve,
+      });
+    }
+  });
+
+  const app = server.withTypeProvider<ZodTypeProvider>();
+  app.get(
+    uploadsPath,
+    {
+      config,
+      exposeHeadRoute: false,
+      schema: {
+        summary: 'Uploads and pulls, newest first',
+        description: 'A user sees its own. What has come to its end is listed for 30 days.',
+        tags,
+        querystring: UploadQuery,
+        response: { 200: UploadList },
+      },
+    },
+    (request) => {
+      const principal = principalOf(request);
+      const user = principal.kind === 'user' ? principal : undefined;
+      return uploads.list(principal.appId, { ...request.query, user });
+    },
+  );
+  app.get(
+    `${uploadsPath}/:uploadId`,
+    {
+      config,
+      exposeHeadRoute: false,
+      schema: {
+        summary: 'What has become of an upload or pull',
+        description: '`receiving`, then `checking`, then `ready` with the `fileId`, or `rejected` with the reason.',
+        tags,
+        params: UploadParams,
+        response: { 200: Upload },
+      },
+    },
+    (request) => uploads.get(principalOf(request), request.params.uploadId),
+  );
+  app.post(
+    '/v1/pulls',
+    {
+      config: { access: 'server' },
+      schema: {
+        summary: 'Pull a file into the library from an address',
+        description: 'Answers at once; a job does it. `GET /v1/uploads/{uploadId}` tells how far it is.',
+        tags,
+        body: PullRequest,
+        response: { 202: Upload },
+      },
+    },
+    async (request, reply) => {
+      const upload = await uploads.pull(principalOf(request).appId, request.body);
+      reply.code(202).header('location', `${uploadsPath}/${upload.uploadId}`);
+      return upload;
+    },
+  );
+}
