@@ -63,6 +63,7 @@ export const Asset = z.object({
 });
 export type Asset = z.infer<typeof Asset>;
 
+/** `-`: the greatest first. Names are compared by code points, as far as their first 200. `segmentIndex` takes a `recordingId`. */
 export const AssetSort = z.enum([
   'startedAt',
   '-startedAt',
@@ -72,6 +73,8 @@ export const AssetSort = z.enum([
   '-sizeBytes',
   'durationMs',
   '-durationMs',
+  'segmentIndex',
+  '-segmentIndex',
 ]);
 export type AssetSort = z.infer<typeof AssetSort>;
 
@@ -86,7 +89,9 @@ export const AssetQuery = z.object({
   source: AssetSource.optional(),
   /** Absent: all but those in the recycle bin and those being deleted. */
   state: AssetState.optional(),
+  /** That time itself among it. */
   startedAfter: z.iso.datetime({ offset: true }).optional(),
+  /** That time itself no more. */
   startedBefore: z.iso.datetime({ offset: true }).optional(),
   sort: AssetSort.default('-startedAt'),
   cursor: z.string().max(2000).optional(),

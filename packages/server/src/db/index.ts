@@ -9,6 +9,7 @@ export {
 export type {
   AppRow,
   AssetRow,
+  DeliveryAttemptRow,
   DeliveryRow,
   DerivativeRow,
   EventRow,

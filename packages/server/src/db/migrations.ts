@@ -170,6 +170,7 @@ export function migrations(kind: DatabaseKind): Record<string, Migration> {
           assets_by_size: ['app_id', 'hidden', 'size_bytes', 'file_id', 'name_key'],
           assets_by_duration: ['app_id', 'hidden', 'duration_ms', 'file_id', 'name_key'],
           assets_by_room: ['app_id', 'room_id', 'hidden', 'started_at', 'file_id'],
+          assets_by_user: ['app_id', 'user_id', 'hidden', 'started_at', 'file_id'],
           assets_by_class: ['app_id', 'class_id', 'hidden', 'started_at', 'file_id'],
           assets_by_recording: ['recording_id', 'segment_index'],
           assets_by_expiry: ['expires_at'],
@@ -353,6 +354,7 @@ export function migrations(kind: DatabaseKind): Record<string, Migration> {
           .addColumn('state', 'text', (c) => c.notNull())
           .addColumn('attempts', 'integer', (c) => c.notNull())
           .addColumn('next_at', 'bigint', (c) => c.notNull())
+          .addColumn('give_up_at', 'bigint', (c) => c.notNull())
           .addColumn('lease_until', 'bigint')
           .addColumn('handle', 'text')
           .addColumn('created_at', 'bigint', (c) => c.notNull())
@@ -360,8 +362,12 @@ export function migrations(kind: DatabaseKind): Record<string, Migration> {
           .execute();
         const deliveryIndexes: Record<string, string[]> = {
           deliveries_due: ['subscriber_id', 'state', 'next_at'],
-          deliveries_in_order: ['subscriber_id', 'subject', 'event_seq'],
+          deliveries_in_order: ['subscriber_id', 'subject', 'state', 'event_seq'],
+          deliveries_queued: ['subscriber_id', 'state', 'event_seq'],
           deliveries_newest: ['app_id', 'created_at', 'delivery_id'],
+          deliveries_by_event: ['event_seq'],
+          deliveries_by_handle: ['handle'],
+          deliveries_by_age: ['created_at'],
         };
         for (const [name, columns] of Object.entries(deliveryIndexes)) {
           await db.schema.createIndex(name).on('deliveries').columns(columns).execute();

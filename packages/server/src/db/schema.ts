@@ -275,7 +275,11 @@ export interface DeliveriesTable {
   /** DeliveryState */
   state: string;
   attempts: number;
+  /** Not to be tried before. */
   next_at: number;
+  /** An attempt that fails after it is the last one. */
+  give_up_at: number;
+  /** An attempt is under way, or a pull queue has given it out, until then. */
   lease_until: number | null;
   /** The handle under which a pull queue gave it out. */
   handle: string | null;
@@ -346,4 +350,5 @@ export type TemplateRow = Selectable<TemplatesTable>;
 export type ProcedureRow = Selectable<ProceduresTable>;
 export type EventRow = Selectable<EventsTable>;
 export type SubscriberRow = Selectable<SubscribersTable>;
+export type DeliveryAttemptRow = Selectable<DeliveryAttemptsTable>;
 export type DeliveryRow = Selectable<DeliveriesTable>;

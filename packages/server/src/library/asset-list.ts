@@ -1,9 +1,10 @@
-import type { AssetList, AssetSort, AssetSource, AssetState } from '@aircheck/protocol';
-import type { ExpressionBuilder } from 'kysely';
-import { type Database, decodeCursor, encodeCursor, type Schema } from '../db/index.ts';
+import { AircheckError, type AssetList, type AssetSort, type AssetSource, type AssetState } from '@aircheck/protocol';
+import { type RawBuilder, type SqlBool, sql } from 'kysely';
+import type { AssetRow, Database } from '../db/index.ts';
+import { type AssetCursor, decodeAssetCursor, encodeAssetCursor } from './asset-cursor.ts';
 import { toStoredAsset } from './assets.ts';
 import type { Classes } from './classes.ts';
-import { prefixRange } from './name-prefix.ts';
+import { compareByCodePoint, nameKeyLetters, prefixRange } from './name-prefix.ts';
 
 export interface AssetFilter {
   readonly fileNamePrefix?: string | undefined;
@@ -16,8 +17,9 @@ export interface AssetFilter {
   readonly source?: AssetSource | undefined;
   /** Absent: all but those in the recycle bin and those being deleted. */
   readonly state?: AssetState | undefined;
-  /** ISO 8601 */
+  /** ISO 8601; that time itself among it. */
   readonly startedAfter?: string | undefined;
+  /** ISO 8601; that time itself no more. */
   readonly startedBefore?: string | undefined;
   /** `-startedAt` when absent. */
   readonly sort?: AssetSort | undefined;
@@ -25,47 +27,182 @@ export interface AssetFilter {
   readonly limit: number;
 }
 
-/** One page of an app's files. */
+/**
+ * Which index a query walks. Neither database finds that out by itself (SQLite keeps no statistics, and no statistics
+ * know whether the newest 50 of a prefix are among the newest files), but here it is known how many files match.
+ *
+ * - `filter`: the index of what is filtered by, and all that match are sorted: for few.
+ * - `sort`: the index of what is sorted by, past what does not match until the page is full: for many.
+ * - `both`: one index has both.
+ */
+type Walk = 'filter' | 'sort' | 'both';
+
+/** With more matches than that, walking past the others costs less than sorting. Either way a query touches hardly more index entries than there are files, and hardly more rows than are answered with. */
+const sortedAtMost = 2000;
+
+const columns = {
+  startedAt: 'started_at',
+  fileName: 'name_key',
+  sizeBytes: 'size_bytes',
+  durationMs: 'duration_ms',
+  segmentIndex: 'segment_index',
+} as const satisfies Record<string, keyof AssetRow>;
+
+/**
+ * One page of an app's files, and how many there are in all. A file whose place does not change meanwhile comes once,
+ * however many others come and go between two pages.
+ * @throws AircheckError `request-invalid` for a cursor of another list, and for a sort that takes another filter
+ */
 export async function listAssets(
   db: Database,
-  _classes: Classes,
+  classes: Classes,
   appId: string,
   filter: AssetFilter,
 ): Promise<AssetList> {
-  const prefix = prefixRange(filter.fileNamePrefix ?? '');
-  const matches = (where: ExpressionBuilder<Schema, 'assets'>) =>
-    where.and([
-      where('app_id', '=', appId),
-      where('hidden', '=', 0),
-      ...(filter.roomId === undefined ? [] : [where('room_id', '=', filter.roomId)]),
-      ...(filter.recordingId === undefined ? [] : [where('recording_id', '=', filter.recordingId)]),
-      ...(prefix.from === '' ? [] : [where('file_name', '>=', prefix.from)]),
-      ...(prefix.before === undefined ? [] : [where('file_name', '<', prefix.before)]),
-    ]);
+  const sort = filter.sort ?? '-startedAt';
+  const column = columns[sort.replace('-', '') as keyof typeof columns];
+  if (column === 'segment_index' && filter.recordingId === undefined) {
+    throw new AircheckError('request-invalid', `query.sort: ${sort} takes a recordingId`, { input: 'query.sort' });
+  }
+  const cursor = filter.cursor === undefined ? undefined : decodeAssetCursor(filter.cursor, sort);
+  const classIds = filter.classId === undefined ? undefined : await classes.withDescendants(appId, filter.classId);
+  const query = new AssetQueryParts(appId, filter, classIds);
 
   const { total } = await db
     .selectFrom('assets')
     .select((select) => select.fn.countAll<number>().as('total'))
-    .where(matches)
+    .where(query.matches('filter', undefined))
     .executeTakeFirstOrThrow();
 
-  let page = db.selectFrom('assets').selectAll().where(matches);
-  if (filter.cursor !== undefined) {
-    const { at, id } = decodeCursor(filter.cursor);
-    page = page.where((where) =>
-      where.or([where('started_at', '<', at), where.and([where('started_at', '=', at), where('file_id', '<', id)])]),
-    );
-  }
+  const walk = query.hasOrder(column) ? 'both' : total <= sortedAtMost || query.isSelective ? 'filter' : 'sort';
+  const order = walk === 'filter' ? disguised(column) : sql.ref(column);
+  const descending = sort.startsWith('-');
+  const direction = descending ? 'desc' : 'asc';
   // One more than asked for tells whether there is another page.
-  const rows = await page
-    .orderBy('started_at', 'desc')
-    .orderBy('file_id', 'desc')
+  const places = await db
+    .selectFrom('assets')
+    .select(['file_id', column])
+    .where(query.matches(walk, cursor))
+    .$if(cursor !== undefined, (page) => page.where(after(order, cursor!, descending)))
+    .orderBy(order, direction)
+    .orderBy('file_id', direction)
     .limit(filter.limit + 1)
     .execute();
-  const last = rows.length > filter.limit ? rows[filter.limit - 1] : undefined;
+
+  const wanted = places.slice(0, filter.limit);
+  const last = places.length > filter.limit ? wanted.at(-1) : undefined;
   return {
-    items: rows.slice(0, filter.limit).map((row) => toStoredAsset(row).asset),
-    nextCursor: last === undefined ? null : encodeCursor({ at: last.started_at, id: last.file_id }),
+    items: await assetsOf(
+      db,
+      wanted.map(({ file_id }) => file_id),
+    ),
+    nextCursor: last === undefined ? null : encodeAssetCursor({ sort, value: last[column]!, fileId: last.file_id }),
     total,
   };
+}
+
+/** Whole rows are read for those alone that are answered with. */
+async function assetsOf(db: Database, fileIds: readonly string[]): Promise<AssetList['items']> {
+  if (fileIds.length === 0) return [];
+  const rows = await db.selectFrom('assets').selectAll().where('file_id', 'in', fileIds).execute();
+  const byId = new Map(rows.map((row) => [row.file_id, row]));
+  return fileIds.flatMap((fileId) => byId.get(fileId) ?? []).map((row) => toStoredAsset(row).asset);
+}
+
+/** A row value: both databases take it as one place in the index, where an `or` would be walked to. */
+function after(order: RawBuilder<unknown>, { value, fileId }: AssetCursor, descending: boolean): RawBuilder<SqlBool> {
+  return sql`(${order}, file_id) ${sql.raw(descending ? '<' : '>')} (${value}, ${fileId})`;
+}
+
+type AssetColumn = keyof AssetRow & string;
+
+const textColumns: readonly string[] = ['app_id', 'room_id', 'user_id', 'name_key'] satisfies AssetColumn[];
+
+/** A column in a form that no index is walked by; those that hold it are still read instead of rows. */
+function disguised(column: AssetColumn): RawBuilder<unknown> {
+  return textColumns.includes(column) ? sql`${sql.ref(column)} || ''` : sql`${sql.ref(column)} + 0`;
+}
+
+/** The conditions of a filter, as each way of walking needs them. */
+class AssetQueryParts {
+  readonly #appId: string;
+  readonly #filter: AssetFilter;
+  readonly #classIds: readonly number[] | undefined;
+
+  constructor(appId: string, filter: AssetFilter, classIds: readonly number[] | undefined) {
+    this.#appId = appId;
+    this.#filter = filter;
+    this.#classIds = classIds;
+  }
+
+  /** Files of one recording or of one tag are looked up, never walked to. */
+  get isSelective(): boolean {
+    return this.#filter.recordingId !== undefined || this.#filter.tag !== undefined;
+  }
+
+  /** Whether the index of what is filtered by is in the order of that column, or nothing is filtered by. */
+  hasOrder(column: AssetColumn): boolean {
+    const { fileNamePrefix, roomId, userId, source, startedAfter, startedBefore, state } = this.#filter;
+    if (this.isSelective) return false;
+    const filtered = [roomId, userId, this.#classIds, source, startedAfter, startedBefore, state];
+    if (filtered.every((value) => value === undefined)) return !fileNamePrefix || column === 'name_key';
+    return column === 'started_at' && !fileNamePrefix && (roomId !== undefined || userId !== undefined);
+  }
+
+  matches(walk: Walk, cursor: AssetCursor | undefined): RawBuilder<SqlBool> {
+    const { roomId, userId, recordingId, tag, source, state, startedAfter, startedBefore } = this.#filter;
+    const common = (column: AssetColumn) => (this.isSelective ? disguised(column) : sql.ref(column));
+    const filtered = (column: AssetColumn) => (walk === 'sort' ? disguised(column) : sql.ref(column));
+    const gone = state === 'recycled' || state === 'deleting';
+    const conditions: RawBuilder<unknown>[] = [
+      sql`${common('app_id')} = ${this.#appId}`,
+      sql`${common('hidden')} = ${sql.lit(gone ? 1 : 0)}`,
+      ...this.#nameMatches(walk, filtered, cursor),
+    ];
+    if (state !== undefined) conditions.push(sql`state = ${state}`);
+    if (roomId !== undefined) conditions.push(sql`${filtered('room_id')} = ${roomId}`);
+    if (userId !== undefined) conditions.push(sql`${filtered('user_id')} = ${userId}`);
+    if (recordingId !== undefined) conditions.push(sql`recording_id = ${recordingId}`);
+    if (source !== undefined) conditions.push(sql`source = ${source}`);
+    if (startedAfter !== undefined) conditions.push(sql`started_at >= ${Date.parse(startedAfter)}`);
+    if (startedBefore !== undefined) conditions.push(sql`started_at < ${Date.parse(startedBefore)}`);
+    if (this.#classIds !== undefined) {
+      conditions.push(
+        this.#classIds.length === 0 ? sql`1 = 0` : sql`${filtered('class_id')} in (${sql.join(this.#classIds)})`,
+      );
+    }
+    if (tag !== undefined) {
+      conditions.push(sql`file_id in (select file_id from asset_tags where app_id = ${this.#appId} and tag = ${tag})`);
+    }
+    return sql`${sql.join(conditions, sql` and `)}`;
+  }
+
+  #nameMatches(
+    walk: Walk,
+    filtered: (column: AssetColumn) => RawBuilder<unknown>,
+    cursor: AssetCursor | undefined,
+  ): RawBuilder<unknown>[] {
+    const prefix = this.#filter.fileNamePrefix ?? '';
+    if (prefix === '') return [];
+    const letters = [...prefix];
+    if (letters.length > nameKeyLetters) {
+      const { from, before } = prefixRange(prefix);
+      return [
+        sql`${filtered('name_key')} = ${letters.slice(0, nameKeyLetters).join('')}`,
+        sql`file_name >= ${from}`,
+        ...(before === undefined ? [] : [sql`file_name < ${before}`]),
+      ];
+    }
+    const { from, before } = prefixRange(prefix);
+    // A cursor inside of the range is the nearer bound. With both, SQLite may begin at the farther one and walk.
+    const at = walk === 'both' && typeof cursor?.value === 'string' ? cursor.value : undefined;
+    const descending = cursor?.sort.startsWith('-') === true;
+    const below = at !== undefined && !descending && compareByCodePoint(at, from) >= 0;
+    const above = at !== undefined && descending && before !== undefined && compareByCodePoint(at, before) < 0;
+    const name = filtered('name_key');
+    return [
+      ...(below ? [] : [sql`${name} >= ${from}`]),
+      ...(above || before === undefined ? [] : [sql`${name} < ${before}`]),
+    ];
+  }
 }

@@ -1,3 +1,6 @@
+/** Letters (code points) of a name that indexes keep: `name_key` of the table. */
+export const nameKeyLetters = 200;
+
 /**
  * The names that begin with a prefix are one range of an index over names in the order of their code points: from the
  * prefix itself up to, not including, the least text that is greater than all of them. No pattern matching, thus
@@ -15,4 +18,9 @@ export function prefixRange(prefix: string): { readonly from: string; readonly b
     }
   }
   return { from: prefix, before: undefined };
+}
+
+/** Orders text as both databases do: by code points, which UTF-8 keeps the order of and UTF-16 does not. */
+export function compareByCodePoint(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
