@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { forwardBenchmark } from './forward.ts';
 import { killBenchmark } from './kill.ts';
 import { lossBenchmark } from './loss.ts';
+import { prefixSearchBenchmark } from './prefix-search.ts';
 import { recordBenchmark } from './record.ts';
 import { startBenchmark } from './start.ts';
 import { stopBenchmark } from './stop.ts';
@@ -20,6 +21,7 @@ const benchmarks: readonly Benchmark[] = [
   stopBenchmark,
   killBenchmark,
   forwardBenchmark,
+  prefixSearchBenchmark,
 ];
 
 const HELP = `npm run bench -- [name[=argument] ...] [--json]

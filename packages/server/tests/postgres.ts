@@ -17,6 +17,13 @@ declare module 'vitest' {
  * own in it, see `databases.ts`.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const { url, stop } = await startPostgres();
+  project.provide('postgresUrl', url);
+  return stop;
+}
+
+/** Starts a PostgreSQL server that keeps nothing. @returns its URL, without a database at its end */
+export async function startPostgres(): Promise<{ readonly url: string; stop(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'aircheck-postgres-'));
   const port = await freePort();
   const log: string[] = [];
@@ -42,10 +49,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await rm(folder, { recursive: true, force: true });
     throw new Error(`PostgreSQL for the tests does not start:\n${log.join('')}`, { cause });
   }
-  project.provide('postgresUrl', `postgres://aircheck:aircheck@127.0.0.1:${port}`);
-  return async () => {
-    await server.stop();
-    await rm(folder, { recursive: true, force: true });
+  return {
+    url: `postgres://aircheck:aircheck@127.0.0.1:${port}`,
+    async stop() {
+      await server.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
   };
 }
 
