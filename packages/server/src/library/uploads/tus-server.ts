@@ -123,7 +123,8 @@ function toAircheckError(error: Error | { status_code: number; body: string }): 
     const detail = error.body.trim();
     const code = codes[error.status_code];
     if (code !== undefined) return new AircheckError(code, detail, { cause: error });
-    if (error.status_code < 500) return new AircheckError('request-invalid', detail, { cause: error });
+    if (error.status_code < 500 || error.status_code === 501)
+      return new AircheckError('request-invalid', detail, { cause: error });
   }
   return new AircheckError('internal', 'Something went wrong inside; the log says what', { cause: error });
 }
