@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ClassId, FileId, Tags } from './library.ts';
 import { FileName } from './model.ts';
 import { RecordingId } from './rest.ts';
-import { ProcedureSpec } from './templates.ts';
+import { ProcedureName, ProcedureSpec } from './templates.ts';
 
 /** What a job does. The last four are begun by the library itself. */
 export const JobType = z.enum([
@@ -51,7 +51,7 @@ export const JobRequest = z.discriminatedUnion('type', [
     type: z.literal('procedure'),
     fileId: FileId,
     /** One of the app's procedures, or `spec` as given. */
-    name: z.string().max(64).optional(),
+    name: ProcedureName.optional(),
     spec: ProcedureSpec.optional(),
   }),
 ]);

@@ -93,6 +93,7 @@ export const ProcedureSpec = z.object({
   snapshotOffsetsMs: z.array(z.int().min(0)).max(100).default([]),
 });
 export type ProcedureSpec = z.infer<typeof ProcedureSpec>;
+export const ProcedureName = StorableText.min(1).max(64);
 export const Procedure = z.object({
   name: z.string(),
   spec: ProcedureSpec,

@@ -1,6 +1,6 @@
 import type { AircheckError, JobOutput } from '@aircheck/protocol';
 import type { Database } from '../db/index.ts';
-import type { MediaFacts, WorkResults } from './work-orders.ts';
+import type { WorkResults } from './work-orders.ts';
 
 /** What the library itself puts into the queue, by type: what each needs. Kept as JSON. */
 export interface InternalInputs {

@@ -171,7 +171,7 @@ export class JobStore {
       finished_at: this.#clock.now(),
       ...(end.state === 'done'
         ? { progress: 100, output: JSON.stringify(end.output), error_code: null, error_detail: null }
-        : { error_code: end.error.code, error_detail: end.error.message }),
+        : { error_code: end.error.code, error_detail: explain(end.error) }),
     };
   }
 
@@ -199,7 +199,7 @@ export class JobStore {
         lease_until: null,
         run_at: runAt,
         progress: 0,
-        ...(why.error !== undefined && { error_code: why.error.code, error_detail: why.error.message }),
+        ...(why.error !== undefined && { error_code: why.error.code, error_detail: explain(why.error) }),
         ...(why.crashed === true && { crashes: set('crashes', '+', 1) }),
         ...(why.uncounted === true && { attempts: set('attempts', '-', 1) }),
       }))
@@ -248,6 +248,31 @@ export class JobStore {
       .where('state', 'in', ['failed', 'cancelled'])
       .returningAll()
       .executeTakeFirst();
+  }
+
+  /** Lets an ended procedure run again. */
+  async reopen(transaction: Database, jobId: string): Promise<JobRow | undefined> {
+    return transaction
+      .updateTable('jobs')
+      .set({ state: 'running', output: null, error_code: null, error_detail: null, finished_at: null })
+      .where('job_id', '=', jobId)
+      .where('state', 'in', ['failed', 'cancelled'])
+      .returningAll()
+      .executeTakeFirst();
+  }
+
+  /** Locks a job until the end of the transaction. */
+  async touch(transaction: Database, jobId: string): Promise<JobRow | undefined> {
+    return transaction
+      .updateTable('jobs')
+      .set((set) => ({ progress: set.ref('progress') }))
+      .where('job_id', '=', jobId)
+      .returningAll()
+      .executeTakeFirst();
+  }
+
+  async setProgress(transaction: Database, jobId: string, progress: number): Promise<void> {
+    await transaction.updateTable('jobs').set({ progress }).where('job_id', '=', jobId).execute();
   }
 
   /** @throws AircheckError `job-not-found`, also for one of another app when `appId` is given */
@@ -316,4 +341,9 @@ export class JobStore {
       .execute();
     return rows.map((row) => ({ ...row, count: Number(row.count) }));
   }
+}
+
+/** What was wrong, and what can be done about it. */
+function explain({ message, hint }: AircheckError): string {
+  return hint === undefined ? message : `${message}. ${hint}`;
 }

@@ -6,6 +6,7 @@
 import { constants, setPriority } from 'node:os';
 import { AircheckError } from '@aircheck/protocol';
 import type { FromJobWorker, ToJobWorker } from './contract.ts';
+import { toAircheckError } from './system-errors.ts';
 import type { Work, WorkName } from './work-orders.ts';
 import { works } from './works/index.ts';
 
@@ -44,18 +45,6 @@ async function work({ id, name, order, folder }: Extract<ToJobWorker, { kind: 'o
   }
 }
 
-/** The system's errors by what they mean; what is not known is a defect of the work. */
-function toAircheckError(error: unknown, name: WorkName): AircheckError {
-  if (error instanceof AircheckError) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new AircheckError('storage-full', message, { cause: error });
-  if (code === 'ENOENT') return new AircheckError('asset-not-found', `A file is gone: ${message}`, { cause: error });
-  if (code !== undefined && /^E[A-Z]+$/.test(code)) return new AircheckError('storage-failed', message, { cause: error });
-  return new AircheckError('internal', `${name} failed: ${error instanceof Error ? (error.stack ?? message) : error}`, {
-    cause: error,
-  });
-}
-
 try {
   setPriority(NICENESS);
 } catch {
@@ -64,7 +53,8 @@ try {
 }
 process.on('message', (message: ToJobWorker) => {
   if (message.kind === 'order') void work(message);
-  else if (current?.id === message.id) current.controller.abort(new AircheckError('job-cancelled', 'The job was cancelled'));
+  else if (current?.id === message.id)
+    current.controller.abort(new AircheckError('job-cancelled', 'The job was cancelled'));
 });
 // Whoever ordered it is gone: the job is done again by the next run of the server.
 process.on('disconnect', () => process.exit(0));

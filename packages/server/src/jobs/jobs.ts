@@ -1,13 +1,14 @@
-import { CreateJobRequest, type Job, type JobList, type JobType } from '@aircheck/protocol';
+import { CreateJobRequest, type Job, type JobList } from '@aircheck/protocol';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import type { Database } from '../db/index.ts';
 import type { Outbox } from '../events/index.ts';
 import type { Library, StoredAsset } from '../library/index.ts';
 import type { ControlRun, ControlType, FinishedHandler, InternalRequest, InternalType } from './internal-jobs.ts';
-import { toJob } from './job-rows.ts';
-import { type JobFilter, JobStore } from './job-store.ts';
 import { JobEnds } from './job-ends.ts';
+import { toJob } from './job-rows.ts';
+import type { Timing } from './job-run.ts';
+import { type JobFilter, JobStore } from './job-store.ts';
 import { Orders } from './orders.ts';
 import { Procedures } from './procedures.ts';
 import { Results } from './results.ts';
@@ -29,18 +30,8 @@ export interface JobsOptions {
   readonly logger: Logger;
   /** For tests: milliseconds. */
   readonly timing?: Partial<Timing>;
-}
-
-/** All in milliseconds. */
-export interface Timing {
-  /** Without a sign of life for that long, the worker of a job is ended. */
-  readonly hangMs: number;
-  /** A worker process without work ends after that long. */
-  readonly idleMs: number;
-  /** Wait before the second attempt; each further one waits twice as long. */
-  readonly backOffMs: number;
-  /** Jobs that nobody told of are looked for that often. */
-  readonly pollMs: number;
+  /** Spreads what is tried again; from 0 to 1. */
+  readonly random?: () => number;
 }
 
 const defaultTiming: Timing = { hangMs: 5 * 60_000, idleMs: 30_000, backOffMs: 10_000, pollMs: 5_000 };
@@ -56,6 +47,7 @@ export class Jobs {
   readonly #store: JobStore;
   readonly #orders: Orders;
   readonly #ends: JobEnds;
+  readonly #results: Results;
   readonly #runner: Runner;
 
   constructor(options: JobsOptions) {
@@ -65,16 +57,31 @@ export class Jobs {
     this.templates = new Templates(options);
     this.#orders = new Orders({ templates: this.templates, config });
     this.#ends = new JobEnds({ db, store: this.#store, outbox });
-    this.procedures = new Procedures({ db, store: this.#store, templates: this.templates, orders: this.#orders, clock });
+    this.procedures = new Procedures({
+      db,
+      store: this.#store,
+      ends: this.#ends,
+      templates: this.templates,
+      orders: this.#orders,
+      clock,
+    });
+    // Digests are kept with the file.
+    this.onFinished('hash', async ({ input }, outcome) => async (transaction) => {
+      if (outcome.state !== 'done') return undefined;
+      await library.setDigests(transaction, input.fileId, outcome.result);
+      return outcome.result;
+    });
+    this.#results = new Results({ library, config });
     this.#runner = new Runner({
       db,
       store: this.#store,
       orders: this.#orders,
       ends: this.#ends,
-      results: new Results({ library, config }),
+      results: this.#results,
       config,
       timing: { ...defaultTiming, ...options.timing },
       clock,
+      random: options.random ?? Math.random,
       logger,
     });
   }
@@ -159,8 +166,12 @@ export class Jobs {
    * @throws AircheckError `job-not-found`, `job-state` when it has ended
    */
   async cancel(appId: string, jobId: string): Promise<Job> {
-    const row = await this.#ends.cancel(appId, jobId);
+    const [row, ...parts] = await this.#ends.cancel(appId, jobId);
     this.#runner.check();
+    for (const cancelled of [row, ...parts]) {
+      // One that runs here sees to that itself.
+      if (!this.#runner.has(cancelled.job_id)) await this.#results.removeRemains(cancelled);
+    }
     return toJob(row);
   }
 
@@ -189,5 +200,3 @@ export class Jobs {
     return this.#runner.pids;
   }
 }
-
-export type { JobFilter, JobType };
