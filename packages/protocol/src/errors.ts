@@ -50,6 +50,13 @@ export const errorKinds = {
   },
   unauthenticated: { status: 401, fault: 'caller', retryable: false, title: 'Credentials are missing or wrong' },
   'token-expired': { status: 401, fault: 'caller', retryable: false, title: 'The access token has expired' },
+  'request-expired': {
+    status: 401,
+    fault: 'caller',
+    retryable: false,
+    title: 'The time in the request is too far from now',
+  },
+  'request-replayed': { status: 401, fault: 'caller', retryable: false, title: 'The request was sent before' },
   'link-invalid': { status: 403, fault: 'caller', retryable: false, title: 'The link is not valid' },
   'link-expired': { status: 403, fault: 'caller', retryable: false, title: 'The link has expired' },
   forbidden: { status: 403, fault: 'caller', retryable: false, title: 'These credentials do not allow that' },

@@ -251,6 +251,8 @@ export const en = {
   'error.source-invalid': 'The source is neither camera nor screen',
   'error.unauthenticated': 'Not signed in, or the credentials are wrong',
   'error.token-expired': 'The access has expired',
+  'error.request-expired': 'The time in the request is too far from now',
+  'error.request-replayed': 'The request was sent before',
   'error.link-invalid': 'The link is not valid',
   'error.link-expired': 'The link has expired',
   'error.forbidden': 'You may not do that',

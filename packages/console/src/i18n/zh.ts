@@ -252,6 +252,8 @@ export const zh: Record<MessageKey, string> = {
   'error.source-invalid': '来源只能是摄像头或屏幕',
   'error.unauthenticated': '尚未登录，或凭据有误',
   'error.token-expired': '访问权限已过期',
+  'error.request-expired': '请求中的时间与现在相差过大',
+  'error.request-replayed': '该请求已发送过',
   'error.link-invalid': '链接无效',
   'error.link-expired': '链接已过期',
   'error.forbidden': '你没有权限执行此操作',

@@ -144,6 +144,11 @@ export class Apps {
     return app.appId;
   }
 
+  /** What requests that carry the app's key are signed with; undefined when no app has that key. */
+  signingSecret(key: string): { readonly appId: string; readonly secret: Uint8Array } | undefined {
+    return this.#byKey.get(key);
+  }
+
   /** The key that play links of an app's files are signed with. */
   linkKey(appId: string): Buffer {
     return this.#app(appId).linkKey;

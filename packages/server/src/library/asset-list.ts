@@ -24,6 +24,8 @@ export interface AssetFilter {
   /** `-startedAt` when absent. */
   readonly sort?: AssetSort | undefined;
   readonly cursor?: string | undefined;
+  /** Files to leave out before the page: for callers that count pages. */
+  readonly offset?: number | undefined;
   readonly limit: number;
 }
 
@@ -87,6 +89,7 @@ export async function listAssets(
     .orderBy(order, direction)
     .orderBy('file_id', direction)
     .limit(filter.limit + 1)
+    .$if(filter.offset !== undefined, (page) => page.offset(filter.offset!))
     .execute();
 
   const wanted = places.slice(0, filter.limit);
