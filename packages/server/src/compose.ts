@@ -10,6 +10,7 @@ import { openDatabase } from './db/index.ts';
 import { Outbox } from './events/index.ts';
 import { createHttpServer } from './http/index.ts';
 import { registerWhep, registerWhip } from './ingest/index.ts';
+import { Jobs, registerJobRoutes } from './jobs/index.ts';
 import {
   HlsPlaylists,
   Library,
@@ -56,7 +57,17 @@ export async function createServer(config: Config, logger: Logger = pino({ level
   const sessions = new ConsoleSessions(credentials.secret, clock);
   const apps = await Apps.open({ db, credentials, sessions, clock });
   const outbox = new Outbox(clock);
-  const library = new Library({ db, outbox, clock, enqueueRemoval: async () => {} });
+  const library: Library = new Library({
+    db,
+    outbox,
+    clock,
+    enqueueRemoval: async (transaction, { appId, fileId, reason }) => {
+      await jobs.cancelOfFile(transaction, fileId);
+      await jobs.enqueueInternal(transaction, { type: 'delete', appId, fileId, input: { fileId, reason } });
+    },
+  });
+  const jobs = new Jobs({ db, library, outbox, config, clock, logger });
+  library.onReady((transaction, stored) => jobs.fileReady(transaction, stored));
   const workers = new MediaWorkers({
     count: config.mediaWorkers,
     portRange: config.udpPorts,
@@ -91,6 +102,8 @@ export async function createServer(config: Config, logger: Logger = pino({ level
   await recordings.recover();
   await workers.start();
   starting.defer(() => workers.close());
+  starting.defer(() => jobs.close());
+  await jobs.start();
 
   let draining = false;
   const app = await createHttpServer({
@@ -101,6 +114,7 @@ export async function createServer(config: Config, logger: Logger = pino({ level
       draining: () => draining,
       readyWorkers: () => workers.pids.length,
       workerStats: () => workers.stats(),
+      jobCounts: () => jobs.counts(),
     },
   });
   starting.defer(() => closeHttp(app));
@@ -118,6 +132,7 @@ export async function createServer(config: Config, logger: Logger = pino({ level
     playlists: new HlsPlaylists(config.recordingsFolder),
     recordingsFolder: config.recordingsFolder,
   });
+  registerJobRoutes(app, jobs);
   registerSignaling(app, rooms);
   registerWhip(app, { rooms });
   registerWhep(app, { rooms });
@@ -138,7 +153,7 @@ export async function createServer(config: Config, logger: Logger = pino({ level
       closing ??= (async () => {
         draining = true;
         rooms.close();
-        await workers.drain();
+        await Promise.all([workers.drain(), jobs.close()]);
         await running.disposeAsync();
       })();
       return closing;

@@ -180,7 +180,7 @@ const keys = {
   // More than there are cores to spare: media is disturbed although jobs run at low priority. 0: jobs wait for ever.
   jobWorkers: key({
     name: 'AIRCHECK_JOB_WORKERS',
-    about: 'processes that transcode, cut and check files, a job each at a time',
+    about: 'transcodings at a time, each in a process; one more does what takes seconds, such as clips and snapshots',
     default: '1',
     mustBe: 'a whole number from 0 to 64',
     parse: integer(0, 64),

@@ -21,6 +21,7 @@ const emptied = [
   'derivatives',
   'asset_tags',
   'assets',
+  'name_blocks',
   'classes',
   'app_settings',
   'retention_rules',

@@ -11,6 +11,8 @@ export interface Health {
   /** Media workers that are up. */
   readyWorkers(): number;
   workerStats(): Promise<readonly WorkerStats[]>;
+  /** Jobs that wait and run, where there is a queue. */
+  jobCounts?(): Promise<readonly { readonly type: string; readonly state: string; readonly count: number }[]>;
 }
 
 /** `/healthz` (the process lives), `/readyz` (it can take work) and `/metrics` (Prometheus). */
@@ -52,6 +54,7 @@ class Metrics {
   readonly #memory = this.#gauge('aircheck_resident_memory_bytes', 'Resident memory', ['process']);
   readonly #delay = this.#gauge('aircheck_event_loop_delay_seconds', 'Mean delay of the event loop', ['process']);
   readonly #packets = this.#gauge('aircheck_rtp_packets', 'RTP packets since the media workers started', ['direction']);
+  readonly #jobs = this.#gauge('aircheck_jobs', 'Jobs that have not ended', ['type', 'state']);
   readonly #requests: Histogram<'method' | 'route' | 'status'>;
   readonly #uptime: Counter;
 
@@ -94,6 +97,9 @@ class Metrics {
       { direction: 'out' },
       sum((stats) => stats.packetsOut),
     );
+    this.#jobs.reset();
+    for (const { type, state, count } of (await this.#health.jobCounts?.()) ?? [])
+      this.#jobs.set({ type, state }, count);
     this.#memory.reset();
     this.#delay.reset();
     this.#memory.set({ process: 'control' }, process.memoryUsage.rss());

@@ -29,6 +29,7 @@ const closeMs = 5000;
 export class Runner {
   readonly #options: RunnerOptions;
   readonly #controlRuns = new Map<string, ControlRun<ControlType>>();
+  readonly #controlTypes: JobType[] = [];
   readonly #processes: JobProcesses;
   readonly #lanes: readonly Lane[];
   readonly #runs = new Map<string, JobRun>();
@@ -50,7 +51,7 @@ export class Runner {
         limit: Math.min(1, jobWorkers),
         running: 0,
       },
-      { types: ['pull', 'delete'], limit: controlLimit, running: 0 },
+      { types: this.#controlTypes, limit: controlLimit, running: 0 },
     ];
   }
 
@@ -60,6 +61,7 @@ export class Runner {
 
   onRun<T extends ControlType>(type: T, run: ControlRun<T>): void {
     this.#controlRuns.set(type, run as never);
+    this.#controlTypes.push(type);
   }
 
   async start(): Promise<void> {
@@ -128,6 +130,7 @@ export class Runner {
       await store.reclaim(false);
     }
     for (const lane of this.#lanes) {
+      if (lane.types.length === 0) continue;
       while (lane.running < lane.limit && this.#state === 'running') {
         const due = await store.nextDue(lane.types);
         if (due === undefined || due > clock.now()) break;

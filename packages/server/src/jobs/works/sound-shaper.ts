@@ -50,7 +50,7 @@ export class SoundShaper {
     // Before the zero, or said already: a file that goes back in time would not come to an end.
     if (endMs <= 0 || endMs < this.#endMs - LONG_HOLE_MS || startMs - this.#endMs > LONGEST_HOLE_MS) return;
     if (!this.#graph?.takes(frame)) {
-      if (this.#graph !== undefined) yield* this.#drain(this.#graph.end());
+      if (this.#graph !== undefined) yield* this.#drain(this.#graph.end(), FRAME_SAMPLES);
       this.#graph?.close();
       this.#graph = new Graph(this.#av, frame, this.#format, this.#samples);
     }
@@ -68,8 +68,10 @@ export class SoundShaper {
     if (this.#graph !== undefined) yield* this.#drain(this.#graph.end());
   }
 
-  *#drain(graph: Graph): Generator<Frame, void, void> {
+  /** @param atLeast - shorter frames are left out: only the very last one may be short */
+  *#drain(graph: Graph, atLeast = 1): Generator<Frame, void, void> {
     while (graph.take(this.#out)) {
+      if (this.#out.nbSamples < atLeast) break;
       this.#samples += this.#out.nbSamples;
       yield this.#out;
       this.#out.unref();
