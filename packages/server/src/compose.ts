@@ -7,7 +7,7 @@ import { systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { DataFolder } from './data-folder.ts';
 import { openDatabase } from './db/index.ts';
-import { Outbox } from './events/index.ts';
+import { Outbox, SafeHttp, TargetGuard } from './events/index.ts';
 import { createHttpServer } from './http/index.ts';
 import { registerWhep, registerWhip } from './ingest/index.ts';
 import { Jobs, registerJobRoutes } from './jobs/index.ts';
@@ -16,8 +16,12 @@ import {
   Library,
   MediaLinks,
   MediaUrls,
+  Pulls,
   registerLibraryRoutes,
   registerMediaRoutes,
+  registerUploadRoutes,
+  TusServer,
+  Uploads,
 } from './library/index.ts';
 import { recoverSegment } from './recorder/index.ts';
 import { Recordings, registerRecordingRoutes } from './recording/index.ts';
@@ -98,11 +102,26 @@ export async function createServer(config: Config, logger: Logger = pino({ level
   });
   const rooms = new Rooms({ db, workers, apps, config, recordings, clock, logger });
   starting.defer(() => recordings.close());
+  const http = new SafeHttp(new TargetGuard(config.webhookAllow));
+  starting.defer(() => http.close());
+  const uploads = new Uploads({
+    db,
+    library,
+    jobs,
+    outbox,
+    recordingOwner: (appId, recordingId) => recordings.get({ kind: 'server', appId }, recordingId),
+    config,
+    clock,
+    logger,
+  });
+  new Pulls({ db, uploads, jobs, http });
+  starting.defer(() => uploads.close());
 
   await recordings.recover();
   await workers.start();
   starting.defer(() => workers.close());
   starting.defer(() => jobs.close());
+  await uploads.start();
   await jobs.start();
 
   let draining = false;
@@ -133,6 +152,8 @@ export async function createServer(config: Config, logger: Logger = pino({ level
     recordingsFolder: config.recordingsFolder,
   });
   registerJobRoutes(app, jobs);
+  const { uploadsFolder, publicUrl } = config;
+  registerUploadRoutes(app, uploads, new TusServer({ uploads, uploadsFolder, publicUrl, logger }));
   registerSignaling(app, rooms);
   registerWhip(app, { rooms });
   registerWhep(app, { rooms });

@@ -18,3 +18,4 @@ export { HlsPlaylists } from './playlists.ts';
 export type { RemovalReason } from './recycling.ts';
 export { type LibraryRoutesOptions, registerLibraryRoutes } from './routes.ts';
 export { Settings } from './settings.ts';
+export { Pulls, registerUploadRoutes, TusServer, toUpload, Uploads } from './uploads/index.ts';

@@ -26,8 +26,8 @@ export interface UploadsOptions {
   readonly library: Pick<Library, 'addFile' | 'classes' | 'ofRecordings'>;
   readonly jobs: Pick<Jobs, 'enqueueInternal' | 'onFinished'>;
   readonly outbox: Outbox;
-  /** Room and user of a recording; undefined when the app has no such recording. */
-  readonly recordingOwner: (appId: string, recordingId: string) => Promise<RecordingOwner | undefined>;
+  /** Room and user of a recording. @throws AircheckError `recording-not-found` */
+  readonly recordingOwner: (appId: string, recordingId: string) => Promise<RecordingOwner>;
   readonly config: {
     readonly uploadsFolder: string;
     readonly recordingsFolder: string;
@@ -96,15 +96,7 @@ export class Uploads {
     const { library, recordingOwner } = this.#options;
     const { appId } = principal;
     const wanted = readMetadata(metadata);
-    let recording: RecordingOwner | undefined;
-    if (wanted.recordingId !== undefined) {
-      recording = await recordingOwner(appId, wanted.recordingId);
-      if (recording === undefined) {
-        throw new AircheckError('recording-not-found', `There is no recording ${wanted.recordingId}`, {
-          input: 'metadata.recordingId',
-        });
-      }
-    }
+    const recording = wanted.recordingId === undefined ? undefined : await recordingOwner(appId, wanted.recordingId);
     const owner = ownerOfUpload(principal, wanted, recording);
     await library.classes.require(appId, wanted.classId, 'metadata.classId');
     if (sizeBytes === 0) {

@@ -99,7 +99,11 @@ export async function startUploadService(
     library,
     jobs,
     outbox,
-    recordingOwner: async (_appId, recordingId) => recordings[recordingId],
+    recordingOwner: async (_appId, recordingId) => {
+      const recording = recordings[recordingId];
+      if (recording === undefined) throw new AircheckError('recording-not-found', `There is no ${recordingId}`);
+      return recording;
+    },
     config,
     clock,
     logger,
