@@ -1,0 +1,109 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { HybridMp4Writer, h264Format, joinLengthPrefixed, opusHead } from '@aircheck/media';
+import { type ClipOptions, encodeClip, readClip } from '@aircheck/testkit';
+import { onTestFinished } from 'vitest';
+import type { SourceFile, WorkContext, WorkName, WorkOrders, WorkResults } from '../../../src/jobs/work-orders.ts';
+import { works } from '../../../src/jobs/works/index.ts';
+
+const TICKS = 90_000;
+
+/** Small test media: 320 × 180, 25 pictures a second, a flash and a beep each second. */
+export const SMALL = { seconds: 3, width: 320, height: 180, framesPerSecond: 25, keyFrameSeconds: 1 } as const;
+
+export async function newFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'aircheck-works-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Clips one behind another as a recording would hold them: H.264 and Opus in a hybrid MP4. */
+export async function writeRecording(path: string, ...parts: readonly ClipOptions[]): Promise<void> {
+  const clips = await Promise.all(parts.map(async (part) => readClip(await encodeClip(part))));
+  const formats = clips.map(({ pictures }) => h264Format(joinLengthPrefixed(pictures[0]!.nalUnits))!);
+  const writer = new HybridMp4Writer({
+    creationTime: 0,
+    tracks: [
+      { kind: 'video', timescale: TICKS, ...formats[0]! },
+      {
+        kind: 'audio',
+        codec: 'opus',
+        timescale: 48_000,
+        sampleRate: 48_000,
+        channels: 2,
+        description: opusHead({ channels: 2, preSkip: 0, inputSampleRate: 48_000 }),
+      },
+    ],
+  });
+  const chunks = [writer.header()];
+  let pictureTime = 0;
+  let soundTime = 0;
+  for (const [index, { options, pictures, sounds }] of clips.entries()) {
+    writer.setVideoFormat(0, formats[index]!);
+    for (const { nalUnits, keyFrame } of pictures) {
+      const duration = TICKS / options.framesPerSecond;
+      writer.addSample(0, { data: joinLengthPrefixed(nalUnits), keyFrame, timestamp: pictureTime, duration });
+      pictureTime += duration;
+    }
+    for (const data of sounds) {
+      writer.addSample(1, { data, keyFrame: true, timestamp: soundTime, duration: 960 });
+      soundTime += 960;
+    }
+    chunks.push(...(writer.cutFragment()?.chunks ?? []));
+  }
+  const { append, patches } = writer.finalize();
+  const bytes = Buffer.concat([...chunks, ...append]);
+  for (const { offset, data } of patches) bytes.set(data, offset);
+  await writeFile(path, bytes);
+}
+
+/** Runs a program. @returns what it wrote to its output */
+export async function run(program: string, args: readonly string[]): Promise<Buffer> {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const output: Buffer[] = [];
+  const errors: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => errors.push(chunk));
+  const code = await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
+  if (code !== 0) throw new Error(`${program} ${args.join(' ')}: ${Buffer.concat(errors)}`);
+  return Buffer.concat(output);
+}
+
+/** Brings a file into another form with the `ffmpeg` command, which is no part of what is tested. */
+export async function ffmpeg(input: string, output: string, ...options: readonly string[]): Promise<string> {
+  await run('ffmpeg', ['-v', 'error', '-y', '-i', input, ...options, output]);
+  return output;
+}
+
+export function sourceOf(path: string): SourceFile {
+  return { fileId: '12345678901234567', path, mimeType: 'application/octet-stream' };
+}
+
+/** Does a work as the worker process does. */
+export async function doWork<N extends WorkName>(
+  name: N,
+  order: WorkOrders[N],
+  context: Partial<WorkContext> = {},
+): Promise<{ folder: string; result: WorkResults[N]; percents: number[] }> {
+  const folder = context.folder ?? (await newFolder());
+  const percents: number[] = [];
+  const result = await works[name](order, {
+    folder,
+    progress: (percent) => percents.push(percent),
+    signal: context.signal ?? new AbortController().signal,
+  });
+  return { folder, result: result as WorkResults[N], percents };
+}
+
+/** Decodes one picture of a file as `width` × `height` bytes a plane. */
+export async function readPicture(
+  path: string,
+  format: 'gray' | 'rgb24',
+  options: { readonly atFrame?: number; readonly filter?: string } = {},
+): Promise<Buffer> {
+  const select = `select=eq(n\\,${options.atFrame ?? 0})`;
+  const filters = [select, ...(options.filter ? [options.filter] : []), `format=${format}`].join();
+  return run('ffmpeg', ['-v', 'error', '-i', path, '-vf', filters, '-frames:v', '1', '-f', 'rawvideo', '-']);
+}
