@@ -18,9 +18,12 @@ export interface NewJob {
 
 export interface JobFilter {
   readonly fileId?: string | undefined;
-  readonly type?: JobType | undefined;
-  readonly state?: JobState | undefined;
-  readonly parentId?: string | undefined;
+  readonly type?: JobType | readonly JobType[] | undefined;
+  readonly state?: JobState | readonly JobState[] | undefined;
+  /** Null: those that are no part of a procedure. */
+  readonly parentId?: string | null | undefined;
+  /** Milliseconds since 1970; that time itself among it. */
+  readonly createdAfter?: number | undefined;
   readonly cursor?: string | undefined;
   readonly limit: number;
 }
@@ -309,9 +312,11 @@ export class JobStore {
   async list(appId: string, filter: JobFilter): Promise<JobList> {
     let page = this.#db.selectFrom('jobs').selectAll().where('app_id', '=', appId);
     if (filter.fileId !== undefined) page = page.where('file_id', '=', filter.fileId);
-    if (filter.type !== undefined) page = page.where('type', '=', filter.type);
-    if (filter.state !== undefined) page = page.where('state', '=', filter.state);
-    if (filter.parentId !== undefined) page = page.where('parent_id', '=', filter.parentId);
+    if (filter.type !== undefined) page = page.where('type', 'in', [filter.type].flat());
+    if (filter.state !== undefined) page = page.where('state', 'in', [filter.state].flat());
+    if (filter.parentId === null) page = page.where('parent_id', 'is', null);
+    else if (filter.parentId !== undefined) page = page.where('parent_id', '=', filter.parentId);
+    if (filter.createdAfter !== undefined) page = page.where('created_at', '>=', filter.createdAfter);
     if (filter.cursor !== undefined) {
       const { at, id } = decodeCursor(filter.cursor);
       page = page.where((where) =>
