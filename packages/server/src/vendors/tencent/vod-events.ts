@@ -1,0 +1,222 @@
+import type { Asset, AssetDeleted, Job, ProcedureChanged, Recording, Upload } from '@aircheck/protocol';
+import type { DeliveryFormat, StoredEvent } from '../../events/index.ts';
+import type { Jobs } from '../../jobs/index.ts';
+import type { Settings } from '../../library/index.ts';
+import type { VendorFile, VendorFiles } from '../vendor-files.ts';
+import { picturesOf, spriteOf } from './job-pictures.ts';
+import { metaDataOfFile, playSetOf, seconds } from './media-facts.ts';
+import { failureOf, processTask } from './process-tasks.ts';
+import { streamIdOf } from './stream-id.ts';
+
+export interface VodEventsOptions {
+  readonly files: VendorFiles;
+  readonly settings: Pick<Settings, 'get'>;
+  readonly jobs: Pick<Jobs, 'get' | 'list'>;
+  /** The upload or pull that a file came by. */
+  readonly uploadOfFile: (fileId: string) => Promise<Upload | undefined>;
+  readonly recording: (appId: string, recordingId: string) => Promise<Recording>;
+}
+
+interface Envelope {
+  readonly eventType: string;
+  readonly data: unknown;
+}
+
+/** `sourceContext` holds that many bytes at most. */
+const sourceContextBytes = 256;
+
+/**
+ * Events of Tencent's VOD, version 4.0 (event notifications of the server API of 2017). What it has no event for is not
+ * told: recordings as such, changes of names, covers made alone. Each job of a procedure is told as a part of it.
+ */
+export class VodEvents implements DeliveryFormat {
+  readonly #options: VodEventsOptions;
+
+  constructor(options: VodEventsOptions) {
+    this.#options = options;
+  }
+
+  async render(event: StoredEvent) {
+    const envelope = await this.#envelope(event);
+    if (envelope === undefined) return undefined;
+    return {
+      headers: { 'content-type': 'application/json; charset=utf-8' },
+      body: JSON.stringify({ version: '4.0', ...envelope }),
+    };
+  }
+
+  async #envelope({ type, appId, data }: StoredEvent): Promise<Envelope | undefined> {
+    switch (type) {
+      case 'asset.ready':
+        return this.#assetReady(appId, data as Asset);
+      case 'upload.rejected':
+        return pullFailed(data as Upload);
+      case 'asset.deleted': {
+        const { fileId } = data as AssetDeleted;
+        return { eventType: 'FileDeleted', data: { status: 0, message: '', fileInfo: [{ fileId }] } };
+      }
+      case 'job.done':
+      case 'job.failed':
+      case 'job.cancelled':
+        return this.#jobEnded(appId, data as Job);
+      case 'procedure.changed':
+        return this.#procedureChanged(appId, data as ProcedureChanged);
+      default:
+        return undefined;
+    }
+  }
+
+  async #assetReady(appId: string, asset: Asset): Promise<Envelope | undefined> {
+    const { fileId } = asset;
+    const file = await this.#options.files.find(appId, fileId);
+    // Of clips and joined files their own events tell.
+    if (asset.source === 'clip' || asset.source === 'concat') return undefined;
+    const upload = asset.source === 'record' ? undefined : await this.#options.uploadOfFile(fileId);
+    const procedures = await this.#options.jobs.list(appId, { fileId, type: 'procedure', limit: 1 });
+    const procedureTaskId = procedures.items[0]?.jobId ?? '';
+    const fileUrl = file?.urls.mp4 ?? '';
+    if (asset.source === 'pull') {
+      return {
+        eventType: 'PullComplete',
+        data: { status: 0, message: '', vodTaskId: upload?.jobId ?? '', fileId, fileUrl, transcodeTaskId: '' },
+      };
+    }
+    const { streamId, sourceContext } = await this.#sourceOf(appId, asset);
+    return {
+      eventType: 'NewFileUpload',
+      data: {
+        status: 0,
+        message: '',
+        fileId,
+        fileName: asset.fileName,
+        fileUrl,
+        coverUrl: file?.urls.poster ?? '',
+        author: asset.userId ?? '',
+        sourceType: asset.source === 'record' ? 'Record' : asset.userId === null ? 'ServerUpload' : 'ClientUpload',
+        sourceContext,
+        streamId,
+        procedureTaskId,
+        transcodeTaskId: '',
+        duration: seconds(asset.durationMs),
+        fileSize: asset.sizeBytes,
+        width: asset.video?.width ?? 0,
+        height: asset.video?.height ?? 0,
+        bitrate: (asset.video?.bitrateBps ?? 0) + (asset.audio?.bitrateBps ?? 0),
+      },
+    };
+  }
+
+  /** Which stream was recorded, and in what room: in the words of the live callback's `stream_param`. */
+  async #sourceOf(appId: string, { source, roomId, userId, recordingId }: Asset) {
+    if (source !== 'record' || roomId === null || userId === null || recordingId === null) {
+      return { streamId: '', sourceContext: '' };
+    }
+    const { bizId } = await this.#options.settings.get(appId);
+    const recording = await this.#options.recording(appId, recordingId);
+    const context = `groupid=${encodeURIComponent(roomId)}&userid=${encodeURIComponent(userId)}&cliRecoId=${recordingId}`;
+    return {
+      streamId: streamIdOf(bizId, roomId, userId, recording.source),
+      sourceContext: Buffer.byteLength(context) > sourceContextBytes ? `cliRecoId=${recordingId}` : context,
+    };
+  }
+
+  async #jobEnded(appId: string, job: Job): Promise<Envelope | undefined> {
+    const { jobId: vodTaskId, fileId, output } = job;
+    if (job.parentId !== null) return undefined;
+    const { status, message } = failureOf(job);
+    const made = output?.fileId;
+    const file = await this.#find(appId, made ?? fileId);
+    switch (job.type) {
+      case 'transcode':
+      case 'aac':
+        return { eventType: 'TranscodeComplete', data: transcodeData(file, { vodTaskId, fileId, status, message }) };
+      case 'concat':
+      case 'clip': {
+        const fileInfo = {
+          fileType: 'mp4',
+          status,
+          message,
+          ...(made !== undefined && { fileId: made, fileUrl: file?.urls.mp4 ?? '' }),
+        };
+        return job.type === 'concat'
+          ? { eventType: 'ConcatComplete', data: { vodTaskId, fileInfo: [fileInfo] } }
+          : { eventType: 'ClipComplete', data: { vodTaskId, srcFileId: fileId, fileInfo } };
+      }
+      case 'snapshot': {
+        const pictures = picturesOf(file, vodTaskId);
+        const offsets = (job.input.offsetsMs ?? []) as number[];
+        return {
+          eventType: 'CreateSnapshotByTimeOffsetComplete',
+          data: {
+            vodTaskId,
+            fileId,
+            definition: pictures[0]?.definition ?? Number(job.input.definition ?? 0),
+            picInfo:
+              status === 0
+                ? pictures.map(({ timeOffset, url }) => ({ status, timeOffset, url }))
+                : offsets.map((timeOffset) => ({ status, timeOffset, url: '' })),
+          },
+        };
+      }
+      case 'sprite':
+        return {
+          eventType: 'CreateImageSpriteComplete',
+          data: { status, message, vodTaskId, fileId, ...spriteOf(file, job) },
+        };
+      default:
+        return undefined;
+    }
+  }
+
+  async #procedureChanged(appId: string, changed: ProcedureChanged): Promise<Envelope> {
+    const { jobId, fileId, state } = changed;
+    const file = await this.#find(appId, fileId);
+    const over = state !== 'waiting' && state !== 'running';
+    const tasks = await Promise.all(
+      changed.jobs.map(async (part) =>
+        processTask({ ...(await this.#options.jobs.get(appId, part.jobId)), state: part.state }, file),
+      ),
+    );
+    const failed = tasks.find(({ errCode }) => errCode !== 0);
+    return {
+      eventType: 'ProcedureStateChanged',
+      data: {
+        vodTaskId: jobId,
+        status: over ? 'FINISH' : 'PROCESSING',
+        errCode: over ? (failed?.errCode ?? 0) : 0,
+        message: over ? (failed?.message ?? '') : '',
+        fileId,
+        metaData: file === undefined ? {} : metaDataOfFile(file),
+        processTaskList: tasks,
+      },
+    };
+  }
+
+  async #find(appId: string, fileId: string | null): Promise<VendorFile | undefined> {
+    return fileId === null ? undefined : this.#options.files.find(appId, fileId);
+  }
+}
+
+function pullFailed(upload: Upload): Envelope | undefined {
+  if (upload.source !== 'pull') return undefined;
+  return {
+    eventType: 'PullComplete',
+    data: { status: 30_009, message: upload.detail ?? '', vodTaskId: upload.jobId ?? '', fileId: '', fileUrl: '' },
+  };
+}
+
+/** What a transcoding that came to nothing says is its ids and the reason alone. */
+function transcodeData(
+  file: VendorFile | undefined,
+  head: { vodTaskId: string; fileId: string | null; status: number; message: string },
+) {
+  if (head.status !== 0 || file === undefined) return head;
+  const { fileName, durationMs } = file.stored.asset;
+  return {
+    ...head,
+    fileName,
+    duration: seconds(durationMs),
+    coverUrl: file.urls.poster ?? '',
+    playSet: playSetOf(file),
+  };
+}
