@@ -144,6 +144,7 @@ export const errorKinds = {
     title: 'The address does not give the file out',
   },
   'subscriber-not-found': { status: 404, fault: 'caller', retryable: false, title: 'The subscriber does not exist' },
+  'event-not-found': { status: 404, fault: 'caller', retryable: false, title: 'The event does not exist' },
   'delivery-not-found': { status: 404, fault: 'caller', retryable: false, title: 'The delivery does not exist' },
   'target-forbidden': {
     status: 400,

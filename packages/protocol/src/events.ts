@@ -32,6 +32,8 @@ export const EventType = z.enum([
   'upload.rejected',
   // data: RoomEnded
   'room.ended',
+  // data: SubscriberTest; told to that one subscriber alone, whatever its filter
+  'subscriber.test',
 ]);
 export type EventType = z.infer<typeof EventType>;
 
@@ -66,6 +68,9 @@ export const RoomEnded = z.object({
   participants: z.array(z.object({ userId: UserId, /** Came first. */ creator: z.boolean(), durationMs: z.number() })),
 });
 export type RoomEnded = z.infer<typeof RoomEnded>;
+
+export const SubscriberTest = z.object({ subscriberId: z.string() });
+export type SubscriberTest = z.infer<typeof SubscriberTest>;
 
 export const Event = z.object({
   eventId: z.string(),
@@ -160,6 +165,7 @@ export const Delivery = z.object({
   attempts: z.int(),
   nextAttemptAt: z.iso.datetime().nullable(),
   createdAt: z.iso.datetime(),
+  /** Every attempt, oldest first; in a list the last one alone. */
   log: z.array(DeliveryAttempt),
 });
 export type Delivery = z.infer<typeof Delivery>;

@@ -7,7 +7,15 @@ import { systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { DataFolder } from './data-folder.ts';
 import { openDatabase } from './db/index.ts';
-import { Outbox, SafeHttp, TargetGuard } from './events/index.ts';
+import {
+  Events,
+  Outbox,
+  queueFormat,
+  registerEventRoutes,
+  SafeHttp,
+  TargetGuard,
+  webhookFormat,
+} from './events/index.ts';
 import { createHttpServer } from './http/index.ts';
 import { registerWhep, registerWhip } from './ingest/index.ts';
 import { Jobs, registerJobRoutes } from './jobs/index.ts';
@@ -61,6 +69,12 @@ export async function createServer(config: Config, logger: Logger = pino({ level
   const sessions = new ConsoleSessions(credentials.secret, clock);
   const apps = await Apps.open({ db, credentials, sessions, clock });
   const outbox = new Outbox(clock);
+  const guard = new TargetGuard(config.webhookAllow);
+  const http = new SafeHttp(guard);
+  starting.defer(() => http.close());
+  const formats = { webhook: webhookFormat(clock), queue: queueFormat };
+  const events = new Events({ db, outbox, formats, guard, http, clock, logger });
+  starting.defer(() => events.close());
   const library: Library = new Library({
     db,
     outbox,
@@ -102,8 +116,6 @@ export async function createServer(config: Config, logger: Logger = pino({ level
   });
   const rooms = new Rooms({ db, workers, apps, config, recordings, clock, logger });
   starting.defer(() => recordings.close());
-  const http = new SafeHttp(new TargetGuard(config.webhookAllow));
-  starting.defer(() => http.close());
   const uploads = new Uploads({
     db,
     library,
@@ -123,6 +135,7 @@ export async function createServer(config: Config, logger: Logger = pino({ level
   starting.defer(() => jobs.close());
   await uploads.start();
   await jobs.start();
+  await events.start();
 
   let draining = false;
   const app = await createHttpServer({
@@ -152,6 +165,7 @@ export async function createServer(config: Config, logger: Logger = pino({ level
     recordingsFolder: config.recordingsFolder,
   });
   registerJobRoutes(app, jobs);
+  registerEventRoutes(app, events);
   const { uploadsFolder, publicUrl } = config;
   registerUploadRoutes(app, uploads, new TusServer({ uploads, uploadsFolder, publicUrl, logger }));
   registerSignaling(app, rooms);
@@ -174,6 +188,7 @@ export async function createServer(config: Config, logger: Logger = pino({ level
       closing ??= (async () => {
         draining = true;
         rooms.close();
+        events.queue.close();
         await Promise.all([workers.drain(), jobs.close()]);
         await running.disposeAsync();
       })();

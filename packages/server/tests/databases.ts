@@ -16,6 +16,9 @@ export interface TestDatabase {
 /** Tables that tests write into, those first that refer to others. */
 const emptied = [
   'uploads',
+  'delivery_attempts',
+  'deliveries',
+  'subscribers',
   'events',
   'jobs',
   'derivatives',

@@ -279,6 +279,7 @@ export const en = {
   'error.media-unlike': 'The files can’t be joined',
   'error.upload-not-found': 'The upload does not exist',
   'error.subscriber-not-found': 'The subscriber does not exist',
+  'error.event-not-found': 'The event does not exist',
   'error.delivery-not-found': 'The delivery does not exist',
   'error.target-forbidden': 'The address lies in a network that is not allowed',
   'error.session-not-found': 'The session is over',

@@ -280,6 +280,7 @@ export const zh: Record<MessageKey, string> = {
   'error.media-unlike': '这些文件无法拼接',
   'error.upload-not-found': '上传不存在',
   'error.subscriber-not-found': '订阅者不存在',
+  'error.event-not-found': '事件不存在',
   'error.delivery-not-found': '投递记录不存在',
   'error.target-forbidden': '该地址所在的网络不被允许',
   'error.session-not-found': '会话已结束',

@@ -165,7 +165,7 @@ export function migrations(kind: DatabaseKind): Record<string, Migration> {
         // What a list is sorted by, then what makes its places unique; after that what a prefix search and its count look
         // at, so that neither reads rows that it does not answer with.
         const assetIndexes: Record<string, string[]> = {
-          assets_by_name: ['app_id', 'hidden', 'name_key', 'file_id', 'started_at'],
+          assets_by_name: ['app_id', 'hidden', 'name_key', 'file_id', 'started_at', 'size_bytes', 'duration_ms'],
           assets_newest: ['app_id', 'hidden', 'started_at', 'file_id', 'name_key'],
           assets_by_size: ['app_id', 'hidden', 'size_bytes', 'file_id', 'name_key'],
           assets_by_duration: ['app_id', 'hidden', 'duration_ms', 'file_id', 'name_key'],
@@ -179,6 +179,18 @@ export function migrations(kind: DatabaseKind): Record<string, Migration> {
         for (const [name, columns] of Object.entries(assetIndexes)) {
           await db.schema.createIndex(name).on('assets').columns(columns).execute();
         }
+
+        await db.schema
+          .createTable('name_blocks')
+          .addColumn('app_id', 'text', (c) => c.notNull())
+          .addColumn('first_key', nameType, (c) => c.notNull())
+          .addColumn('files', 'bigint', (c) => c.notNull())
+          .addPrimaryKeyConstraint('name_blocks_pk', ['app_id', 'first_key'])
+          .execute();
+        await sql`insert into name_blocks select app_id, '', count(*) from assets where hidden = 0 group by app_id`.execute(
+          db,
+        );
+        for (const statement of countNames(kind)) await sql.raw(statement).execute(db);
 
         await db.schema
           .createTable('asset_tags')
@@ -405,4 +417,36 @@ export function migrations(kind: DatabaseKind): Record<string, Migration> {
       },
     },
   };
+}
+
+/**
+ * Keeps `name_blocks` in step with the files that are not hidden, in the transaction of whatever changes them: see
+ * `library/name-counts.ts`.
+ */
+function countNames(kind: DatabaseKind): string[] {
+  const add = (row: 'new' | 'old', files: 1 | -1) =>
+    `insert into name_blocks select ${row}.app_id, coalesce(max(first_key), ''), ${files} from name_blocks
+      where app_id = ${row}.app_id and first_key <= ${row}.name_key
+      on conflict (app_id, first_key) do update set files = name_blocks.files + excluded.files;`;
+  const changed = 'old.hidden <> new.hidden or (new.hidden = 0 and old.name_key <> new.name_key)';
+  if (kind === 'sqlite') {
+    const trigger = (name: string, event: string, when: string, body: string) =>
+      `create trigger ${name} after ${event} on assets when ${when} begin ${body} end`;
+    return [
+      trigger('name_entered', 'insert', 'new.hidden = 0', add('new', 1)),
+      trigger('name_removed', 'delete', 'old.hidden = 0', add('old', -1)),
+      trigger('name_left', 'update of file_name, state', `old.hidden = 0 and (${changed})`, add('old', -1)),
+      trigger('name_came', 'update of file_name, state', `new.hidden = 0 and (${changed})`, add('new', 1)),
+    ];
+  }
+  return [
+    `create function count_names() returns trigger language plpgsql as $$ begin
+      if tg_op = 'UPDATE' and not (${changed}) then return null; end if;
+      if tg_op <> 'INSERT' and old.hidden = 0 then ${add('old', -1)} end if;
+      if tg_op <> 'DELETE' and new.hidden = 0 then ${add('new', 1)} end if;
+      return null;
+    end $$`,
+    `create trigger count_names after insert or delete or update of file_name, state on assets
+      for each row execute function count_names()`,
+  ];
 }

@@ -96,6 +96,13 @@ export interface AssetsTable {
   name_key: GeneratedAlways<string>;
 }
 
+/** How many files that are not hidden have a name from `first_key` up to the next block's; kept by triggers. */
+export interface NameBlocksTable {
+  app_id: string;
+  first_key: string;
+  files: number;
+}
+
 /** The tags of assets, one by one. */
 export interface AssetTagsTable {
   file_id: string;
@@ -321,6 +328,7 @@ export interface Schema {
   rooms: RoomsTable;
   recordings: RecordingsTable;
   assets: AssetsTable;
+  name_blocks: NameBlocksTable;
   asset_tags: AssetTagsTable;
   classes: ClassesTable;
   derivatives: DerivativesTable;

@@ -1,4 +1,4 @@
-import type { EventType, SubscriberKind } from '@aircheck/protocol';
+import { AircheckError, type EventType, type SubscriberKind } from '@aircheck/protocol';
 import type { EventRow, SubscriberRow } from '../db/index.ts';
 
 /** An event as it is kept. */
@@ -50,7 +50,14 @@ export interface DeliveryFormat {
   check?(subscriber: Pick<FormatSubscriber, 'secret' | 'options'>): void;
 }
 
-export type DeliveryFormats = Readonly<Record<SubscriberKind, DeliveryFormat>>;
+export type DeliveryFormats = Readonly<Partial<Record<SubscriberKind, DeliveryFormat>>>;
+
+/** @throws AircheckError `request-invalid` for a kind that this server does not speak */
+export function formatOf(formats: DeliveryFormats, kind: string): DeliveryFormat {
+  const format = formats[kind as SubscriberKind];
+  if (format !== undefined) return format;
+  throw new AircheckError('request-invalid', `There are no subscribers of kind ${kind} here`, { input: 'body.kind' });
+}
 
 /** Kinds that fetch their events themselves. */
 export const queueKinds = ['queue', 'tencent-queue'] as const satisfies readonly SubscriberKind[];

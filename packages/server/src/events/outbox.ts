@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { EventType } from '@aircheck/protocol';
 import type { Clock } from '../clock.ts';
 import type { Database } from '../db/index.ts';
+import { giveUpAfterMs } from './retry.ts';
 
 export interface NewEvent {
   readonly appId: string;
@@ -10,6 +11,13 @@ export interface NewEvent {
   readonly subject: string;
   /** What the type says; goes out as JSON. */
   readonly data: unknown;
+}
+
+/** An event that has been written down. */
+export interface AppendedEvent {
+  readonly seq: number;
+  readonly eventId: string;
+  readonly subject: string;
 }
 
 /** Takes what has happened: written in the transaction of the change that it tells of, so that neither is without the other. */
@@ -22,11 +30,27 @@ export class Outbox {
   }
 
   /**
-   * Writes an event down.
+   * Writes an event down, and a delivery for each of the app's subscribers that wants it. No second step hands events
+   * out, so that none can be passed over, in whatever order transactions are committed.
    * @param transaction - the one in which the change itself is written
    */
   async append(transaction: Database, event: NewEvent): Promise<void> {
-    await transaction
+    const appended = await this.appendUndelivered(transaction, event);
+    const subscribers = await transaction
+      .selectFrom('subscribers')
+      .select(['subscriber_id', 'types'])
+      .where('app_id', '=', event.appId)
+      .execute();
+    for (const { subscriber_id, types } of subscribers) {
+      if (wants(JSON.parse(types) as string[], event.type)) {
+        await this.deliver(transaction, event.appId, subscriber_id, [appended]);
+      }
+    }
+  }
+
+  /** Writes an event down that nobody is told of, but for whom {@link deliver} names. */
+  async appendUndelivered(transaction: Database, event: NewEvent): Promise<AppendedEvent> {
+    const { seq, event_id: eventId } = await transaction
       .insertInto('events')
       .values({
         event_id: `evt_${randomUUID().replaceAll('-', '')}`,
@@ -36,7 +60,41 @@ export class Outbox {
         data: JSON.stringify(event.data),
         created_at: this.#clock.now(),
       })
-      .execute();
+      .returning(['seq', 'event_id'])
+      .executeTakeFirstOrThrow();
+    return { seq, eventId, subject: event.subject };
+  }
+
+  /**
+   * Has a subscriber told of events, whether it was told before or not.
+   * @returns the ids of the deliveries
+   */
+  async deliver(
+    transaction: Database,
+    appId: string,
+    subscriberId: string,
+    events: readonly AppendedEvent[],
+  ): Promise<string[]> {
+    if (events.length === 0) return [];
+    const now = this.#clock.now();
+    const rows = events.map(({ seq, eventId, subject }) => ({
+      delivery_id: `dlv_${randomUUID().replaceAll('-', '')}`,
+      subscriber_id: subscriberId,
+      app_id: appId,
+      event_seq: seq,
+      event_id: eventId,
+      subject,
+      state: 'pending',
+      attempts: 0,
+      next_at: now,
+      give_up_at: now + giveUpAfterMs,
+      lease_until: null,
+      handle: null,
+      created_at: now,
+      finished_at: null,
+    }));
+    await transaction.insertInto('deliveries').values(rows).execute();
+    return rows.map((row) => row.delivery_id);
   }
 
   /** To be called after the transaction: deliveries begin at once instead of with the next look. */
@@ -49,4 +107,10 @@ export class Outbox {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
+}
+
+/** Whether a filter of event types, areas (`recording.*`) and `*` lets a type through. */
+export function wants(filter: readonly string[], type: string): boolean {
+  const area = `${type.slice(0, type.indexOf('.'))}.*`;
+  return filter.some((entry) => entry === '*' || entry === area || entry === type);
 }
