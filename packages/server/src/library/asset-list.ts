@@ -4,6 +4,7 @@ import type { AssetRow, Database } from '../db/index.ts';
 import { type AssetCursor, decodeAssetCursor, encodeAssetCursor } from './asset-cursor.ts';
 import { toStoredAsset } from './assets.ts';
 import type { Classes } from './classes.ts';
+import { countNames } from './name-counts.ts';
 import { compareByCodePoint, nameKeyLetters, prefixRange } from './name-prefix.ts';
 
 export interface AssetFilter {
@@ -33,14 +34,17 @@ export interface AssetFilter {
  * Which index a query walks. Neither database finds that out by itself (SQLite keeps no statistics, and no statistics
  * know whether the newest 50 of a prefix are among the newest files), but here it is known how many files match.
  *
- * - `filter`: the index of what is filtered by, and all that match are sorted: for few.
- * - `sort`: the index of what is sorted by, past what does not match until the page is full: for many.
+ * - `filter`: the index of what is filtered by, and all that match are sorted.
+ * - `sort`: the index of what is sorted by, past what does not match until the page is full.
  * - `both`: one index has both.
  */
 type Walk = 'filter' | 'sort' | 'both';
 
-/** With more matches than that, walking past the others costs less than sorting. Either way a query touches hardly more index entries than there are files, and hardly more rows than are answered with. */
+/** Up to so many matches are sorted without further ado. */
 const sortedAtMost = 2000;
+
+/** So many files are looked through for a page before all that match are sorted, where these are the fewer. */
+const walkedAtMost = 10_000;
 
 const columns = {
   startedAt: 'started_at',
@@ -69,39 +73,48 @@ export async function listAssets(
   const cursor = filter.cursor === undefined ? undefined : decodeAssetCursor(filter.cursor, sort);
   const classIds = filter.classId === undefined ? undefined : await classes.withDescendants(appId, filter.classId);
   const query = new AssetQueryParts(appId, filter, classIds);
+  const total = await query.count(db);
+  const wanted = filter.limit + 1; // One more than asked for tells whether there is another page.
+  const places = async (walk: Walk, atMost?: number) =>
+    query.places(db, { column, descending: sort.startsWith('-'), walk, cursor, wanted, atMost });
 
-  const { total } = await db
-    .selectFrom('assets')
-    .select((select) => select.fn.countAll<number>().as('total'))
-    .where(query.matches('filter', undefined))
-    .executeTakeFirstOrThrow();
+  let found: readonly AssetPlace[];
+  if (query.hasOrder(column)) found = await places('both');
+  else if (total <= sortedAtMost || query.isSelective) found = await places('filter');
+  else {
+    // At worst all that match lie at the far end of the order. Whichever way is taken then: it touches half of the
+    // files' index entries at most.
+    const few = total < (await countNames(db, appId, '')) / 2;
+    found = await places('sort', few ? walkedAtMost : undefined);
+    if (few && found.length < wanted) found = await places('filter');
+  }
 
-  const walk = query.hasOrder(column) ? 'both' : total <= sortedAtMost || query.isSelective ? 'filter' : 'sort';
-  const order = walk === 'filter' ? disguised(column) : sql.ref(column);
-  const descending = sort.startsWith('-');
-  const direction = descending ? 'desc' : 'asc';
-  // One more than asked for tells whether there is another page.
-  const places = await db
-    .selectFrom('assets')
-    .select(['file_id', column])
-    .where(query.matches(walk, cursor))
-    .$if(cursor !== undefined, (page) => page.where(after(order, cursor!, descending)))
-    .orderBy(order, direction)
-    .orderBy('file_id', direction)
-    .limit(filter.limit + 1)
-    .$if(filter.offset !== undefined, (page) => page.offset(filter.offset!))
-    .execute();
-
-  const wanted = places.slice(0, filter.limit);
-  const last = places.length > filter.limit ? wanted.at(-1) : undefined;
+  const page = found.slice(0, filter.limit);
+  const last = found.length > filter.limit ? page.at(-1) : undefined;
   return {
     items: await assetsOf(
       db,
-      wanted.map(({ file_id }) => file_id),
+      page.map(({ file_id }) => file_id),
     ),
-    nextCursor: last === undefined ? null : encodeAssetCursor({ sort, value: last[column]!, fileId: last.file_id }),
+    nextCursor: last === undefined ? null : encodeAssetCursor({ sort, value: last.at, fileId: last.file_id }),
     total,
   };
+}
+
+/** A file's place in the order of a list. */
+interface AssetPlace {
+  readonly file_id: string;
+  readonly at: number | string;
+}
+
+interface PlacesWanted {
+  readonly column: AssetColumn;
+  readonly descending: boolean;
+  readonly walk: Walk;
+  readonly cursor: AssetCursor | undefined;
+  readonly wanted: number;
+  /** Only among the first so many of the order. */
+  readonly atMost?: number | undefined;
 }
 
 /** Whole rows are read for those alone that are answered with. */
@@ -138,6 +151,39 @@ class AssetQueryParts {
     this.#classIds = classIds;
   }
 
+  /** How many files match. */
+  async count(db: Database): Promise<number> {
+    const prefix = this.#filter.fileNamePrefix ?? '';
+    if (!this.#isFiltered && !this.isSelective && [...prefix].length <= nameKeyLetters) {
+      return countNames(db, this.#appId, prefix);
+    }
+    const { total } = await db
+      .selectFrom('assets')
+      .select((select) => select.fn.countAll<number>().as('total'))
+      .where(this.#matches('filter', undefined))
+      .executeTakeFirstOrThrow();
+    return total;
+  }
+
+  /** The places behind the cursor, in their order. */
+  async places(
+    db: Database,
+    { column, descending, walk, cursor, wanted, atMost }: PlacesWanted,
+  ): Promise<AssetPlace[]> {
+    const order = walk === 'filter' ? disguised(column) : sql.ref(column);
+    const direction = sql.raw(descending ? 'desc' : 'asc');
+    const matches = this.#matches(walk, cursor);
+    const behind = cursor === undefined ? sql`` : sql` and ${after(order, cursor, descending)}`;
+    const source =
+      atMost === undefined
+        ? sql`assets where ${matches}${behind}`
+        : sql`(select * from assets where ${this.#common()}${behind}
+            order by ${order} ${direction}, file_id ${direction} limit ${sql.lit(atMost)}) as assets where ${matches}`;
+    const { rows } = await sql<AssetPlace>`select file_id, ${sql.ref(column)} as at from ${source}
+      order by ${order} ${direction}, file_id ${direction} limit ${wanted} offset ${this.#filter.offset ?? 0}`.execute(db);
+    return rows;
+  }
+
   /** Files of one recording or of one tag are looked up, never walked to. */
   get isSelective(): boolean {
     return this.#filter.recordingId !== undefined || this.#filter.tag !== undefined;
@@ -145,23 +191,31 @@ class AssetQueryParts {
 
   /** Whether the index of what is filtered by is in the order of that column, or nothing is filtered by. */
   hasOrder(column: AssetColumn): boolean {
-    const { fileNamePrefix, roomId, userId, source, startedAfter, startedBefore, state } = this.#filter;
+    const { fileNamePrefix, roomId, userId } = this.#filter;
     if (this.isSelective) return false;
-    const filtered = [roomId, userId, this.#classIds, source, startedAfter, startedBefore, state];
-    if (filtered.every((value) => value === undefined)) return !fileNamePrefix || column === 'name_key';
+    if (!this.#isFiltered) return !fileNamePrefix || column === 'name_key';
     return column === 'started_at' && !fileNamePrefix && (roomId !== undefined || userId !== undefined);
   }
 
-  matches(walk: Walk, cursor: AssetCursor | undefined): RawBuilder<SqlBool> {
+  /** Whether anything but the name and what {@link isSelective} names is filtered by. */
+  get #isFiltered(): boolean {
+    const { roomId, userId, source, startedAfter, startedBefore, state } = this.#filter;
+    const values = [roomId, userId, this.#classIds, source, startedAfter, startedBefore, state];
+    return values.some((value) => value !== undefined);
+  }
+
+  /** What all lists have in common. */
+  #common(): RawBuilder<SqlBool> {
+    const { state } = this.#filter;
+    const column = (name: AssetColumn) => (this.isSelective ? disguised(name) : sql.ref(name));
+    const hidden = state === 'recycled' || state === 'deleting' ? 1 : 0;
+    return sql`${column('app_id')} = ${this.#appId} and ${column('hidden')} = ${sql.lit(hidden)}`;
+  }
+
+  #matches(walk: Walk, cursor: AssetCursor | undefined): RawBuilder<SqlBool> {
     const { roomId, userId, recordingId, tag, source, state, startedAfter, startedBefore } = this.#filter;
-    const common = (column: AssetColumn) => (this.isSelective ? disguised(column) : sql.ref(column));
     const filtered = (column: AssetColumn) => (walk === 'sort' ? disguised(column) : sql.ref(column));
-    const gone = state === 'recycled' || state === 'deleting';
-    const conditions: RawBuilder<unknown>[] = [
-      sql`${common('app_id')} = ${this.#appId}`,
-      sql`${common('hidden')} = ${sql.lit(gone ? 1 : 0)}`,
-      ...this.#nameMatches(walk, filtered, cursor),
-    ];
+    const conditions: RawBuilder<unknown>[] = [this.#common(), ...this.#nameMatches(walk, filtered, cursor)];
     if (state !== undefined) conditions.push(sql`state = ${state}`);
     if (roomId !== undefined) conditions.push(sql`${filtered('room_id')} = ${roomId}`);
     if (userId !== undefined) conditions.push(sql`${filtered('user_id')} = ${userId}`);
