@@ -1,0 +1,109 @@
+import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Event, Job, JobState } from '@aircheck/protocol';
+import { pino } from 'pino';
+import { expect, onTestFinished } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
+import type { Database } from '../../src/db/index.ts';
+import { Outbox } from '../../src/events/index.ts';
+import { newFileId } from '../../src/file-id.ts';
+import { Jobs, type JobsOptions } from '../../src/jobs/index.ts';
+import { Library, type NewFile } from '../../src/library/index.ts';
+
+export const appId = 'default';
+
+/** Facts of a file that a recording made: nobody looks into it. */
+export const facts: NewFile['facts'] = {
+  mimeType: 'video/mp4',
+  durationMs: 10_000,
+  sizeBytes: 1000,
+  video: { codec: 'h264', width: 640, height: 360, frames: 250, fps: 25, bitrateBps: 500_000 },
+  audio: { codec: 'opus', sampleRate: 48_000, channels: 2, packets: 500, bitrateBps: 64_000 },
+  extension: 'mp4',
+};
+
+export interface JobService {
+  readonly jobs: Jobs;
+  readonly library: Library;
+  readonly folder: string;
+  readonly recordingsFolder: string;
+  /** Enters a file; a number: an empty file of that many bytes. */
+  addFile(content: Buffer | number, changes?: Partial<NewFile>): Promise<string>;
+  /** Puts in a job that the control process does itself. */
+  pull(uploadId: string, priority?: number): Promise<string>;
+  hash(fileId: string): Promise<string>;
+  until(jobId: string, state: JobState): Promise<Job>;
+  events(): Promise<Pick<Event, 'type' | 'subject' | 'data'>[]>;
+}
+
+/** The queue with its library, without a server around; it is started by the test. */
+export async function jobService(db: Database, options: Partial<JobsOptions> = {}): Promise<JobService> {
+  const folder = await mkdtemp(join(tmpdir(), 'aircheck-jobs-'));
+  const recordingsFolder = join(folder, 'recordings');
+  await mkdir(recordingsFolder);
+  const outbox = new Outbox(systemClock);
+  const library = new Library({ db, outbox, clock: systemClock, enqueueRemoval: async () => {} });
+  const jobs = new Jobs({
+    db,
+    library,
+    outbox,
+    clock: systemClock,
+    logger: pino({ level: 'silent' }),
+    ...options,
+    config: {
+      jobWorkers: 1,
+      dataFolder: folder,
+      recordingsFolder,
+      derivedFolder: join(folder, 'derived'),
+      workFolder: join(folder, 'work'),
+      ...options.config,
+    },
+    timing: { backOffMs: 20, idleMs: 500, pollMs: 200, ...options.timing },
+  });
+  onTestFinished(async () => {
+    await jobs.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  return {
+    jobs,
+    library,
+    folder,
+    recordingsFolder,
+    async addFile(content, changes = {}) {
+      const fileId = newFileId();
+      const path = `${fileId}/0000-${fileId}.mp4`;
+      await mkdir(dirname(join(recordingsFolder, path)), { recursive: true });
+      await writeFile(join(recordingsFolder, path), typeof content === 'number' ? '' : content);
+      if (typeof content === 'number') await truncate(join(recordingsFolder, path), content);
+      const file = { appId, fileId, source: 'upload', path, facts, fileName: 'file', ...changes } as const;
+      await db.transaction().execute((transaction) => library.addFile(transaction, file));
+      return fileId;
+    },
+    pull: (uploadId, priority) =>
+      db
+        .transaction()
+        .execute((transaction) =>
+          jobs.enqueueInternal(transaction, { type: 'pull', appId, input: { uploadId, url: 'http://x/' }, priority }),
+        ),
+    hash: (fileId) =>
+      db
+        .transaction()
+        .execute((transaction) =>
+          jobs.enqueueInternal(transaction, { type: 'hash', appId, fileId, input: { fileId } }),
+        ),
+    async until(jobId, state) {
+      await expect.poll(async () => (await jobs.get(appId, jobId)).state, { interval: 20 }).toBe(state);
+      return jobs.get(appId, jobId);
+    },
+    async events() {
+      const rows = await db.selectFrom('events').selectAll().orderBy('seq').execute();
+      return rows.map(({ type, subject, data }) => ({ type, subject, data: JSON.parse(data) }) as never);
+    },
+  };
+}
+
+/** A promise that a test resolves. */
+export function gate(): PromiseWithResolvers<void> {
+  return Promise.withResolvers<void>();
+}

@@ -1,0 +1,100 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { getPriority } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { describeOnBothDatabases } from '../databases.ts';
+import { appId, type JobService, jobService } from './job-service.ts';
+
+/** An empty file that takes a minute and more to read. */
+const hugeBytes = 100 * 2 ** 30;
+
+/** Begins a job that takes long in a worker. @returns its id, once a worker has it */
+async function longJob(service: JobService): Promise<string> {
+  const fileId = await service.addFile(hugeBytes);
+  await service.jobs.start();
+  const jobId = await service.hash(fileId);
+  await workerAt(service, jobId);
+  return jobId;
+}
+
+/** The process that has the job, once it has told of progress. */
+async function workerAt(service: JobService, jobId: string): Promise<number> {
+  await expect.poll(async () => (await service.jobs.get(appId, jobId)).progress, { interval: 20 }).toBeGreaterThan(0);
+  return service.jobs.workerPids[0]!;
+}
+
+describeOnBothDatabases('a job worker process', (database) => {
+  it('leaves the machine to others', async () => {
+    const service = await jobService(database.db);
+    const jobId = await longJob(service);
+    expect(getPriority(service.jobs.workerPids[0])).toBeGreaterThanOrEqual(15);
+    await service.jobs.cancel(appId, jobId);
+  });
+
+  it('that dies takes nothing with it: the job is begun again, and given up after the third time', async () => {
+    const service = await jobService(database.db);
+    const jobId = await longJob(service);
+    const fileId = await service.addFile(Buffer.from('x'));
+    const pids = new Set<number>();
+    for (let time = 1; time <= 3; time++) {
+      const pid = await workerAt(service, jobId);
+      pids.add(pid);
+      process.kill(pid, 'SIGKILL');
+      if (time < 3) await expect.poll(async () => (await service.jobs.get(appId, jobId)).attempts).toBe(time + 1);
+    }
+    const job = await service.until(jobId, 'failed');
+    expect(job.error).toEqual({ code: 'job-crashed', detail: expect.stringMatching(/SIGKILL.*3\. time/) });
+    expect(pids.size).toBe(3);
+    await service.until(await service.hash(fileId), 'done');
+    await expect.poll(() => readdir(join(service.folder, 'work'))).toEqual([]);
+    expect((await service.events()).filter(({ type }) => type.startsWith('job.'))).toMatchObject([
+      { type: 'job.failed', data: { jobId } },
+    ]);
+  });
+
+  it('that hangs is ended, and its job begun again', async () => {
+    const service = await jobService(database.db, { timing: { hangMs: 2000 } });
+    const jobId = await longJob(service);
+    const pid = await workerAt(service, jobId);
+    process.kill(pid, 'SIGSTOP');
+    await expect.poll(async () => (await service.jobs.get(appId, jobId)).attempts).toBe(2);
+    expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+    expect((await service.jobs.get(appId, jobId)).error?.detail).toContain('no progress');
+    await service.jobs.cancel(appId, jobId);
+  });
+
+  it('goes on with the next job when one is cancelled', async () => {
+    const service = await jobService(database.db);
+    const jobId = await longJob(service);
+    const pid = await workerAt(service, jobId);
+    const next = await service.hash(await service.addFile(Buffer.from('x')));
+    await service.jobs.cancelOfFile(database.db, (await service.jobs.get(appId, jobId)).fileId!);
+    await service.until(next, 'done');
+    expect(service.jobs.workerPids).toEqual([pid]);
+    expect(await service.jobs.get(appId, jobId)).toMatchObject({ state: 'cancelled' });
+  });
+
+  it('is ended at once when the queue closes, and its job given back', async () => {
+    const service = await jobService(database.db);
+    const jobId = await longJob(service);
+    const pid = await workerAt(service, jobId);
+    const before = performance.now();
+    await service.jobs.close();
+    expect(performance.now() - before).toBeLessThan(2000);
+    expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+    expect(await service.jobs.get(appId, jobId)).toMatchObject({ state: 'waiting', attempts: 0, progress: 0 });
+    expect(await readdir(join(service.folder, 'work'))).toEqual([]);
+  });
+
+  it('does work that encodes beside work that takes seconds, a job each, and loads FFmpeg for neither hash', async () => {
+    const service = await jobService(database.db);
+    const jobId = await longJob(service);
+    const [pid] = service.jobs.workerPids;
+    if (process.platform === 'linux') expect(await readFile(`/proc/${pid}/maps`, 'utf8')).not.toContain('node-av');
+    const fileId = await service.addFile(Buffer.from('no film'));
+    const { jobId: failing } = await service.jobs.create(appId, { type: 'transcode', fileId, definition: 10 });
+    expect((await service.until(failing, 'failed')).error).toMatchObject({ code: 'media-invalid' });
+    expect((await service.jobs.get(appId, jobId)).state).toBe('running');
+    await service.jobs.cancel(appId, jobId).catch(() => {});
+  });
+});
