@@ -122,8 +122,14 @@ export const Health = z.object({
 });
 export type Health = z.infer<typeof Health>;
 
+/**
+ * Codec of a file: one of {@link Codec}, or what else an upload holds, by FFmpeg's name (`hevc`, `mpeg4`, `vorbis`, `mp3` …).
+ * Such files are kept and transcoded; whether a browser plays the original is another question.
+ */
+export const FileCodec = z.string().regex(/^[a-z0-9_]{1,32}$/);
+
 export const VideoInfo = z.object({
-  codec: Codec,
+  codec: FileCodec,
   width: z.int(),
   height: z.int(),
   frames: z.int(),
@@ -134,7 +140,7 @@ export const VideoInfo = z.object({
 export type VideoInfo = z.infer<typeof VideoInfo>;
 
 export const AudioInfo = z.object({
-  codec: Codec,
+  codec: FileCodec,
   sampleRate: z.int(),
   channels: z.int(),
   /** Encoded packets, written silence among them. */

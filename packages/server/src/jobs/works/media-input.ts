@@ -17,6 +17,8 @@ const MAX_SAMPLE_RATE = 192_000;
 const CLOCK_JUMP_MS = 10_000;
 /** A file is given up where that many reads fail one after another. */
 const MAX_READ_ERRORS = 32;
+/** A time that was made of ticks goes back to the same tick. */
+const SAME_TICK = 1e-3;
 /** Sample entries of encrypted tracks (ISO/IEC 23001-7 §4). */
 const ENCRYPTED_TAGS = new Set(['encv', 'enca', 'drmi', 'drms']);
 
@@ -59,9 +61,10 @@ export class MediaInput {
 
   /**
    * @param path - absolute
+   * @param only - the other track is not read
    * @throws AircheckError `media-invalid` when it is no media, or has neither picture nor sound; `jobs-unavailable`
    */
-  static async open(path: string): Promise<MediaInput> {
+  static async open(path: string, only?: 'video'): Promise<MediaInput> {
     const other = await recogniseOther(path);
     if (other === 'empty') throw new AircheckError('media-invalid', 'The file is empty');
     if (other !== undefined) throw new AircheckError('media-invalid', `The file is ${other}, not picture or sound`);
@@ -72,22 +75,23 @@ export class MediaInput {
     if (opened < 0) throw new AircheckError('media-invalid', unreadable(av, opened));
     try {
       await context.findStreamInfo(null);
-      return new MediaInput(av, context);
+      return new MediaInput(av, context, only);
     } catch (error) {
       await context.closeInput();
       throw error;
     }
   }
 
-  private constructor(av: Av, context: FormatContext) {
+  private constructor(av: Av, context: FormatContext, only: 'video' | undefined) {
     this.av = av;
     this.#context = context;
     this.format = context.iformat?.name ?? 'unknown';
     const streams = context.streams;
     this.video = this.#choose(streams, 'video');
-    this.audio = this.#choose(streams, 'audio');
+    this.audio = only === undefined ? this.#choose(streams, 'audio') : undefined;
     if (this.video === undefined && this.audio === undefined) {
-      throw new AircheckError('media-invalid', `The file (${this.format}) has neither picture nor sound`);
+      const what = only === undefined ? 'neither picture nor sound' : 'no picture';
+      throw new AircheckError('media-invalid', `The file (${this.format}) has ${what}`);
     }
     const chosen = [this.video?.index, this.audio?.index];
     for (const stream of streams)
@@ -180,9 +184,14 @@ export class MediaInput {
 
   /** Goes to the key frame before a time, or as near to it as the container can. */
   async seek(stream: InputStream, ms: number): Promise<void> {
-    const ticks = BigInt(Math.floor((ms + this.#zeroMs) / stream.msPerTick));
+    const ticks = BigInt(Math.floor((ms + this.#zeroMs) / stream.msPerTick + SAME_TICK));
     await this.#context.seekFrame(stream.index, ticks, this.av.AVSEEK_FLAG_BACKWARD);
     this.#lastDtsMs = undefined;
+  }
+
+  /** What the container says of itself, for example `major_brand`. */
+  tag(name: string): string | undefined {
+    return this.#context.metadata?.get(name) ?? undefined;
   }
 
   async close(): Promise<void> {
