@@ -34,6 +34,7 @@ import {
 import { recoverSegment } from './recorder/index.ts';
 import { Recordings, registerRecordingRoutes } from './recording/index.ts';
 import { Rooms, registerRoomRoutes, registerSignaling } from './rooms/index.ts';
+import { vendorFormats } from './vendors/index.ts';
 import { version } from './version.ts';
 import { MediaWorkers } from './worker/index.ts';
 
@@ -72,9 +73,6 @@ export async function createServer(config: Config, logger: Logger = pino({ level
   const guard = new TargetGuard(config.webhookAllow);
   const http = new SafeHttp(guard);
   starting.defer(() => http.close());
-  const formats = { webhook: webhookFormat(clock), queue: queueFormat };
-  const events = new Events({ db, outbox, formats, guard, http, clock, logger });
-  starting.defer(() => events.close());
   const library: Library = new Library({
     db,
     outbox,
@@ -116,18 +114,30 @@ export async function createServer(config: Config, logger: Logger = pino({ level
   });
   const rooms = new Rooms({ db, workers, apps, config, recordings, clock, logger });
   starting.defer(() => recordings.close());
+  const recording = (appId: string, recordingId: string) => recordings.get({ kind: 'server', appId }, recordingId);
   const uploads = new Uploads({
     db,
     library,
     jobs,
     outbox,
-    recordingOwner: (appId, recordingId) => recordings.get({ kind: 'server', appId }, recordingId),
+    recordingOwner: recording,
     config,
     clock,
     logger,
   });
   new Pulls({ db, uploads, jobs, http });
   starting.defer(() => uploads.close());
+  const links = new MediaLinks((appId) => apps.linkKey(appId), clock);
+  const ownUrl = () => localUrl(app.server.address() as AddressInfo);
+  const urls = new MediaUrls({ links, publicUrl: config.publicUrl, ownUrl });
+  const meeting = () => undefined;
+  const formats = {
+    webhook: webhookFormat(clock),
+    queue: queueFormat,
+    ...vendorFormats({ db, library, urls, jobs, uploads, recording, meeting, clock }),
+  };
+  const events = new Events({ db, outbox, formats, guard, http, clock, logger });
+  starting.defer(() => events.close());
 
   await recordings.recover();
   await workers.start();
@@ -135,7 +145,6 @@ export async function createServer(config: Config, logger: Logger = pino({ level
   starting.defer(() => jobs.close());
   await uploads.start();
   await jobs.start();
-  await events.start();
 
   let draining = false;
   const app = await createHttpServer({
@@ -154,9 +163,6 @@ export async function createServer(config: Config, logger: Logger = pino({ level
   registerAppRoutes(app, { apps, sessions, clock, secureCookies: config.publicUrl?.startsWith('https:') ?? false });
   registerRoomRoutes(app, rooms);
   registerRecordingRoutes(app, recordings);
-  const links = new MediaLinks((appId) => apps.linkKey(appId), clock);
-  const ownUrl = () => localUrl(app.server.address() as AddressInfo);
-  const urls = new MediaUrls({ links, publicUrl: config.publicUrl, ownUrl });
   registerLibraryRoutes(app, { library, urls });
   registerMediaRoutes(app, {
     library,
@@ -172,6 +178,8 @@ export async function createServer(config: Config, logger: Logger = pino({ level
   registerWhip(app, { rooms });
   registerWhep(app, { rooms });
   await app.listen({ host: config.host, port: config.port });
+  // Links in what is told may lead to where the server listens.
+  await events.start();
 
   const url = localUrl(app.server.address() as AddressInfo);
   const running = starting.move();

@@ -7,13 +7,18 @@ import { extensionOf, type VendorFiles } from '../vendor-files.ts';
 /** The digest of a new file is waited for that long, in milliseconds; then it is told without one. */
 const digestWaitMs = 15 * 60_000;
 
+/** A call, from its first participant to its last. */
+export interface Meeting {
+  /** Decimal digits. */
+  readonly channelId: string;
+  /** Who came first. */
+  readonly creator: string | null;
+}
+
 export interface MessageCopyOptions {
   readonly files: VendorFiles;
-  /** The meeting that a file was recorded in: its number, and who came first. */
-  readonly meeting: (
-    appId: string,
-    asset: Asset,
-  ) => Promise<{ readonly channelId: string; readonly creator: string | null }>;
+  /** The meeting that a file was recorded in. */
+  readonly meeting: (appId: string, asset: Asset) => Promise<Meeting>;
   readonly clock: Clock;
 }
 
@@ -38,10 +43,10 @@ export class MessageCopy implements DeliveryFormat {
     return {
       headers: {
         'content-type': 'application/json',
-        appkey: options.appKey ?? '',
-        curtime: curTime,
-        md5,
-        checksum: createHash('sha1').update(`${secret}${md5}${curTime}`).digest('hex'),
+        AppKey: options.appKey ?? '',
+        CurTime: curTime,
+        MD5: md5,
+        CheckSum: createHash('sha1').update(`${secret}${md5}${curTime}`).digest('hex'),
       },
       body,
     };
