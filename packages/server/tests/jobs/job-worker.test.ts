@@ -27,28 +27,6 @@ async function workerAt(service: JobService, jobId: string, former = new Set<num
   return (await pid())!;
 }
 
-describeOnBothDatabases } from '../databases.ts';
-
-import { appId, type JobService, jobService } from './job-service.ts';
-
-/** An empty file that takes half a minute and more to read. */
-const hugeBytes = 16 * 2 ** 30;
-
-/** Begins a job that takes long in a worker. @returns its id, once a worker has it */
-async function longJob(service: JobService): Promise<string> {
-  const fileId = await service.addFile(hugeBytes);
-  await service.jobs.start();
-  const jobId = await service.hash(fileId);
-  await workerAt(service, jobId);
-  return jobId;
-}
-
-/** The process that has the job, once it has told of progress. */
-async function workerAt(service: JobService, jobId: string): Promise<number> {
-  await expect.poll(async () => (await service.jobs.get(appId, jobId)).progress, { interval: 20 }).toBeGreaterThan(0);
-  return service.jobs.workerPids[0]!;
-}
-
 describeOnBothDatabases('a job worker process', (database) => {
   it('leaves the machine to others, and tells how far it has come', async () => {
     const service = await jobService(database.db);
