@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { AircheckError, type AudioInfo, type VideoInfo } from '@aircheck/protocol';
 import type { Work } from '../work-orders.ts';
 import { fileType } from './file-type.ts';
-import { readError } from './hash.ts';
+import { hash, readError } from './hash.ts';
 import { type InputStream, MAX_PICTURE_SIDE, MediaInput } from './media-input.ts';
 import { Pace } from './pace.ts';
 import { displaySize } from './picture-fitter.ts';
@@ -22,7 +22,7 @@ const SHORTEST_MS = 1;
  * @throws AircheckError `media-invalid` with the reason when it is no media, encrypted, too large a picture, or cannot be decoded;
  * `jobs-unavailable`; the signal's reason
  */
-export const probe: Work<'probe'> = async ({ path }, context) => {
+export const probe: Work<'probe'> = async ({ path, digests }, context) => {
   const { size } = await stat(path).catch((error: unknown) => {
     throw readError(error, 'the upload');
   });
@@ -46,7 +46,8 @@ export const probe: Work<'probe'> = async ({ path }, context) => {
       throw new AircheckError('media-invalid', `There is nothing in the file but its header${why}`);
     }
     const { mimeType, extension } = await fileType(input, path);
-    return { facts: { mimeType, extension, durationMs, sizeBytes: size, video: videoInfo, audio: audioInfo } };
+    const facts = { mimeType, extension, durationMs, sizeBytes: size, video: videoInfo, audio: audioInfo };
+    return { facts, ...(digests === true && (await hash({ source: { fileId: '', path, mimeType } }, context))) };
   } finally {
     pictures?.close();
     sound?.close();
