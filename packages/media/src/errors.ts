@@ -4,6 +4,7 @@ export type MediaErrorCode =
   | 'bitstream-malformed'
   | 'container-malformed'
   | 'container-unsupported'
+  | 'tracks-unlike'
   | 'argument-invalid';
 
 /** The only error that code in this package throws on purpose. */

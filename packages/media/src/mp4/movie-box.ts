@@ -27,6 +27,14 @@ export interface MovieTrack {
   readonly height: number;
   /** Whole sample entry boxes. */
   readonly sampleEntries: readonly Uint8Array[];
+  /** How the picture is turned for display, as `tkhd` has it: 36 bytes; upright when absent. */
+  readonly matrix?: Uint8Array | undefined;
+}
+
+/** The stretch of a track's samples that is shown. Times in the track's timescale, from its first sample's decode time. */
+export interface ShownStretch {
+  readonly start: number;
+  readonly duration: number;
 }
 
 /** A track of a finished movie: with its samples. */
@@ -34,6 +42,16 @@ export interface FinishedTrack extends MovieTrack {
   /** When its first sample is shown, in the track's timescale. */
   readonly startTime: number;
   readonly table: SampleTable;
+  /** All of it when absent. */
+  readonly shown?: ShownStretch | undefined;
+}
+
+/** Where the samples' data will lie. */
+export interface DataPlace {
+  /** Added to the tables' offsets. */
+  readonly base: number;
+  /** Offsets have 64 bits. */
+  readonly wide: boolean;
 }
 
 /**
@@ -69,16 +87,24 @@ export function writeInitMovie(writer: BoxWriter, tracks: readonly MovieTrack[],
  *
  * @param creationTime - milliseconds since 1970
  */
-export function writeFinalMovie(writer: BoxWriter, tracks: readonly FinishedTrack[], creationTime: number): void {
+export function writeFinalMovie(
+  writer: BoxWriter,
+  tracks: readonly FinishedTrack[],
+  creationTime: number,
+  { base, wide }: DataPlace = { base: 0, wide: false },
+): void {
   const moov = writer.open('moov');
-  const ends = tracks.map((track) => movieTime(track.startTime + track.table.totalDuration, track.timescale));
+  const ends = tracks.map((track) => {
+    const duration = track.shown?.duration ?? track.table.totalDuration;
+    return movieTime(track.startTime + duration, track.timescale);
+  });
   writeMovieHeader(writer, creationTime, Math.max(0, ...ends), tracks);
   for (const [index, track] of tracks.entries()) {
     const trak = writer.open('trak');
     writeTrackHeader(writer, track, creationTime, ends[index]!);
-    if (track.startTime > 0) writeDelay(writer, track);
+    if (track.startTime > 0 || track.shown !== undefined) writeEdits(writer, track);
     writeMedia(writer, track, creationTime, track.table.totalDuration, () => {
-      track.table.write(writer);
+      track.table.write(writer, base, wide);
       if (isOpus(track)) writeOpusRoll(writer, track);
     });
     writer.close(trak);
@@ -139,7 +165,8 @@ function writeTrackHeader(writer: BoxWriter, track: MovieTrack, creationTime: nu
   writer.u16(0);
   writer.u16(track.kind === 'audio' ? 0x0100 : 0);
   writer.u16(0);
-  writeUnityMatrix(writer);
+  if (track.matrix === undefined) writeUnityMatrix(writer);
+  else writer.bytes(track.matrix);
   writer.u32(track.width * 65536);
   writer.u32(track.height * 65536);
   writer.close(tkhd);
@@ -149,20 +176,24 @@ function writeUnityMatrix(writer: BoxWriter): void {
   for (const value of [0x00010000, 0, 0, 0, 0x00010000, 0, 0, 0, 0x40000000]) writer.u32(value);
 }
 
-/** Edit list with an empty edit, so that a track that starts late is shown late (§8.6.6). */
-function writeDelay(writer: BoxWriter, track: FinishedTrack): void {
-  const delay = movieTime(track.startTime, track.timescale);
-  const duration = movieTime(track.table.totalDuration, track.timescale);
-  const version = versionFor(Math.max(delay, duration));
+/** Edit list (§8.6.6): an empty edit, so that a track that starts late is shown late, and what of its samples is shown. */
+function writeEdits(writer: BoxWriter, { startTime, timescale, table, shown }: FinishedTrack): void {
+  const delay = movieTime(startTime, timescale);
+  // The difference of two rounded ends: tracks that end together do so to the tick.
+  const duration = movieTime(startTime + (shown?.duration ?? table.totalDuration), timescale) - delay;
+  const mediaTime = shown?.start ?? 0;
+  const version = versionFor(Math.max(delay, duration, mediaTime * 2));
   const edts = writer.open('edts');
   const elst = writer.openFull('elst', version, 0);
-  writer.u32(2);
-  writeTime(writer, version, delay);
-  if (version === 1) writer.u32(0xffffffff);
-  writer.u32(0xffffffff);
-  writer.u32(0x00010000);
+  writer.u32(delay > 0 ? 2 : 1);
+  if (delay > 0) {
+    writeTime(writer, version, delay);
+    if (version === 1) writer.u32(0xffffffff);
+    writer.u32(0xffffffff);
+    writer.u32(0x00010000);
+  }
   writeTime(writer, version, duration);
-  writeTime(writer, version, 0);
+  writeTime(writer, version, mediaTime);
   writer.u32(0x00010000);
   writer.close(elst);
   writer.close(edts);

@@ -17,6 +17,10 @@ export interface ReadRun {
   readonly baseTime: number | undefined;
   /** Of the first sample's data from the start of the `moof`; undefined when it is told in another way. */
   readonly dataOffset: number | undefined;
+  /** The same from the start of the file, where the fragment tells it in this way. */
+  readonly fileOffset: number | undefined;
+  /** 1-based number of the samples' entry. */
+  readonly formatIndex: number;
   readonly byteLength: number;
   readonly sizes: Uint32Array;
   readonly durations: Uint32Array;
@@ -52,8 +56,8 @@ function readTrackFragment(payload: Uint8Array, movie: ReadMovie, fragment: Frag
   const track = movie.tracks.find((candidate) => candidate.trackId === trackId);
   if (track === undefined) return;
   const ownOffset = (flags & TrackFragmentFlag.baseDataOffset) !== 0;
-  if (ownOffset) header.skip(8);
-  if (flags & TrackFragmentFlag.sampleDescriptionIndex) header.skip(4);
+  const base = ownOffset ? header.u64() : undefined;
+  const formatIndex = flags & TrackFragmentFlag.sampleDescriptionIndex ? header.u32() : 1;
   const defaults: SampleDefaults = {
     duration: flags & TrackFragmentFlag.defaultDuration ? header.u32() : track.defaults.duration,
     size: flags & TrackFragmentFlag.defaultSize ? header.u32() : track.defaults.size,
@@ -67,7 +71,16 @@ function readTrackFragment(payload: Uint8Array, movie: ReadMovie, fragment: Frag
       const reader = new ByteReader(box.payload);
       baseTime = readFullBoxHeader(reader).version === 1 ? reader.u64() : reader.u32();
     } else if (box.type === 'trun') {
-      const run = readTrackRun(new ByteReader(box.payload), track, defaults, baseTime, offsetIsFromMoof, fragment);
+      const samples = readTrackRun(new ByteReader(box.payload), defaults, fragment);
+      const { dataOffset } = samples;
+      const run = {
+        ...samples,
+        track,
+        baseTime,
+        formatIndex,
+        dataOffset: offsetIsFromMoof ? dataOffset : undefined,
+        fileOffset: base === undefined ? undefined : base + (dataOffset ?? 0),
+      };
       fragment.runs.push(run);
       if (baseTime !== undefined) for (const duration of run.durations) baseTime += duration;
     }
@@ -76,12 +89,9 @@ function readTrackFragment(payload: Uint8Array, movie: ReadMovie, fragment: Frag
 
 function readTrackRun(
   reader: ByteReader,
-  track: ReadTrack,
   defaults: SampleDefaults,
-  baseTime: number | undefined,
-  offsetIsFromMoof: boolean,
   fragment: FragmentInProgress,
-): ReadRun {
+): Omit<ReadRun, 'track' | 'baseTime' | 'formatIndex' | 'fileOffset'> {
   const { flags } = readFullBoxHeader(reader);
   const count = reader.u32();
   const dataOffset = flags & TrackRunFlag.dataOffset ? reader.i32() : undefined;
@@ -114,5 +124,5 @@ function readTrackRun(
     run.keyFrames[index] = sampleFlags & NON_SYNC ? 0 : 1;
     byteLength += run.sizes[index]!;
   }
-  return { ...run, track, baseTime, byteLength, dataOffset: offsetIsFromMoof ? dataOffset : undefined };
+  return { ...run, byteLength, dataOffset };
 }

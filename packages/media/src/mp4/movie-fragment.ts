@@ -22,13 +22,20 @@ export const TrackRunFlag = {
   compositionOffset: 0x000800,
 } as const;
 
+/** What a fragment's header says of a sample. */
+export type DescribedSample = Pick<Sample, 'duration' | 'keyFrame' | 'compositionOffset'> & {
+  readonly data: { readonly byteLength: number };
+};
+
 /** A track's samples in one fragment; there is one sample at least. */
 export interface FragmentRun {
   readonly trackId: number;
   readonly kind: 'video' | 'audio';
   /** Decode time of the first sample, in the track's timescale. */
   readonly baseTime: number;
-  readonly samples: readonly Sample[];
+  readonly samples: readonly DescribedSample[];
+  /** 1-based number of their sample entry; 1, the first, when absent. */
+  readonly formatIndex?: number;
 }
 
 /**
@@ -62,7 +69,8 @@ export function writeMovieFragment(sequenceNumber: number, runs: readonly Fragme
 }
 
 /** @returns where the run's data offset is to be written */
-function writeTrackFragment(writer: BoxWriter, { trackId, kind, baseTime, samples }: FragmentRun): number {
+function writeTrackFragment(writer: BoxWriter, run: FragmentRun): number {
+  const { trackId, kind, baseTime, samples, formatIndex = 1 } = run;
   const first = samples[0]!;
   const sameDuration = samples.every((sample) => sample.duration === first.duration);
   const reordered = samples.some((sample) => (sample.compositionOffset ?? 0) !== 0);
@@ -74,9 +82,12 @@ function writeTrackFragment(writer: BoxWriter, { trackId, kind, baseTime, sample
   const tfhd = writer.openFull(
     'tfhd',
     0,
-    TrackFragmentFlag.defaultBaseIsMoof | (sameDuration ? TrackFragmentFlag.defaultDuration : 0),
+    TrackFragmentFlag.defaultBaseIsMoof |
+      (formatIndex === 1 ? 0 : TrackFragmentFlag.sampleDescriptionIndex) |
+      (sameDuration ? TrackFragmentFlag.defaultDuration : 0),
   );
   writer.u32(trackId);
+  if (formatIndex !== 1) writer.u32(formatIndex);
   if (sameDuration) writer.u32(first.duration);
   writer.close(tfhd);
 

@@ -3,6 +3,9 @@ import { MediaError } from '../errors.ts';
 import { findBox, requireBox } from './box-reader.ts';
 import type { ReadTrack } from './movie-reader.ts';
 
+/** What has a sample table: the boxes inside of `stbl`. */
+export type TableOwner = Pick<ReadTrack, 'sampleTable'>;
+
 /** What a finished track's tables say in sum. */
 export interface SampleTotals {
   readonly sampleCount: number;
@@ -75,7 +78,7 @@ export function readChunks(track: ReadTrack): ReadChunk[] {
   return chunks;
 }
 
-function readSizes(track: ReadTrack): { count: number; sameSize: number; sizes: Uint32Array } {
+export function readSizes(track: TableOwner): { count: number; sameSize: number; sizes: Uint32Array } {
   const reader = new ByteReader(requireBox(track.sampleTable, 'stsz').payload);
   reader.skip(4);
   const sameSize = reader.u32();
@@ -83,7 +86,7 @@ function readSizes(track: ReadTrack): { count: number; sameSize: number; sizes: 
   return { count, sameSize, sizes: sameSize === 0 ? readU32s(reader, count) : new Uint32Array() };
 }
 
-function readU32s(reader: ByteReader, count: number): Uint32Array {
+export function readU32s(reader: ByteReader, count: number): Uint32Array {
   requireEntries(reader, count, 4);
   const bytes = reader.bytes(count * 4);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -93,7 +96,7 @@ function readU32s(reader: ByteReader, count: number): Uint32Array {
 }
 
 /** A count and a value in turn, in one array: hundreds of thousands of pairs are read. Empty where there is no such box. */
-function readRuns(track: ReadTrack, type: string): Uint32Array {
+export function readRuns(track: TableOwner, type: string): Uint32Array {
   const box = findBox(track.sampleTable, type);
   if (box === undefined) return new Uint32Array();
   const reader = new ByteReader(box.payload);
@@ -104,7 +107,7 @@ function readRuns(track: ReadTrack, type: string): Uint32Array {
 }
 
 /** First chunk, samples in each chunk from there on, and sample entry, in turn. */
-function readChunkRuns(track: ReadTrack): Uint32Array {
+export function readChunkRuns(track: TableOwner): Uint32Array {
   const reader = new ByteReader(requireBox(track.sampleTable, 'stsc').payload);
   reader.skip(4);
   const count = reader.u32();
@@ -112,7 +115,7 @@ function readChunkRuns(track: ReadTrack): Uint32Array {
   return readU32s(reader, count * 3);
 }
 
-function readChunkOffsets(track: ReadTrack): ArrayLike<number> {
+export function readChunkOffsets(track: TableOwner): ArrayLike<number> {
   const narrow = findBox(track.sampleTable, 'stco');
   const reader = new ByteReader((narrow ?? requireBox(track.sampleTable, 'co64')).payload);
   reader.skip(4);
@@ -122,7 +125,7 @@ function readChunkOffsets(track: ReadTrack): ArrayLike<number> {
   return Array.from({ length: count }, () => reader.u64());
 }
 
-function readSyncSamples(track: ReadTrack): Uint32Array | undefined {
+export function readSyncSamples(track: TableOwner): Uint32Array | undefined {
   const box = findBox(track.sampleTable, 'stss');
   if (box === undefined) return undefined;
   const reader = new ByteReader(box.payload);
@@ -136,7 +139,7 @@ function requireEntries(reader: ByteReader, count: number, entryLength: number):
 }
 
 /** Gives a run's value as often as its count says, then the next one's; 0 after the last. */
-class RunCursor {
+export class RunCursor {
   readonly #runs: Uint32Array;
   #position = 0;
   #left = 0;

@@ -56,8 +56,13 @@ export class SampleTable {
     if (keyFrame) this.#syncSamples.push(this.#sizes.length);
   }
 
-  /** Writes `stts`, `ctts`, `stss`, `stsc`, `stsz` and `stco` or `co64`. */
-  write(writer: BoxWriter): void {
+  /**
+   * Writes `stts`, `ctts`, `stss`, `stsc`, `stsz` and `stco` or `co64`.
+   *
+   * @param base - what is added to each chunk's offset
+   * @param wide - offsets have 64 bits, be they needed or not
+   */
+  write(writer: BoxWriter, base = 0, wide = false): void {
     writeRuns(writer, 'stts', 0, this.#durationCounts.view(), this.#durations.view());
     if (this.#reordered) {
       const version = this.#negativeOffsets ? 1 : 0;
@@ -76,7 +81,7 @@ export class SampleTable {
     writer.u32(this.#sizes.length);
     writer.u32s(this.#sizes.view());
     writer.close(stsz);
-    this.#writeChunkOffsets(writer);
+    this.#writeChunkOffsets(writer, base, wide);
   }
 
   #writeChunkRuns(writer: BoxWriter): void {
@@ -97,14 +102,14 @@ export class SampleTable {
     writer.close(stsc);
   }
 
-  #writeChunkOffsets(writer: BoxWriter): void {
+  #writeChunkOffsets(writer: BoxWriter, base: number, alwaysWide: boolean): void {
     const offsets = this.#chunkOffsets.view();
-    const wide = (this.#chunkOffsets.last() ?? 0) > 0xffffffff;
+    const wide = alwaysWide || (this.#chunkOffsets.last() ?? 0) + base > 0xffffffff;
     const box = writer.openFull(wide ? 'co64' : 'stco', 0, 0);
     writer.u32(offsets.length);
     for (const offset of offsets) {
-      if (wide) writer.u64(offset);
-      else writer.u32(offset);
+      if (wide) writer.u64(base + offset);
+      else writer.u32(base + offset);
     }
     writer.close(box);
   }

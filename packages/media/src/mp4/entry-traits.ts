@@ -1,0 +1,50 @@
+import { ByteReader } from '../container/index.ts';
+
+/** What a sample entry says at its beginning, whatever codec it is of. */
+export interface EntryTraits {
+  /** As FFmpeg calls it: `h264`, `hevc`, `aac` …; for what is not known here, the entry's own four letters. */
+  readonly codec: string;
+  /** In pixels; 0 for sound. */
+  readonly width: number;
+  readonly height: number;
+  /** 0 for picture. */
+  readonly channels: number;
+  readonly sampleRate: number;
+}
+
+/** Names of sample entries at the MP4 registration authority, and in files of QuickTime. */
+const CODECS: Readonly<Record<string, string>> = {
+  avc1: 'h264',
+  avc3: 'h264',
+  hvc1: 'hevc',
+  hev1: 'hevc',
+  vp08: 'vp8',
+  vp09: 'vp9',
+  av01: 'av1',
+  mp4v: 'mpeg4',
+  s263: 'h263',
+  mp4a: 'aac',
+  Opus: 'opus',
+  'ac-3': 'ac3',
+  'ec-3': 'eac3',
+  fLaC: 'flac',
+  '.mp3': 'mp3',
+  samr: 'amr_nb',
+  sawb: 'amr_wb',
+};
+
+/** Reads a whole sample entry box (ISO/IEC 14496-12 §12.1.3 and §12.2.3). */
+export function entryTraits(kind: 'video' | 'audio', entry: Uint8Array): EntryTraits {
+  const reader = new ByteReader(entry);
+  reader.skip(4);
+  const type = reader.fourCc();
+  const codec = Object.hasOwn(CODECS, type) ? CODECS[type]! : type.toLowerCase().replaceAll(/[^a-z0-9]/g, '_');
+  if (kind === 'video') {
+    reader.skip(24);
+    return { codec, width: reader.u16(), height: reader.u16(), channels: 0, sampleRate: 0 };
+  }
+  reader.skip(16);
+  const channels = reader.u16();
+  reader.skip(6);
+  return { codec, width: 0, height: 0, channels, sampleRate: Math.floor(reader.u32() / 65536) };
+}
