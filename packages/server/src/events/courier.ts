@@ -8,6 +8,9 @@ import { type Answer, send } from './sender.ts';
 /** Subjects of one subscriber that are told beside each other; one alone while it takes nothing. */
 const parallelSubjects = 8;
 
+/** A subscriber takes nothing after so many failures without a success: fewer may be due to a single event. */
+const deafAfter = 3;
+
 /** The longest time between two looks at what waits, in milliseconds. */
 const lookEveryMs = 60_000;
 
@@ -33,8 +36,8 @@ export class Courier {
   /** Gives up attempts that are under way. */
   readonly #abort = new AbortController();
   #closed = false;
-  /** The last attempt came to nothing. */
-  #failing = false;
+  /** Attempts that came to nothing since one did not. */
+  #failures = 0;
   #looking: Promise<void> | undefined;
   #lookAgain = false;
   #timer: NodeJS.Timeout | undefined;
@@ -46,9 +49,7 @@ export class Courier {
   /** Begins with all that is due. Called during a look, it has one follow. */
   look(): void {
     this.#lookAgain = true;
-    this.#looking ??= this.#lookWhileAsked().finally(() => {
-      this.#looking = undefined;
-    });
+    this.#looking ??= this.#lookWhileAsked();
   }
 
   /**
@@ -74,11 +75,13 @@ export class Courier {
         this.#lookIn(databaseRetryMs);
       }
     }
+    // In the same turn as the last question: what asks from now on begins anew.
+    this.#looking = undefined;
   }
 
   async #look(): Promise<void> {
     const { subscriberId, queue, now } = this.#options;
-    const free = (this.#failing ? 1 : parallelSubjects) - this.#busy.size;
+    const free = (this.#failures >= deafAfter ? 1 : parallelSubjects) - this.#busy.size;
     // A subject that is through looks again.
     if (free <= 0) return;
     const claimed = await queue.claim(subscriberId, new Set(this.#busy.keys()), free);
@@ -119,8 +122,10 @@ export class Courier {
         this.#closed || subscriber === undefined ? undefined : await this.#attempt(due, subscriber);
       // Paused or deleted, or the server ends: nothing has been told, as far as is known.
       if (outcome === undefined) return queue.release(due);
-      const recovered: boolean = outcome.state === 'delivered' && (this.#failing || due.delivery.attempts > 0);
-      if (outcome.state !== 'skipped') this.#failing = outcome.state === 'refused';
+      // What the delivery went through also counts: an earlier run of the server has seen it.
+      const failures = Math.max(this.#failures, due.delivery.attempts);
+      const recovered: boolean = outcome.state === 'delivered' && failures >= deafAfter;
+      if (outcome.state !== 'skipped') this.#failures = outcome.state === 'refused' ? this.#failures + 1 : 0;
       due = (await queue.finish(due, outcome, { recovered, goOn: !this.#closed })).next;
     }
   }

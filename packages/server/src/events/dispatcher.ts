@@ -55,9 +55,7 @@ export class Dispatcher {
 
   #wake(): void {
     this.#refreshAgain = true;
-    this.#refreshing ??= this.#refreshWhileAsked().finally(() => {
-      this.#refreshing = undefined;
-    });
+    this.#refreshing ??= this.#refreshWhileAsked();
   }
 
   async #refreshWhileAsked(): Promise<void> {
@@ -69,6 +67,8 @@ export class Dispatcher {
         this.#options.logger.warn({ err: error }, 'subscribers cannot be read');
       }
     }
+    // In the same turn as the last question: what asks from now on begins anew.
+    this.#refreshing = undefined;
   }
 
   async #refresh(): Promise<void> {
