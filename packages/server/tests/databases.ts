@@ -21,6 +21,8 @@ const emptied = [
   'subscribers',
   'events',
   'jobs',
+  'templates',
+  'procedures',
   'derivatives',
   'asset_tags',
   'assets',

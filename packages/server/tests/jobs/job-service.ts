@@ -4,12 +4,16 @@ import { dirname, join } from 'node:path';
 import type { Event, Job, JobState } from '@aircheck/protocol';
 import { pino } from 'pino';
 import { expect, onTestFinished } from 'vitest';
+import { Apps, ConsoleSessions, registerAccess } from '../../src/apps/index.ts';
 import { systemClock } from '../../src/clock.ts';
 import type { Database } from '../../src/db/index.ts';
 import { Outbox } from '../../src/events/index.ts';
 import { newFileId } from '../../src/file-id.ts';
-import { Jobs, type JobsOptions } from '../../src/jobs/index.ts';
+import { createHttpServer } from '../../src/http/index.ts';
+import { Jobs, type JobsOptions, registerJobRoutes } from '../../src/jobs/index.ts';
 import { Library, type NewFile } from '../../src/library/index.ts';
+
+const credentials = { key: 'ak_test', secret: 'a secret of sixteen letters' };
 
 export const appId = 'default';
 
@@ -34,8 +38,18 @@ export interface JobService {
   pull(uploadId: string, priority?: number): Promise<string>;
   hash(fileId: string): Promise<string>;
   until(jobId: string, state: JobState): Promise<Job>;
+  /** The REST interface, as the app itself. */
+  api(): Promise<Api>;
   events(): Promise<Pick<Event, 'type' | 'subject' | 'data'>[]>;
 }
+
+/** Asks and answers; what is answered is JSON as a rule. */
+export type Api = (
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+  url: string,
+  payload?: object,
+  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into by tests.
+) => Promise<{ status: number; body: any }>;
 
 /** The queue with its library, without a server around; it is started by the test. */
 export async function jobService(db: Database, options: Partial<JobsOptions> = {}): Promise<JobService> {
@@ -95,6 +109,39 @@ export async function jobService(db: Database, options: Partial<JobsOptions> = {
     async until(jobId, state) {
       await expect.poll(async () => (await jobs.get(appId, jobId)).state, { interval: 20 }).toBe(state);
       return jobs.get(appId, jobId);
+    },
+    async api() {
+      const apps = await Apps.open({
+        db,
+        credentials,
+        sessions: new ConsoleSessions(credentials.secret, systemClock),
+        clock: systemClock,
+      });
+      const app = await createHttpServer({
+        logger: pino({ level: 'silent' }),
+        version: '1.2.3',
+        consoleFolder: join(folder, 'console'),
+        health: {
+          draining: () => false,
+          readyWorkers: () => 1,
+          workerStats: async () => [],
+          jobCounts: () => jobs.counts(),
+        },
+      });
+      onTestFinished(() => app.close());
+      registerAccess(app, apps);
+      registerJobRoutes(app, jobs);
+      const authorization = `Basic ${Buffer.from(`${credentials.key}:${credentials.secret}`).toString('base64')}`;
+      return async (method, url, payload) => {
+        const answer = await app.inject({
+          method,
+          url,
+          headers: { authorization },
+          ...(payload !== undefined && { payload }),
+        });
+        const json = answer.headers['content-type']?.includes('json') === true;
+        return { status: answer.statusCode, body: json ? answer.json() : answer.body };
+      };
     },
     async events() {
       const rows = await db.selectFrom('events').selectAll().orderBy('seq').execute();
