@@ -230,7 +230,10 @@ export class Uploads {
     await rm(this.pathOf(uploadId), { force: true });
   }
 
-  /** Refuses a file for good, and tells of it. @param transaction - its bytes go after it */
+  /**
+   * Refuses a file for good, and tells of it.
+   * @param transaction - its bytes go after it
+   */
   async reject(transaction: Database, row: UploadRow, detail: string): Promise<void> {
     const { outbox, clock } = this.#options;
     if (!(await this.store.move(transaction, row.upload_id, row.state as never, 'rejected', { detail }))) return;
@@ -240,6 +243,7 @@ export class Uploads {
       subject: detailsOf(row).recordingId ?? detailsOf(row).fileId,
       data: toUpload({ ...row, state: 'rejected', detail, updated_at: clock.now() }, row.size_bytes),
     });
+    this.#removeSoon();
   }
 
   /** Gives up what was abandoned, and removes files of which no upload needs the bytes any more. */
@@ -269,7 +273,6 @@ export class Uploads {
     if (outcome.state !== 'done' || rejection !== undefined) {
       return async (transaction) => {
         await this.reject(transaction, row, rejection ?? 'The check failed');
-        this.#removeSoon();
         return undefined;
       };
     }
