@@ -25,9 +25,12 @@ import {
   MediaLinks,
   MediaUrls,
   Pulls,
+  Removals,
   registerLibraryRoutes,
+  registerLibrarySettingsRoutes,
   registerMediaRoutes,
   registerUploadRoutes,
+  Sweeper,
   TusServer,
   Uploads,
 } from './library/index.ts';
@@ -84,6 +87,10 @@ export async function createServer(config: Config, logger: Logger = pino({ level
   });
   const jobs = new Jobs({ db, library, outbox, config, clock, logger });
   library.onReady((transaction, stored) => jobs.fileReady(transaction, stored));
+  const removals = new Removals({ db, outbox, config });
+  removals.attach(jobs);
+  const sweeper = new Sweeper({ db, library, clock, logger });
+  starting.defer(() => sweeper.close());
   const workers = new MediaWorkers({
     count: config.mediaWorkers,
     portRange: config.udpPorts,
@@ -101,6 +108,7 @@ export async function createServer(config: Config, logger: Logger = pino({ level
   const recordings: Recordings = new Recordings({
     db,
     library,
+    outbox,
     workers,
     rooms: {
       type: (appId, roomId) => rooms.type(appId, roomId),
@@ -145,6 +153,7 @@ export async function createServer(config: Config, logger: Logger = pino({ level
   starting.defer(() => jobs.close());
   await uploads.start();
   await jobs.start();
+  sweeper.start();
 
   let draining = false;
   const app = await createHttpServer({
@@ -163,7 +172,8 @@ export async function createServer(config: Config, logger: Logger = pino({ level
   registerAppRoutes(app, { apps, sessions, clock, secureCookies: config.publicUrl?.startsWith('https:') ?? false });
   registerRoomRoutes(app, rooms);
   registerRecordingRoutes(app, recordings);
-  registerLibraryRoutes(app, { library, urls });
+  registerLibraryRoutes(app, { library, removals, urls });
+  registerLibrarySettingsRoutes(app, library);
   registerMediaRoutes(app, {
     library,
     links,

@@ -15,7 +15,6 @@ export type {
   EventRow,
   JobRow,
   NewAssetRow,
-  NewRecordingRow,
   ProcedureRow,
   RecordingRow,
   RoomRow,

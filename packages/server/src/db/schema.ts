@@ -349,7 +349,6 @@ export interface Schema {
 export type AppRow = Selectable<AppsTable>;
 export type RoomRow = Selectable<RoomsTable>;
 export type RecordingRow = Selectable<RecordingsTable>;
-export type NewRecordingRow = Insertable<RecordingsTable>;
 export type AssetRow = Selectable<AssetsTable>;
 export type NewAssetRow = Insertable<AssetsTable>;
 export type DerivativeRow = Selectable<DerivativesTable>;

@@ -1,4 +1,11 @@
-import { AircheckError, type AssetList, type AssetSource, type AssetState, type EventType } from '@aircheck/protocol';
+import {
+  AircheckError,
+  type AssetList,
+  type AssetSource,
+  type AssetState,
+  type EventType,
+  type Statistics,
+} from '@aircheck/protocol';
 import type { Clock } from '../clock.ts';
 import type { Database, NewAssetRow } from '../db/index.ts';
 import type { Outbox } from '../events/index.ts';
@@ -10,7 +17,9 @@ import { requireAssetRow, type StoredAsset, subjectOf, toStoredAsset } from './a
 import { Classes } from './classes.ts';
 import { type NewDerivative, type StoredDerivative, toStoredDerivative } from './derivatives.ts';
 import { type RemovalReason, recycle, restore } from './recycling.ts';
+import { Retention } from './retention.ts';
 import { Settings } from './settings.ts';
+import { statisticsOf } from './statistics.ts';
 import { distinctTags, replaceTags } from './tags.ts';
 
 /** What a file has from the recording it belongs to. */
@@ -68,6 +77,7 @@ const openStates = ['recording', 'interrupted', 'failed'] as const satisfies rea
 export class Library {
   readonly classes: Classes;
   readonly settings: Settings;
+  readonly retention: Retention;
   readonly #options: LibraryOptions;
   readonly #db: Database;
   readonly #readyHooks: ReadyHook[] = [];
@@ -77,6 +87,7 @@ export class Library {
     this.#db = options.db;
     this.classes = new Classes(options.db, options.clock);
     this.settings = new Settings(options.db, options.clock);
+    this.retention = new Retention(options.db, this.classes);
   }
 
   /** Runs in each transaction in which a file becomes ready; what it throws takes that back. */
@@ -149,10 +160,10 @@ export class Library {
   }
 
   /** The files of recordings, each recording's oldest first. */
-  async ofRecordings(recordingIds: readonly string[]): Promise<Map<string, StoredAsset[]>> {
+  async ofRecordings(recordingIds: readonly string[], db: Database = this.#db): Promise<Map<string, StoredAsset[]>> {
     const found = new Map<string, StoredAsset[]>(recordingIds.map((id) => [id, []]));
     if (recordingIds.length === 0) return found;
-    const rows = await this.#db
+    const rows = await db
       .selectFrom('assets')
       .selectAll()
       .where('recording_id', 'in', recordingIds)
@@ -259,6 +270,26 @@ export class Library {
     return stored;
   }
 
+  /** Has the removal of a file tried again whose job has failed. @throws AircheckError `asset-state` when it is not being deleted */
+  async removeAgain(appId: string, fileId: string): Promise<void> {
+    const { clock, outbox, enqueueRemoval } = this.#options;
+    const now = clock.now();
+    await this.#db.transaction().execute(async (transaction) => {
+      const row = await transaction
+        .updateTable('assets')
+        .set({ updated_at: now })
+        .where('app_id', '=', appId)
+        .where('file_id', '=', fileId)
+        .where('state', '=', 'deleting')
+        .returning('expires_at')
+        .executeTakeFirst();
+      if (row === undefined) throw new AircheckError('asset-state', `The file ${fileId} is not being deleted`);
+      const expired = row.expires_at !== null && row.expires_at <= now;
+      await enqueueRemoval(transaction, { appId, fileId, reason: expired ? 'expiry' : 'request' });
+    });
+    outbox.wake();
+  }
+
   /** Takes a file out of the recycle bin. @throws AircheckError `asset-not-found`; `asset-state` when it is not in it */
   async restore(appId: string, fileId: string): Promise<StoredAsset> {
     const { clock, outbox } = this.#options;
@@ -329,6 +360,11 @@ export class Library {
         .execute();
     }
     if (coverId !== undefined) await this.#tell(transaction, 'asset.updated', toStoredAsset(row));
+  }
+
+  /** What an app keeps and what was served of it. */
+  statistics(appId: string): Promise<Statistics> {
+    return statisticsOf(this.#db, appId);
   }
 
   /** Keeps the digests of a whole file, in hexadecimal. */

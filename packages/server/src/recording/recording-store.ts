@@ -7,14 +7,8 @@ import {
   type RecordingSource,
   type RecordingState,
 } from '@aircheck/protocol';
-import {
-  type Database,
-  decodeCursor,
-  encodeCursor,
-  isUniqueViolation,
-  type NewRecordingRow,
-  type RecordingRow,
-} from '../db/index.ts';
+import { type Database, decodeCursor, encodeCursor, isUniqueViolation, type RecordingRow } from '../db/index.ts';
+import type { Outbox } from '../events/index.ts';
 import type { AssetOwner, Library } from '../library/index.ts';
 import { mergeHealth } from './health.ts';
 import { liveStates, reachableFrom, unfinishedStates } from './states.ts';
@@ -35,40 +29,66 @@ export interface RecordingFilter {
   readonly limit: number;
 }
 
-/** Recordings as the database has them. */
+/** Recordings as the database has them. Each change of a state and the event that tells of it are one transaction. */
 export class RecordingStore {
   readonly #db: Database;
   readonly #library: Library;
+  readonly #outbox: Outbox;
 
-  constructor(db: Database, library: Library) {
+  constructor(db: Database, library: Library, outbox: Outbox) {
     this.#db = db;
     this.#library = library;
+    this.#outbox = outbox;
   }
 
   /** @throws AircheckError `recording-exists` when that participant's source is being recorded */
-  async insert(row: NewRecordingRow): Promise<void> {
+  async insert(row: RecordingRow): Promise<void> {
     try {
-      await this.#db.insertInto('recordings').values(row).execute();
+      await this.#db.transaction().execute(async (transaction) => {
+        await transaction.insertInto('recordings').values(row).execute();
+        await this.#tell(transaction, row);
+      });
     } catch (cause) {
       if (!isUniqueViolation(cause)) throw cause;
       throw new AircheckError('recording-exists', `The ${row.source} of ${row.user_id} is being recorded already`, {
         cause,
       });
     }
+    this.#outbox.wake();
   }
 
-  /** Takes back a recording that its worker refused to begin. */
-  async delete(recordingId: string): Promise<void> {
-    await this.#db.deleteFrom('recordings').where('recording_id', '=', recordingId).execute();
+  /**
+   * Takes back a recording that its worker refused to begin. It was told of as starting: it is told of as failed.
+   * @param detail - why
+   */
+  async delete(row: RecordingRow, at: number, detail: string): Promise<void> {
+    await this.#db.transaction().execute(async (transaction) => {
+      await transaction.deleteFrom('recordings').where('recording_id', '=', row.recording_id).execute();
+      await this.#tell(transaction, { ...row, state: 'failed', end_reason: 'no-media', ended_at: at, detail });
+    });
+    this.#outbox.wake();
   }
 
   /**
    * Moves a recording into a state, if it is in one from which that may be reached.
-   * @returns whether it moved
+   * @returns the recording in that state; undefined when it did not move
    */
-  async move(recordingId: string, to: RecordingState, changes: StateChanges): Promise<boolean> {
-    const { startedAt, endedAt, endReason, detail } = changes;
-    const result = await this.#db
+  async move(recordingId: string, to: RecordingState, changes: StateChanges): Promise<Recording | undefined> {
+    const moved = await this.#db.transaction().execute(async (transaction) => {
+      const row = await this.#update(transaction, recordingId, to, changes);
+      return row === undefined ? undefined : this.#tell(transaction, row);
+    });
+    if (moved !== undefined) this.#outbox.wake();
+    return moved;
+  }
+
+  async #update(
+    transaction: Database,
+    recordingId: string,
+    to: RecordingState,
+    { startedAt, endedAt, endReason, detail }: StateChanges,
+  ): Promise<RecordingRow | undefined> {
+    return transaction
       .updateTable('recordings')
       .set({
         state: to,
@@ -81,8 +101,19 @@ export class RecordingStore {
       )
       .where('recording_id', '=', recordingId)
       .where('state', 'in', reachableFrom[to])
+      .returningAll()
       .executeTakeFirst();
-    return result.numUpdatedRows > 0n;
+  }
+
+  async #tell(transaction: Database, row: RecordingRow): Promise<Recording> {
+    const recording = (await this.toRecordings([row], transaction))[0]!;
+    await this.#outbox.append(transaction, {
+      appId: row.app_id,
+      type: `recording.${recording.state}`,
+      subject: row.recording_id,
+      data: recording,
+    });
+    return recording;
   }
 
   async row(recordingId: string): Promise<RecordingRow | undefined> {
@@ -154,8 +185,9 @@ export class RecordingStore {
   }
 
   /** The recordings of these rows, with what their files say. */
-  async toRecordings(rows: readonly RecordingRow[]): Promise<Recording[]> {
-    const assets = await this.#library.ofRecordings(rows.map((row) => row.recording_id));
+  async toRecordings(rows: readonly RecordingRow[], db: Database = this.#db): Promise<Recording[]> {
+    const recordingIds = rows.map((row) => row.recording_id);
+    const assets = await this.#library.ofRecordings(recordingIds, db);
     return rows.map((row) => {
       const kept = (assets.get(row.recording_id) ?? [])
         .map(({ asset }) => asset)

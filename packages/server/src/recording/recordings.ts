@@ -16,6 +16,7 @@ import type { Logger } from 'pino';
 import { type Principal, requireRecording, requireRoom } from '../apps/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Database, RecordingRow } from '../db/index.ts';
+import type { Outbox } from '../events/index.ts';
 import type { Library } from '../library/index.ts';
 import { removeJournal } from '../recorder/index.ts';
 import type { SegmentSnapshot, WorkerEvents } from '../worker/contract.ts';
@@ -43,6 +44,7 @@ export interface RecordedRooms {
 export interface RecordingsOptions {
   readonly db: Database;
   readonly library: Library;
+  readonly outbox: Outbox;
   readonly workers: Pick<MediaWorkers, 'request' | 'on' | 'onWorkerLost'>;
   readonly rooms: RecordedRooms;
   readonly config: {
@@ -71,7 +73,7 @@ export class Recordings {
 
   constructor(options: RecordingsOptions) {
     this.#options = options;
-    this.#store = new RecordingStore(options.db, options.library);
+    this.#store = new RecordingStore(options.db, options.library, options.outbox);
     this.#recovery = new RecordingRecovery({
       store: this.#store,
       library: options.library,
@@ -229,15 +231,15 @@ export class Recordings {
 
   /** The one place where a recording changes its state: in the database, and told to the room. */
   async #transition(row: RecordingRow, to: RecordingState, changes: StateChanges = {}): Promise<boolean> {
-    const moved = await this.#store.move(row.recording_id, to, changes);
-    if (!moved) return false;
+    const recording = await this.#store.move(row.recording_id, to, changes);
+    if (recording === undefined) return false;
     const { recording_id: recordingId, app_id: appId } = row;
     this.#options.logger.info({ recordingId, state: to, ...changes }, 'recording');
     if (isFinal(to)) {
       this.#inWorker.delete(recordingId);
       for (const listener of this.#endListeners.get(recordingId) ?? []) listener();
     }
-    this.#tell(appId, await this.#describe(recordingId));
+    this.#tell(appId, recording);
     return true;
   }
 
@@ -288,7 +290,7 @@ export class Recordings {
     const { recording_id: recordingId } = row;
     if (error instanceof AircheckError && error.fault === 'caller') {
       this.#inWorker.delete(recordingId);
-      await this.#steps.run(recordingId, () => this.#store.delete(recordingId));
+      await this.#steps.run(recordingId, () => this.#store.delete(row, this.#options.clock.now(), error.message));
       return;
     }
     if (isCode(error, 'worker-lost')) return this.#recover([recordingId]);

@@ -6,6 +6,7 @@ import { AircheckError, type Participant, type Recording, type RoomType } from '
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Principal } from '../../src/apps/index.ts';
+import { Outbox } from '../../src/events/index.ts';
 import type { Library } from '../../src/library/index.ts';
 import { journalFolder, writeJournal } from '../../src/recorder/journal.ts';
 import { Recordings, type RecoverSegment } from '../../src/recording/index.ts';
@@ -40,6 +41,7 @@ describeOnBothDatabases('recordings', (database) => {
     return new Recordings({
       db: database.db,
       library,
+      outbox: new Outbox(clock),
       workers,
       rooms: {
         type: async (_appId, roomId) => rooms.get(roomId),
@@ -55,6 +57,18 @@ describeOnBothDatabases('recordings', (database) => {
       clock,
       logger: pino({ level: 'silent' }),
     });
+  }
+
+  /** What the outbox has of a recording, but for its files' own events. */
+  async function eventsOf(recordingId: string): Promise<{ type: string; data: Recording }[]> {
+    const rows = await database.db
+      .selectFrom('events')
+      .selectAll()
+      .where('subject', '=', recordingId)
+      .where('type', 'like', 'recording.%')
+      .orderBy('seq')
+      .execute();
+    return rows.map(({ type, data }) => ({ type, data: JSON.parse(data) as Recording }));
   }
 
   /** Lets everything that was told so far be written down, by ending and starting anew. */
@@ -137,6 +151,9 @@ describeOnBothDatabases('recordings', (database) => {
     });
     expect(await recordings.get(server, made.recordingId)).toEqual(done);
     expect(told.map(({ state }) => state)).toEqual(['starting', 'recording', 'finalizing', 'ready']);
+    const events = await eventsOf(made.recordingId);
+    expect(events).toEqual(told.map((recording) => ({ type: `recording.${recording.state}`, data: recording })));
+    expect(events.at(-1)?.data).toEqual(done);
     expect((await library.get(segment.fileId)).asset).toMatchObject({
       state: 'ready',
       fileName: 'Lesson 1',
@@ -264,6 +281,11 @@ describeOnBothDatabases('recordings', (database) => {
     workers.failures.set('startRecording', new AircheckError('track-not-found', 'the track has gone'));
     await expect(recordings.start(server, 'studio', request)).rejects.toMatchObject({ code: 'track-not-found' });
     expect((await recordings.list(server, { limit: 10 })).items).toEqual([]);
+    // Who heard of its start hears of its end.
+    const rows = await database.db.selectFrom('events').select(['subject', 'type', 'data']).orderBy('seq').execute();
+    expect(rows.map(({ type }) => type)).toEqual(['recording.starting', 'recording.failed']);
+    expect(new Set(rows.map(({ subject }) => subject)).size).toBe(1);
+    expect(JSON.parse(rows[1]!.data)).toMatchObject({ state: 'failed', detail: 'the track has gone' });
     await recordings.start(server, 'studio', request);
   });
 
@@ -396,7 +418,7 @@ describeOnBothDatabases('recordings', (database) => {
     await writeJournal(folder, journalOf(segment, false));
     workers.failures.set('stopRecording', new AircheckError('worker-lost', 'gone'));
     const stopping = recordings.stop(server, recordingId);
-    await new Promise(setImmediate);
+    await expect.poll(() => told.at(-1)?.state, { interval: 1 }).toBe('finalizing');
     workers.lose('default/studio');
     expect(await stopping).toMatchObject({ state: 'ready', endReason: 'interrupted', fileIds: [segment.fileId] });
   });
@@ -429,6 +451,8 @@ describeOnBothDatabases('recordings', (database) => {
       durationMs: 10_000.5 * 2 + 3000,
     });
     expect((await library.get(fourth.fileId)).asset.state).toBe('failed');
+    const types = (await eventsOf(whole.recordingId)).map(({ type }) => type);
+    expect(types).toEqual(['recording.starting', 'recording.interrupted', 'recording.ready']);
     expect(await readdir(journalFolder(folder))).toEqual([]);
     await recordings.start(server, 'studio', request);
   });
