@@ -180,7 +180,9 @@ class AssetQueryParts {
         : sql`(select * from assets where ${this.#common()}${behind}
             order by ${order} ${direction}, file_id ${direction} limit ${sql.lit(atMost)}) as assets where ${matches}`;
     const { rows } = await sql<AssetPlace>`select file_id, ${sql.ref(column)} as at from ${source}
-      order by ${order} ${direction}, file_id ${direction} limit ${wanted} offset ${this.#filter.offset ?? 0}`.execute(db);
+      order by ${order} ${direction}, file_id ${direction} limit ${wanted} offset ${this.#filter.offset ?? 0}`.execute(
+      db,
+    );
     return rows;
   }
 

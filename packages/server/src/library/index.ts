@@ -16,6 +16,9 @@ export { type MediaRoutesOptions, registerMediaRoutes } from './media-routes.ts'
 export { type LinkOptions, MediaUrls, type MediaUrlsOptions } from './media-urls.ts';
 export { HlsPlaylists } from './playlists.ts';
 export type { RemovalReason } from './recycling.ts';
+export { Removals } from './removals.ts';
 export { type LibraryRoutesOptions, registerLibraryRoutes } from './routes.ts';
 export { Settings } from './settings.ts';
+export { registerLibrarySettingsRoutes } from './settings-routes.ts';
+export { Sweeper } from './sweeper.ts';
 export { Pulls, registerUploadRoutes, TusServer, toUpload, Uploads } from './uploads/index.ts';

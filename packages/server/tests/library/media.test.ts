@@ -5,11 +5,13 @@ import { dirname, join } from 'node:path';
 import { HybridMp4Writer } from '@aircheck/media';
 import type { AssetState, PlayUrls } from '@aircheck/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Outbox } from '../../src/events/index.ts';
 import {
   HlsPlaylists,
   type Library,
   MediaLinks,
   MediaUrls,
+  Removals,
   registerLibraryRoutes,
   registerMediaRoutes,
 } from '../../src/library/index.ts';
@@ -27,7 +29,12 @@ beforeEach(async () => {
   library = makeLibrary(server.db, server.clock);
   const links = new MediaLinks((appId) => server.apps.linkKey(appId), server.clock);
   const urls = new MediaUrls({ links, publicUrl: undefined, ownUrl: () => 'http://127.0.0.1' });
-  registerLibraryRoutes(server.app, { library, urls });
+  const removals = new Removals({
+    db: server.db,
+    outbox: new Outbox(server.clock),
+    config: { recordingsFolder: server.folder, derivedFolder: server.folder },
+  });
+  registerLibraryRoutes(server.app, { library, removals, urls });
   const playlists = new HlsPlaylists(server.folder);
   registerMediaRoutes(server.app, { library, links, playlists, recordingsFolder: server.folder });
   await server.db
