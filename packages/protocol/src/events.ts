@@ -88,6 +88,7 @@ export const EventQuery = z.object({
   limit: z.coerce.number().int().min(1).max(200).default(50),
 });
 export const EventList = z.object({ items: z.array(Event), nextCursor: z.string().nullable() });
+export type EventList = z.infer<typeof EventList>;
 
 /**
  * `webhook`: our events, signed by the Standard Webhooks scheme. `tencent-vod`: VOD 4.0 envelopes. `tencent-live`:
@@ -132,6 +133,7 @@ export const CreateSubscriberRequest = z.object({
 export type CreateSubscriberRequest = z.input<typeof CreateSubscriberRequest>;
 /** The secret is shown this once. */
 export const CreatedSubscriber = Subscriber.extend({ secret: z.string() });
+export type CreatedSubscriber = z.infer<typeof CreatedSubscriber>;
 export const UpdateSubscriberRequest = z.object({
   name: StorableText.min(1).max(100).optional(),
   url: z
@@ -170,6 +172,7 @@ export const Delivery = z.object({
 });
 export type Delivery = z.infer<typeof Delivery>;
 export const DeliveryList = z.object({ items: z.array(Delivery), nextCursor: z.string().nullable() });
+export type DeliveryList = z.infer<typeof DeliveryList>;
 export const DeliveryQuery = z.object({
   subscriberId: z.string().max(100).optional(),
   eventId: z.string().max(100).optional(),

@@ -228,6 +228,7 @@ export const RetentionRule = z.object({
   /** Files are deleted that many days after their end. */
   days: z.int().min(1).max(36_500),
 });
+export type RetentionRule = z.infer<typeof RetentionRule>;
 export const RetentionRules = z.object({ items: z.array(RetentionRule) });
 export type RetentionRules = z.infer<typeof RetentionRules>;
 
