@@ -92,8 +92,12 @@ export function even(length: number): number {
   return Math.max(2, Math.round(length / 2) * 2);
 }
 
-/** The largest size of the same aspect inside of a box, never larger than the picture itself. */
-export function fitInside(picture: Size, box: Size): Size {
-  const scale = Math.min(1, box.width / picture.width, box.height / picture.height);
+/** The largest size of the same aspect inside of a box; no larger than the picture itself, unless it may be enlarged. */
+export function fitInside(picture: Size, box: Size, enlarge = false): Size {
+  const scale = Math.min(
+    enlarge ? Number.POSITIVE_INFINITY : 1,
+    box.width / picture.width,
+    box.height / picture.height,
+  );
   return { width: even(picture.width * scale), height: even(picture.height * scale) };
 }

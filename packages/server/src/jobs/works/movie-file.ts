@@ -11,6 +11,8 @@ import { AircheckError } from '@aircheck/protocol';
 
 /** A fragment is cut at the next key frame, or without one when it has become that long. */
 const LONGEST_FRAGMENT_MS = 8000;
+/** Pictures wait that long for the sound that belongs into their fragment: some files have one far behind the other. */
+const PATIENCE_MS = 10_000;
 /** Length of fragments of sound alone. */
 const SOUND_FRAGMENT_MS = 2000;
 
@@ -56,9 +58,14 @@ export class MovieFile {
   readonly #audioIndex: number;
   readonly #totals = { frames: 0, frameBytes: 0, packets: 0, packetBytes: 0, videoMs: 0, audioMs: 0 };
   #held: MoviePicture | undefined;
+  /** Not in the writer yet: the fragment that they belong to is not whole. */
+  #pictures: (Sample & Pick<MoviePicture, 'format'>)[] = [];
   #sounds: Sample[] = [];
   #soundTime = 0;
-  #fragmentMs: number | undefined;
+  /** When fragments are to end, in rising order. */
+  #cuts: number[] = [];
+  #lastCutMs = 0;
+  #pictureMs = 0;
   #pending: Uint8Array[] = [];
   #position = 0;
 
@@ -94,20 +101,20 @@ export class MovieFile {
 
   /** Takes the next picture in decode order. Its data must not change any more. */
   addPicture(picture: MoviePicture): void {
-    const { timescale } = this.#tracks.video!;
-    this.#writeHeld(picture.timestamp);
-    const ms = (picture.timestamp * 1000) / timescale;
-    if (picture.keyFrame || ms - (this.#fragmentMs ?? ms) >= LONGEST_FRAGMENT_MS) this.#cut(ms);
-    this.#fragmentMs ??= ms;
-    if (picture.format !== undefined) this.#writer.setVideoFormat(0, picture.format);
+    this.#releaseHeld(picture.timestamp);
+    const isFirst = this.#totals.frames === 0;
     this.#held = picture;
+    this.#pictureMs = (picture.timestamp * 1000) / this.#tracks.video!.timescale;
+    const isLong = this.#pictureMs - this.#lastCutMs >= LONGEST_FRAGMENT_MS;
+    if (!isFirst && (picture.keyFrame || isLong)) this.#planCut(this.#pictureMs);
+    this.#cutWhatIsWhole(false);
   }
 
-  #writeHeld(nextTimestamp: number | undefined): void {
+  #releaseHeld(nextTimestamp: number | undefined): void {
     if (this.#held === undefined) return;
-    const { data, keyFrame, timestamp, compositionOffset = 0, duration } = this.#held;
+    const { data, keyFrame, timestamp, compositionOffset = 0, duration, format } = this.#held;
     const length = nextTimestamp === undefined ? duration : nextTimestamp - timestamp;
-    this.#writer.addSample(0, { data, keyFrame, timestamp, compositionOffset, duration: length });
+    this.#pictures.push({ data, keyFrame, timestamp, compositionOffset, duration: length, format });
     this.#totals.frames += 1;
     this.#totals.frameBytes += data.byteLength;
     this.#totals.videoMs = ((timestamp + length) * 1000) / this.#tracks.video!.timescale;
@@ -116,25 +123,44 @@ export class MovieFile {
 
   /** Takes the next piece of sound, which follows on the one before. Its data must not change any more. */
   addSound(data: Uint8Array, duration: number): void {
-    const { timescale } = this.#tracks.audio!;
     this.#sounds.push({ data, duration, timestamp: this.#soundTime, keyFrame: true });
     this.#soundTime += duration;
     this.#totals.packets += 1;
     this.#totals.packetBytes += data.byteLength;
-    this.#totals.audioMs = (this.#soundTime * 1000) / timescale;
-    const longest = this.#tracks.video === undefined ? SOUND_FRAGMENT_MS : LONGEST_FRAGMENT_MS;
-    const firstMs = (this.#sounds[0]!.timestamp * 1000) / timescale;
-    if (this.#totals.audioMs - (this.#fragmentMs ?? firstMs) >= longest) this.#cut(this.#totals.audioMs);
+    this.#totals.audioMs = (this.#soundTime * 1000) / this.#tracks.audio!.timescale;
+    const withoutPicture = this.#tracks.video === undefined;
+    const since = this.#totals.audioMs - Math.max(this.#lastCutMs, this.#pictureMs);
+    // Also where the picture ended long before, or stands still.
+    if (since >= (withoutPicture ? SOUND_FRAGMENT_MS : 2 * LONGEST_FRAGMENT_MS)) this.#planCut(this.#totals.audioMs);
+    this.#cutWhatIsWhole(false);
   }
 
-  /** Ends the fragment at a time, with the sound up to there. */
-  #cut(untilMs: number): void {
-    const until = this.#tracks.audio === undefined ? 0 : (untilMs * this.#tracks.audio.timescale) / 1000;
-    let count = 0;
-    while (count < this.#sounds.length && this.#sounds[count]!.timestamp < until) count += 1;
-    for (const sound of this.#sounds.splice(0, count)) this.#writer.addSample(this.#audioIndex, sound);
-    this.#pending.push(...(this.#writer.cutFragment()?.chunks ?? []));
-    this.#fragmentMs = undefined;
+  #planCut(ms: number): void {
+    this.#cuts.push(ms);
+    this.#lastCutMs = ms;
+  }
+
+  #cutWhatIsWhole(atEnd: boolean): void {
+    const { audio } = this.#tracks;
+    for (let cut = this.#cuts[0]; cut !== undefined; cut = this.#cuts[0]) {
+      const soundIsThere = audio === undefined || this.#totals.audioMs >= cut || this.#pictureMs - cut > PATIENCE_MS;
+      if (!soundIsThere && !atEnd) return;
+      this.#cuts.shift();
+      this.#hand(cut);
+      this.#pending.push(...(this.#writer.cutFragment()?.chunks ?? []));
+    }
+  }
+
+  /** Hands to the writer what begins before a time. */
+  #hand(untilMs: number): void {
+    const { video, audio } = this.#tracks;
+    for (const { format, ...picture } of takeBefore(this.#pictures, untilMs, video?.timescale ?? 1)) {
+      if (format !== undefined) this.#writer.setVideoFormat(0, format);
+      this.#writer.addSample(0, picture);
+    }
+    for (const sound of takeBefore(this.#sounds, untilMs, audio?.timescale ?? 1)) {
+      this.#writer.addSample(this.#audioIndex, sound);
+    }
   }
 
   /** Writes what was cut. To be awaited often: until then it is kept in memory. */
@@ -156,8 +182,9 @@ export class MovieFile {
    * @returns its size in bytes
    */
   async finish(): Promise<number> {
-    this.#writeHeld(undefined);
-    this.#cut(Number.POSITIVE_INFINITY);
+    this.#releaseHeld(undefined);
+    this.#cutWhatIsWhole(true);
+    this.#hand(Number.POSITIVE_INFINITY);
     const { append, patches }: Finalization = this.#writer.finalize();
     this.#pending.push(...append);
     await this.flush();
@@ -178,6 +205,14 @@ export class MovieFile {
     await this.#file.close().catch(() => {});
     await rm(this.#path, { force: true });
   }
+}
+
+/** Removes from a list in order of time what begins before `ms`. */
+function takeBefore<S extends Sample>(samples: S[], ms: number, timescale: number): S[] {
+  // Less than half a tick is rounding.
+  const until = (ms * timescale) / 1000 - 0.5;
+  const index = samples.findIndex(({ timestamp }) => timestamp >= until);
+  return samples.splice(0, index < 0 ? samples.length : index);
 }
 
 async function writeAll(file: FileHandle, data: Uint8Array, position: number): Promise<void> {

@@ -18,7 +18,10 @@ export function displaySize(
   return quarterTurns % 2 === 0 ? { width, height } : { width: height, height: width };
 }
 
-/** Draws decoded pictures of any size and format upright into canvases, whole, in the middle, never enlarged. */
+/**
+ * Draws decoded pictures of any size and format upright into canvases, whole, in the middle, as large as they fit: where a
+ * sender's pictures became smaller for a while, players show them no smaller.
+ */
 export class PictureFitter {
   readonly #av: Av;
   readonly #quarterTurns: number;
@@ -39,7 +42,7 @@ export class PictureFitter {
 
   draw(picture: Frame, canvas: Canvas): void {
     const upright = this.#turn(picture);
-    const size = fitInside(displaySize(upright, 0), canvas);
+    const size = fitInside(displaySize(upright, 0), canvas, true);
     canvas.prepare();
     if (size.width >= canvas.width - 1 && size.height >= canvas.height - 1) {
       this.#scale(upright, canvas);

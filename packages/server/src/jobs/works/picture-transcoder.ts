@@ -11,6 +11,8 @@ import type { Watermark } from './watermark.ts';
 /** Assumed where a file does not tell, or tells the ticks of its clock. */
 const USUAL_FPS = 30;
 const MAX_FPS = 120;
+/** Part of the distance between two pictures by which one may come too early. */
+const TOLERANCE = 0.4;
 
 export interface PictureOptions {
   readonly size: Size;
@@ -79,12 +81,12 @@ export class PictureTranscoder implements PictureMaker {
     );
   }
 
-  /** Times waver: a picture may come half a distance too early, if those before it did not. */
+  /** Times waver: a picture may come somewhat too early, if those before it did not. */
   #isTooMany(ms: number): boolean {
     const { fps } = this.#options;
     if (fps === undefined) return false;
     const distanceMs = 1000 / fps;
-    if (ms + distanceMs / 2 < this.#dueMs) return true;
+    if (ms + distanceMs * TOLERANCE < this.#dueMs) return true;
     this.#dueMs = Math.max(this.#dueMs, ms - distanceMs) + distanceMs;
     return false;
   }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HybridMp4Writer, h264Format, joinLengthPrefixed, opusHead } from '@aircheck/media';
 import { type ClipOptions, encodeClip, readClip } from '@aircheck/testkit';
-import { onTestFinished } from 'vitest';
+import { afterAll, onTestFinished } from 'vitest';
 import type { SourceFile, WorkContext, WorkName, WorkOrders, WorkResults } from '../../../src/jobs/work-orders.ts';
 import { works } from '../../../src/jobs/works/index.ts';
 
@@ -18,6 +18,15 @@ export async function newFolder(): Promise<string> {
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }
+
+/** For all tests of a file. */
+export async function sharedFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'aircheck-works-'));
+  cleanUp.push(folder);
+  return folder;
+}
+const cleanUp: string[] = [];
+afterAll(() => Promise.all(cleanUp.map((folder) => rm(folder, { recursive: true, force: true }))));
 
 /** Clips one behind another as a recording would hold them: H.264 and Opus in a hybrid MP4. */
 export async function writeRecording(path: string, ...parts: readonly ClipOptions[]): Promise<void> {
