@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EncodedClip } from '@aircheck/testkit';
 import { pino } from 'pino';
@@ -8,7 +8,7 @@ import type { ParticipantMedia, ReceivedTrack, TrackListener } from '../../packa
 const TICK_MS = 100;
 const SOUND_MS = 20;
 const RECORDING_ID = 'simulated';
-const FILE_ID = '100000000000000001';
+const FIRST_FILE_ID = 100_000_000_000_000_001n;
 
 class SimulatedTrack implements ReceivedTrack {
   readonly trackId: string;
@@ -58,17 +58,20 @@ async function diskCaughtUp(): Promise<void> {
 
 /**
  * Feeds the recorder of the media worker as a publisher would, on a clock that runs as fast as the machine can.
- * @returns the file's path, and how long the stop took by the real clock
+ *
+ * @param segmentSeconds - after which the recording goes on in a new file
+ * @returns the files' paths, the first one's alone, and how long the stop took by the real clock
  */
 export async function recordSimulated(
   clip: EncodedClip,
   seconds: number,
   recordingsFolder: string,
-): Promise<{ path: string; stopMs: number }> {
+  segmentSeconds = 24 * 3600,
+): Promise<{ path: string; paths: string[]; stopMs: number }> {
   const audio = new SimulatedTrack('audio');
   const video = new SimulatedTrack('video');
   const media: ParticipantMedia = { tracks: () => [audio, video], onTracksChanged: () => () => {} };
-  const path = join(recordingsFolder, RECORDING_ID, `0000-${FILE_ID}.mp4`);
+  let nextFileId = FIRST_FILE_ID;
   const wallZero = Date.now();
   let nowMs = 0;
   const session = new RecordingSession(
@@ -80,7 +83,7 @@ export async function recordSimulated(
       source: 'camera',
       media: 'av',
       fileName: 'simulated',
-      segmentMs: 24 * 3600 * 1000,
+      segmentMs: segmentSeconds * 1000,
       idleMs: 60_000,
     },
     media,
@@ -89,7 +92,7 @@ export async function recordSimulated(
       syncMs: 2000,
       emit: () => {},
       logger: pino({ level: 'error' }),
-      newFileId: () => FILE_ID,
+      newFileId: () => String(nextFileId++),
       now: () => nowMs,
       wallClock: () => wallZero + nowMs,
     },
@@ -118,12 +121,15 @@ export async function recordSimulated(
     if (nowMs % 1000 === 0) await diskCaughtUp();
   }
   // What a recording in real time has on the disk by now, but for the last two seconds.
-  const file = await open(path, 'r+');
+  const folder = join(recordingsFolder, RECORDING_ID);
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.mp4')).sort();
+  const file = await open(join(folder, names.at(-1)!), 'r+');
   await file.datasync();
   await file.close();
   const stopping = performance.now();
-  const [segment] = await session.end('stopped');
+  const segments = await session.end('stopped');
   const stopMs = performance.now() - stopping;
-  if (segment === undefined) throw new Error('the simulated recording has no file');
-  return { path, stopMs };
+  if (segments.length === 0) throw new Error('the simulated recording has no file');
+  const paths = segments.map((segment) => join(recordingsFolder, segment.path));
+  return { path: paths[0]!, paths, stopMs };
 }

@@ -1,4 +1,6 @@
 import { ByteReader } from '../container/index.ts';
+import { findBox, readBoxes } from './box-reader.ts';
+import { AUDIO_SAMPLE_ENTRY_LENGTH, readAudioSpecificConfig } from './movie-reader.ts';
 
 /** What a sample entry says at its beginning, whatever codec it is of. */
 export interface EntryTraits {
@@ -46,5 +48,21 @@ export function entryTraits(kind: 'video' | 'audio', entry: Uint8Array): EntryTr
   reader.skip(16);
   const channels = reader.u16();
   reader.skip(6);
-  return { codec, width: 0, height: 0, channels, sampleRate: Math.floor(reader.u32() / 65536) };
+  const sampleRate = Math.floor(reader.u32() / 65536);
+  const exact = type === 'mp4a' ? aacTraits(entry) : undefined;
+  return { codec, width: 0, height: 0, channels, sampleRate, ...exact };
+}
+
+const AAC_RATES = [96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350];
+const AAC_CHANNELS = [0, 1, 2, 3, 4, 5, 6, 8];
+
+/** What the AudioSpecificConfig says (ISO/IEC 14496-3 §1.6.2.1): many writers put two channels into every entry. */
+function aacTraits(entry: Uint8Array): Pick<EntryTraits, 'channels' | 'sampleRate'> | undefined {
+  const esds = findBox(readBoxes(entry.subarray(8 + AUDIO_SAMPLE_ENTRY_LENGTH)), 'esds');
+  const config = esds && readAudioSpecificConfig(esds.payload);
+  if (config === undefined || config.byteLength < 2) return undefined;
+  const bits = (config[0]! << 8) | config[1]!;
+  const sampleRate = AAC_RATES[(bits >> 7) & 15];
+  const channels = AAC_CHANNELS[(bits >> 3) & 15];
+  return sampleRate === undefined || !channels ? undefined : { channels, sampleRate };
 }

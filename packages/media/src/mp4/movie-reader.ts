@@ -4,7 +4,7 @@ import { type Box, findBox, readBoxes, readFullBoxHeader, requireBox } from './b
 import { EPOCH_OFFSET_SECONDS } from './movie-box.ts';
 
 const VIDEO_SAMPLE_ENTRY_LENGTH = 78;
-const AUDIO_SAMPLE_ENTRY_LENGTH = 28;
+export const AUDIO_SAMPLE_ENTRY_LENGTH = 28;
 
 const MAX_TRACKS = 64;
 
@@ -182,7 +182,7 @@ function readAudioEntry({ type, payload }: Box, timescale: number): AudioTrackOp
 }
 
 /** The DecoderSpecificInfo inside an ES_Descriptor (ISO/IEC 14496-1 §7.2.6). */
-function readAudioSpecificConfig(esds: Uint8Array): Uint8Array {
+export function readAudioSpecificConfig(esds: Uint8Array): Uint8Array {
   const reader = new ByteReader(esds);
   readFullBoxHeader(reader);
   readDescriptorHeader(reader, 0x03);
