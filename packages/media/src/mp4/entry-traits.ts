@@ -45,11 +45,14 @@ export function entryTraits(kind: 'video' | 'audio', entry: Uint8Array): EntryTr
     reader.skip(24);
     return { codec, width: reader.u16(), height: reader.u16(), channels: 0, sampleRate: 0 };
   }
-  reader.skip(16);
+  reader.skip(8);
+  const version = reader.u16();
+  reader.skip(6);
   const channels = reader.u16();
   reader.skip(6);
   const sampleRate = Math.floor(reader.u32() / 65536);
-  const exact = type === 'mp4a' ? aacTraits(entry) : undefined;
+  // Entries of QuickTime, which have a version, are of another form.
+  const exact = type === 'mp4a' && version === 0 ? aacTraits(entry) : undefined;
   return { codec, width: 0, height: 0, channels, sampleRate, ...exact };
 }
 

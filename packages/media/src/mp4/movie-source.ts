@@ -9,10 +9,12 @@ import {
   readFullBoxHeader,
   requireBox,
 } from './box-reader.ts';
+import { BoxWriter } from './box-writer.ts';
 import { readEdits } from './edit-list-reader.ts';
 import { FragmentScanner, type TimedRun } from './fragment-scanner.ts';
 import { EPOCH_OFFSET_SECONDS } from './movie-box.ts';
-import { type ReadMovie, readMovie } from './movie-reader.ts';
+import { type ReadMovie, readAudioSpecificConfig, readMovie } from './movie-reader.ts';
+import { writeAudioSampleEntry } from './sample-entry.ts';
 import {
   RunCursor,
   readChunkOffsets,
@@ -178,8 +180,40 @@ function readTrackBoxes(payload: Uint8Array): TrackBoxes | undefined {
   if (entries.some(({ type }) => /^enc[va]$/.test(type))) {
     throw new MediaError('container-unsupported', 'the file is encrypted');
   }
-  const sampleEntries = entries.map((entry) => entry.bytes);
+  const sampleEntries = entries.map((entry) => plainSoundEntry(entry) ?? entry.bytes);
   return { trackId, kind, timescale, width, height, matrix, sampleEntries, boxes, sampleTable };
+}
+
+/**
+ * QuickTime has longer entries for sound, with the configuration a level deeper; players of MP4 know the plain ones.
+ *
+ * @returns undefined for what is plain already, or not known
+ */
+function plainSoundEntry({ type, payload }: Box): Uint8Array | undefined {
+  const reader = new ByteReader(payload);
+  if (type !== 'mp4a') return undefined;
+  reader.skip(8);
+  const version = reader.u16();
+  reader.skip(6);
+  const channels = reader.u16();
+  reader.skip(6);
+  const sampleRate = reader.u32() / 65536;
+  if (version !== 1) return undefined;
+  reader.skip(16);
+  const wave = findBox(readBoxes(reader.bytes(reader.remaining)), 'wave');
+  const esds = wave && findBox(readBoxes(wave.payload), 'esds');
+  if (esds === undefined) return undefined;
+  const description = readAudioSpecificConfig(esds.payload);
+  const writer = new BoxWriter(256);
+  writeAudioSampleEntry(writer, {
+    kind: 'audio',
+    codec: 'aac',
+    timescale: sampleRate,
+    sampleRate,
+    channels,
+    description,
+  });
+  return writer.finish();
 }
 
 /** The samples of a plain file (ISO/IEC 14496-12 §8.6, §8.7). */
