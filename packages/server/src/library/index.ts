@@ -21,4 +21,13 @@ export { type LibraryRoutesOptions, registerLibraryRoutes } from './routes.ts';
 export { Settings } from './settings.ts';
 export { registerLibrarySettingsRoutes } from './settings-routes.ts';
 export { Sweeper } from './sweeper.ts';
-export { Pulls, registerUploadRoutes, TusServer, toUpload, Uploads } from './uploads/index.ts';
+export {
+  detailsOf,
+  Pulls,
+  receiveWhole,
+  registerUploadRoutes,
+  TusServer,
+  toUpload,
+  type UploadRow,
+  Uploads,
+} from './uploads/index.ts';

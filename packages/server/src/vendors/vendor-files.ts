@@ -44,8 +44,8 @@ export function renditionUrl({ definition, url, hls }: PlayUrls['renditions'][nu
 
 /** The link to another file beside a picture: a further sheet of a sprite, its WebVTT. */
 export function siblingUrl(url: string, name: string): string {
-  const [path = '', query = ''] = url.split('?');
-  return `${path.slice(0, path.lastIndexOf('/') + 1)}${encodeURIComponent(name)}?${query}`;
+  const [path = '', ...query] = url.split('?');
+  return [`${path.slice(0, path.lastIndexOf('/') + 1)}${encodeURIComponent(name)}`, ...query].join('?');
 }
 
 /** Usual ending of a file's name: `mp4`, `webm` … */

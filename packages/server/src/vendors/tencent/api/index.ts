@@ -1,0 +1,1 @@
+export { registerTencentApi, type TencentApiOptions } from './routes.ts';
