@@ -9,6 +9,19 @@ export const queryKeys = {
   rooms: ['rooms'] as const,
   room: (roomId: string) => ['room', roomId] as const,
   assets: (filter: object) => ['assets', filter] as const,
+  asset: (fileId: string) => ['asset', fileId] as const,
+  derivatives: (fileId: string) => ['derivatives', fileId] as const,
+  playUrls: (fileId: string) => ['play-urls', fileId] as const,
+  classes: ['classes'] as const,
+  templates: ['templates'] as const,
+  procedures: ['procedures'] as const,
+  settings: ['settings'] as const,
+  retentionRules: ['retention-rules'] as const,
+  statistics: ['statistics'] as const,
+  jobs: (filter: object) => ['jobs', filter] as const,
+  subscribers: ['subscribers'] as const,
+  deliveries: (filter: object) => ['deliveries', filter] as const,
+  events: (filter: object) => ['events', filter] as const,
 };
 
 export type SessionState = 'loading' | 'signed-in' | 'signed-out' | 'unreachable';

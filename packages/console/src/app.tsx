@@ -5,9 +5,9 @@ import enUS from 'antd/locale/en_US.js';
 import zhCN from 'antd/locale/zh_CN.js';
 import { lazy, Suspense, useMemo } from 'react';
 import { isRetryable, queryKeys, useSession } from './api.tsx';
-import { Shell } from './components/shell.tsx';
+import { type Section, Shell } from './components/shell.tsx';
 import { PreferencesProvider, usePreferences } from './preferences.tsx';
-import { useRoute } from './router.ts';
+import { type Route, useRoute } from './router.ts';
 import { antdTheme } from './theme.ts';
 import { RoomsView } from './views/rooms/rooms-view.tsx';
 import { SignInView } from './views/sign-in/sign-in-view.tsx';
@@ -15,6 +15,11 @@ import { UnreachableView } from './views/sign-in/unreachable-view.tsx';
 
 const RoomView = lazy(() => import('./views/room/room-view.tsx'));
 const LibraryView = lazy(() => import('./views/library/library-view.tsx'));
+const AssetView = lazy(() => import('./views/asset/asset-view.tsx'));
+const RecycleBinView = lazy(() => import('./views/recycle-bin/recycle-bin-view.tsx'));
+const JobsView = lazy(() => import('./views/jobs/jobs-view.tsx'));
+const EventsView = lazy(() => import('./views/events/events-view.tsx'));
+const SettingsView = lazy(() => import('./views/settings/settings-view.tsx'));
 
 const queryClient = new QueryClient({
   queryCache: new QueryCache({
@@ -73,19 +78,41 @@ function Views() {
   switch (route.view) {
     case 'room':
       return <RoomView key={route.roomId} roomId={route.roomId} token={undefined} signedIn />;
-    case 'library':
+    default:
       return (
-        <Shell active="library">
-          <LibraryView fileId={route.fileId} />
-        </Shell>
-      );
-    case 'rooms':
-      return (
-        <Shell active="rooms">
-          <RoomsView />
+        <Shell active={navigationOf(route)}>
+          <Suspense fallback={<PageSpinner />}>
+            <Page route={route} />
+          </Suspense>
         </Shell>
       );
   }
+}
+
+type PageRoute = Exclude<Route, { view: 'join' | 'sign-in' | 'room' }>;
+
+/** A page inside of the frame. */
+function Page({ route }: { route: PageRoute }) {
+  switch (route.view) {
+    case 'rooms':
+      return <RoomsView />;
+    case 'library':
+      return <LibraryView search={route.search} />;
+    case 'asset':
+      return <AssetView key={route.fileId} fileId={route.fileId} />;
+    case 'recycle-bin':
+      return <RecycleBinView />;
+    case 'tasks':
+      return <JobsView />;
+    case 'events':
+      return <EventsView subscriberId={route.subscriberId} />;
+    case 'settings':
+      return <SettingsView tab={route.tab} />;
+  }
+}
+
+function navigationOf({ view }: PageRoute): Section {
+  return view === 'asset' || view === 'recycle-bin' ? 'library' : view;
 }
 
 function PageSpinner() {

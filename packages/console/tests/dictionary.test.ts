@@ -1,8 +1,11 @@
 import { errorKinds } from '@aircheck/protocol/errors';
 import { describe, expect, test } from 'vitest';
 import { dictionaries } from '../src/i18n/dictionary.ts';
+import { libraryEn } from '../src/i18n/library-en.ts';
+import { libraryZh } from '../src/i18n/library-zh.ts';
 
-const { zh, en } = dictionaries;
+const zh = { ...dictionaries.zh, ...libraryZh };
+const en = { ...dictionaries.en, ...libraryEn };
 const placeholders = (text: string) => [...text.matchAll(/\{\w+\}/g)].map(([name]) => name).sort();
 
 describe('the dictionary', () => {
@@ -24,6 +27,10 @@ describe('the dictionary', () => {
       return !names.includes(key) && (!/\p{Script=Han}/u.test(zh[name]) || /\p{Script=Han}/u.test(en[name]));
     });
     expect(wrong).toEqual([]);
+  });
+
+  test('has no text twice: the first page’s and the library’s do not overlap', () => {
+    expect(Object.keys(libraryEn).filter((key) => key in dictionaries.en)).toEqual([]);
   });
 
   test('has words for every error there is', () => {

@@ -10,11 +10,15 @@ describe('addresses', () => {
       expect(parseRoute(addressOf.room(roomId))).toEqual({ view: 'room', roomId });
       expect(parseRoute(addressOf.join(roomId, 'a.b-c_d'))).toEqual({ view: 'join', roomId, token: 'a.b-c_d' });
     }
-    expect(parseRoute(addressOf.library('12345678901234567'))).toEqual({
-      view: 'library',
-      fileId: '12345678901234567',
-    });
-    expect(parseRoute(addressOf.library())).toEqual({ view: 'library', fileId: undefined });
+    const fileId = '12345678901234567';
+    expect(parseRoute(addressOf.asset(fileId))).toEqual({ view: 'asset', fileId });
+    expect(parseRoute(addressOf.library())).toEqual({ view: 'library', search: '' });
+    expect(parseRoute(addressOf.library('q=a%26b'))).toEqual({ view: 'library', search: 'q=a%26b' });
+    expect(parseRoute(addressOf.recycleBin())).toEqual({ view: 'recycle-bin' });
+    expect(parseRoute(addressOf.tasks())).toEqual({ view: 'tasks' });
+    expect(parseRoute(addressOf.events('s/1'))).toEqual({ view: 'events', subscriberId: 's/1' });
+    expect(parseRoute(addressOf.settings('procedures'))).toEqual({ view: 'settings', tab: 'procedures' });
+    expect(parseRoute('#/settings/nothing')).toEqual({ view: 'settings', tab: 'general' });
   });
 
   test('with a one-time code sign in', () => {

@@ -25,7 +25,7 @@ export interface RestClientOptions {
   readonly fetch?: typeof fetch;
 }
 
-type QueryValue = string | number | boolean | undefined;
+export type QueryValue = string | number | boolean | undefined;
 
 export interface RecordingFilter {
   readonly roomId?: string;
@@ -59,78 +59,83 @@ export class RestClient {
 
   /** Signs in to the console with key and secret, or a one-time code; the session is an HttpOnly cookie. */
   signIn(request: SignInRequest): Promise<Session> {
-    return this.#request('POST', '/v1/session', { body: request });
+    return this.request('POST', '/v1/session', { body: request });
   }
 
   /** Who is signed in; rejects with `unauthenticated` when nobody is. */
   session(): Promise<Session> {
-    return this.#request('GET', '/v1/session');
+    return this.request('GET', '/v1/session');
   }
 
   async signOut(): Promise<void> {
-    await this.#request('DELETE', '/v1/session');
+    await this.request('DELETE', '/v1/session');
   }
 
   createToken(request: CreateTokenRequest): Promise<CreateTokenResponse> {
-    return this.#request('POST', '/v1/tokens', { body: request });
+    return this.request('POST', '/v1/tokens', { body: request });
   }
 
   putRoom(roomId: string, type: RoomType): Promise<Room> {
-    return this.#request('PUT', `/v1/rooms/${encodeURIComponent(roomId)}`, { body: { type } });
+    return this.request('PUT', `/v1/rooms/${encodeURIComponent(roomId)}`, { body: { type } });
   }
 
   /** One page of the rooms, newest first. */
   rooms(filter: { readonly cursor?: string; readonly limit?: number } = {}, signal?: AbortSignal): Promise<RoomList> {
-    return this.#request('GET', '/v1/rooms', { query: { ...filter }, signal });
+    return this.request('GET', '/v1/rooms', { query: { ...filter }, signal });
   }
 
   room(roomId: string, signal?: AbortSignal): Promise<Room> {
-    return this.#request('GET', `/v1/rooms/${encodeURIComponent(roomId)}`, { signal });
+    return this.request('GET', `/v1/rooms/${encodeURIComponent(roomId)}`, { signal });
   }
 
   async deleteRoom(roomId: string): Promise<void> {
-    await this.#request('DELETE', `/v1/rooms/${encodeURIComponent(roomId)}`);
+    await this.request('DELETE', `/v1/rooms/${encodeURIComponent(roomId)}`);
   }
 
   startRecording(roomId: string, request: StartRecordingRequest): Promise<Recording> {
-    return this.#request('POST', `/v1/rooms/${encodeURIComponent(roomId)}/recordings`, { body: request });
+    return this.request('POST', `/v1/rooms/${encodeURIComponent(roomId)}/recordings`, { body: request });
   }
 
   /** Resolves when the files are playable. */
   stopRecording(recordingId: string): Promise<Recording> {
-    return this.#request('POST', `/v1/recordings/${encodeURIComponent(recordingId)}/stop`);
+    return this.request('POST', `/v1/recordings/${encodeURIComponent(recordingId)}/stop`);
   }
 
   pauseRecording(recordingId: string): Promise<Recording> {
-    return this.#request('POST', `/v1/recordings/${encodeURIComponent(recordingId)}/pause`);
+    return this.request('POST', `/v1/recordings/${encodeURIComponent(recordingId)}/pause`);
   }
 
   resumeRecording(recordingId: string): Promise<Recording> {
-    return this.#request('POST', `/v1/recordings/${encodeURIComponent(recordingId)}/resume`);
+    return this.request('POST', `/v1/recordings/${encodeURIComponent(recordingId)}/resume`);
   }
 
   recordings(filter: RecordingFilter = {}, signal?: AbortSignal): Promise<RecordingList> {
-    return this.#request('GET', '/v1/recordings', { query: { ...filter }, signal });
+    return this.request('GET', '/v1/recordings', { query: { ...filter }, signal });
   }
 
   recording(recordingId: string, signal?: AbortSignal): Promise<Recording> {
-    return this.#request('GET', `/v1/recordings/${encodeURIComponent(recordingId)}`, { signal });
+    return this.request('GET', `/v1/recordings/${encodeURIComponent(recordingId)}`, { signal });
   }
 
   assets(filter: AssetFilter = {}, signal?: AbortSignal): Promise<AssetList> {
-    return this.#request('GET', '/v1/assets', { query: { ...filter }, signal });
+    return this.request('GET', '/v1/assets', { query: { ...filter }, signal });
   }
 
   asset(fileId: string, signal?: AbortSignal): Promise<Asset> {
-    return this.#request('GET', `/v1/assets/${encodeURIComponent(fileId)}`, { signal });
+    return this.request('GET', `/v1/assets/${encodeURIComponent(fileId)}`, { signal });
   }
 
   /** URLs that play without further credentials for `ttlSeconds`. */
   playUrls(fileId: string, ttlSeconds = 3600): Promise<PlayUrls> {
-    return this.#request('POST', `/v1/assets/${encodeURIComponent(fileId)}/play-urls`, { body: { ttlSeconds } });
+    return this.request('POST', `/v1/assets/${encodeURIComponent(fileId)}/play-urls`, { body: { ttlSeconds } });
   }
 
-  async #request<Result>(
+  /**
+   * Any request of the API, for what has no method of its own here.
+   * @param path - from `/v1` on
+   * @returns the JSON of the answer; undefined where it has none
+   */
+  async request<Result>(
     method: string,
     path: string,
     {

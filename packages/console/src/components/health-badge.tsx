@@ -5,11 +5,16 @@ import { CheckIcon } from './icons.tsx';
 
 const shownGaps = 8;
 
+/** Whether something that was sent is missing in a file. */
+export function isDamaged(health: Health): boolean {
+  return health.lostFrames > 0 || health.gaps.some(({ reason }) => reason === 'loss');
+}
+
 /** Whether a file holds all that was sent; a click tells what does not. */
 export function HealthBadge({ health }: { health: Health }) {
   const { t } = useI18n();
   const lossGaps = health.gaps.filter(({ reason }) => reason === 'loss').length;
-  const damaged = health.lostFrames > 0 || lossGaps > 0;
+  const damaged = isDamaged(health);
   const absent = health.gapCount - lossGaps;
   const parts = [
     lossGaps > 0 ? t('health.gaps', { count: lossGaps }) : '',
@@ -30,7 +35,8 @@ export function HealthBadge({ health }: { health: Health }) {
   );
 }
 
-function HealthDetails({ health }: { health: Health }) {
+/** All that is known of what a file lacks. */
+export function HealthDetails({ health }: { health: Health }) {
   const { t, format } = useI18n();
   const drift = [health.clockDriftPpm.video, health.clockDriftPpm.audio]
     .filter((value) => value !== undefined)

@@ -161,3 +161,59 @@ export const LanguageIcon = icon(
   </>,
 );
 export const BackIcon = icon(<path d="M19 12H5m5.5-6L5 12l5.5 6" />);
+export const ForwardIcon = icon(<path d="m9.5 5.5 6.5 6.5-6.5 6.5" />);
+export const MoreIcon = icon(
+  <>
+    <circle cx="5.5" cy="12" r="1.3" fill="currentColor" stroke="none" />
+    <circle cx="12" cy="12" r="1.3" fill="currentColor" stroke="none" />
+    <circle cx="18.5" cy="12" r="1.3" fill="currentColor" stroke="none" />
+  </>,
+);
+export const UploadIcon = icon(<path d="M12 15.5V4.5M7.8 8.5 12 4.3l4.2 4.2M4.5 19.5h15" />);
+export const TrashIcon = icon(<path d="M4.5 7h15M9.5 7V4.5h5V7M6.5 7l.8 12.5h9.4L17.5 7M10.3 11v5M13.7 11v5" />);
+export const FolderIcon = icon(
+  <path d="M3.5 7a2 2 0 0 1 2-2h3.7l2.3 2.6h7a2 2 0 0 1 2 2V17a2 2 0 0 1-2 2h-13a2 2 0 0 1-2-2z" />,
+);
+export const TagIcon = icon(
+  <>
+    <path d="M4 5.5V12l8 8 7.5-7.5-8-8H5.2z" />
+    <circle cx="8.3" cy="8.6" r="1.1" fill="currentColor" stroke="none" />
+  </>,
+);
+export const FilterIcon = icon(<path d="M4 6.5h16M7 12h10M10.3 17.5h3.4" />);
+export const ListIcon = icon(<path d="M9 6.5h11M9 12h11M9 17.5h11M4.5 6.5h.1M4.5 12h.1M4.5 17.5h.1" />);
+export const TasksIcon = icon(
+  <>
+    <rect x="4" y="4" width="16" height="16" rx="4" />
+    <path d="m8.3 12.2 2.6 2.6 4.8-5.3" />
+  </>,
+);
+export const EventsIcon = icon(<path d="M13 3.5 5.5 13.5h6L10.8 20.5l7.7-10.3h-6z" />);
+export const ScissorsIcon = icon(
+  <>
+    <circle cx="6" cy="7" r="2.5" />
+    <circle cx="6" cy="17" r="2.5" />
+    <path d="M8.2 8.4 20 16.5M8.2 15.6 20 7.5" />
+  </>,
+);
+export const ImageIcon = icon(
+  <>
+    <rect x="3.5" y="5" width="17" height="14" rx="3" />
+    <circle cx="8.8" cy="10" r="1.5" />
+    <path d="m4.5 17 5-4.3 3.3 2.8 3-2.5 4 3.7" />
+  </>,
+);
+export const EditIcon = icon(<path d="M4.5 19.5h3.6L19 8.6 15.4 5 4.5 15.9zM13.3 7.2l3.5 3.5" />);
+export const CloseIcon = icon(<path d="m6 6 12 12M18 6 6 18" />);
+export const RedoIcon = icon(<path d="M19 12a7 7 0 1 1-2.2-5.1M19 3.5V8h-4.5" />);
+export const VolumeIcon = icon(
+  <path d="M4 9.8v4.4h3.2L12 18V6L7.2 9.8zM15.3 9.3a3.8 3.8 0 0 1 0 5.4M17.7 6.8a7.3 7.3 0 0 1 0 10.4" />,
+);
+export const VolumeOffIcon = icon(<path d="M4 9.8v4.4h3.2L12 18V6L7.2 9.8zM16 10l4 4M20 10l-4 4" />);
+export const FullScreenIcon = icon(<path d="M4.5 9V4.5H9M15 4.5h4.5V9M19.5 15v4.5H15M9 19.5H4.5V15" />);
+export const BanIcon = icon(
+  <>
+    <circle cx="12" cy="12" r="8" />
+    <path d="m6.4 6.4 11.2 11.2" />
+  </>,
+);

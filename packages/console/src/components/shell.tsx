@@ -1,15 +1,38 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { Button, Tooltip } from 'antd';
-import type { ReactNode } from 'react';
+import { lazy, type ReactNode, Suspense } from 'react';
 import { consoleApi } from '../api.tsx';
 import { useI18n } from '../i18n/i18n.tsx';
 import { usePreferences } from '../preferences.tsx';
 import { addressOf } from '../router.ts';
-import { LanguageIcon, LibraryIcon, MoonIcon, RoomsIcon, SignOutIcon, SunIcon } from './icons.tsx';
+import { useUploads } from '../views/uploads/uploads.ts';
+import {
+  EventsIcon,
+  LanguageIcon,
+  LibraryIcon,
+  MoonIcon,
+  RoomsIcon,
+  SettingsIcon,
+  SignOutIcon,
+  SunIcon,
+  TasksIcon,
+} from './icons.tsx';
 import { Logo } from './logo.tsx';
 
+const UploadDock = lazy(() => import('../views/uploads/upload-dock.tsx'));
+
+export type Section = 'rooms' | 'library' | 'tasks' | 'events' | 'settings';
+
+const sections: readonly { section: Section; address: string; icon: ReactNode; test: string }[] = [
+  { section: 'rooms', address: addressOf.rooms(), icon: <RoomsIcon />, test: 'rooms' },
+  { section: 'library', address: addressOf.library(), icon: <LibraryIcon />, test: 'recordings' },
+  { section: 'tasks', address: addressOf.tasks(), icon: <TasksIcon />, test: 'tasks' },
+  { section: 'events', address: addressOf.events(), icon: <EventsIcon />, test: 'events' },
+  { section: 'settings', address: addressOf.settings(), icon: <SettingsIcon />, test: 'settings' },
+];
+
 interface ShellProps {
-  readonly active: 'rooms' | 'library';
+  readonly active: Section;
   readonly children: ReactNode;
 }
 
@@ -17,6 +40,7 @@ interface ShellProps {
 export function Shell({ active, children }: ShellProps) {
   const { t } = useI18n();
   const queryClient = useQueryClient();
+  const uploading = useUploads().length > 0;
   const signOut = async () => {
     await consoleApi.signOut().catch(() => {
       // The session ends by itself; what counts here is that this page forgets it.
@@ -25,23 +49,19 @@ export function Shell({ active, children }: ShellProps) {
     window.location.hash = '#/';
     window.location.reload();
   };
-  const links = (
-    <>
-      <a className="nav-link" data-active={active === 'rooms'} href={addressOf.rooms()} data-testid="nav-rooms">
-        <RoomsIcon />
-        {t('nav.rooms')}
-      </a>
-      <a
-        className="nav-link"
-        data-active={active === 'library'}
-        href={addressOf.library()}
-        data-testid="nav-recordings"
-      >
-        <LibraryIcon />
-        {t('nav.recordings')}
-      </a>
-    </>
-  );
+  const links = sections.map(({ section, address, icon, test }) => (
+    <a
+      key={section}
+      className="nav-link"
+      data-active={active === section}
+      {...(active === section && { 'aria-current': 'page' as const })}
+      href={address}
+      data-testid={`nav-${test}`}
+    >
+      {icon}
+      <span>{t(`nav.${section === 'library' ? 'recordings' : section}`)}</span>
+    </a>
+  ));
   return (
     <div className="shell">
       <header className="top-bar">
@@ -66,6 +86,11 @@ export function Shell({ active, children }: ShellProps) {
       </header>
       <main className="page">{children}</main>
       <nav className="nav-bottom">{links}</nav>
+      {uploading && (
+        <Suspense>
+          <UploadDock />
+        </Suspense>
+      )}
     </div>
   );
 }

@@ -13,11 +13,24 @@ function formatter(language: Language) {
     hourCycle: 'h23',
   });
   const timeFormat = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+  const exactFormat = new Intl.DateTimeFormat(locale, {
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    fractionalSecondDigits: 3,
+    hourCycle: 'h23',
+  });
+  const dayFormat = new Intl.DateTimeFormat(locale, { month: 'short', day: 'numeric', timeZone: 'UTC' });
   const oneDigit = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
   const whole = new Intl.NumberFormat(locale);
   return {
     /** `0:07`, `12:34`, `1:02:03`. */
     duration: formatDuration,
+    /** `12:34.5`, for places in a file. */
+    timecode: (ms: number) => `${formatDuration(ms)}.${Math.floor((Math.max(0, ms) % 1000) / 100)}`,
     /** `3.4 MB`, in powers of 1000 as disks are sold. */
     size(bytes: number): string {
       const units = ['B', 'kB', 'MB', 'GB', 'TB'];
@@ -35,6 +48,11 @@ function formatter(language: Language) {
     },
     number: (value: number) => oneDigit.format(value),
     dateTime: (iso: string) => dateTimeFormat.format(new Date(iso)),
+    /** To the millisecond, as logs have it. */
+    exactTime: (iso: string) => exactFormat.format(new Date(iso)),
+    /** Of a day such as `2026-01-31`. */
+    day: (day: string) => dayFormat.format(new Date(`${day}T00:00:00Z`)),
+    count: (value: number) => whole.format(value),
     time: (iso: string) => timeFormat.format(new Date(iso)),
   };
 }

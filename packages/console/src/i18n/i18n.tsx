@@ -10,10 +10,12 @@ export function useI18n() {
   return { language, t: translators[language], format: formatters[language] };
 }
 
-const translators: Record<Language, Translate> = { zh: translator('zh'), en: translator('en') };
+const translators: Record<Language, Translate> = { zh: translator(dictionaries.zh), en: translator(dictionaries.en) };
 
-function translator(language: Language): Translate {
-  const dictionary = dictionaries[language];
+/** Texts of one language by key, with values in their places. */
+export function translator<Key extends string>(
+  dictionary: Readonly<Record<Key, string>>,
+): (key: Key, values?: Record<string, string | number>) => string {
   return (key, values = {}) =>
     dictionary[key].replace(/\{(\w+)\}/g, (placeholder, name: string) => String(values[name] ?? placeholder));
 }

@@ -8,9 +8,11 @@ import { HealthBadge } from '../../components/health-badge.tsx';
 import { CopyIcon, DownloadIcon } from '../../components/icons.tsx';
 import { ProblemAlert } from '../../components/problem.tsx';
 import { StateBadge } from '../../components/state-badge.tsx';
-import { useI18n } from '../../i18n/i18n.tsx';
-import { codecNames } from './codec-names.ts';
-import { Player } from './player.tsx';
+import { useLibraryI18n } from '../../i18n/library-i18n.ts';
+import { downloadName } from '../asset/download-name.ts';
+import { Facts } from '../asset/facts.tsx';
+import { Player, type PlaySource } from '../asset/player.tsx';
+import '../../library.css';
 
 interface PlayerDrawerProps {
   readonly fileId: string;
@@ -21,9 +23,9 @@ interface PlayerDrawerProps {
 const linkSeconds = 86_400;
 const refreshMs = 3_000;
 
-/** A file with its player, what it is made of, and ways to take it along. */
+/** A file beside what is going on in a room: played, described, and taken along. Guests see it, too. */
 export default function PlayerDrawer({ fileId, api, onClose }: PlayerDrawerProps) {
-  const { t } = useI18n();
+  const { t } = useLibraryI18n();
   const asset = useQuery({
     queryKey: ['asset', fileId],
     queryFn: ({ signal }) => api.asset(fileId, signal),
@@ -57,11 +59,20 @@ export default function PlayerDrawer({ fileId, api, onClose }: PlayerDrawerProps
 }
 
 function Loaded({ asset, urls }: { asset: Asset; urls: PlayUrls }) {
+  const growing = asset.state === 'recording';
   // A file that was growing when it was opened is played over HLS to its end, also when it is finished meanwhile.
-  const [overHls] = useState(asset.state === 'recording');
+  const [source] = useState<PlaySource>(() =>
+    growing && urls.hls !== null ? { url: urls.hls, hls: true } : { url: urls.mp4, hls: false },
+  );
   return (
     <div className="stack">
-      <Player urls={urls} overHls={overHls} growing={asset.state === 'recording'} audioOnly={asset.video === null} />
+      <Player
+        source={source}
+        growing={growing}
+        audioOnly={asset.video === null}
+        poster={urls.poster}
+        sprite={urls.sprite}
+      />
       <Actions asset={asset} urls={urls} />
       <Facts asset={asset} />
     </div>
@@ -69,7 +80,7 @@ function Loaded({ asset, urls }: { asset: Asset; urls: PlayUrls }) {
 }
 
 function Actions({ asset, urls }: { asset: Asset; urls: PlayUrls }) {
-  const { t } = useI18n();
+  const { t } = useLibraryI18n();
   const copy = useCopy();
   return (
     <div className="row player-actions">
@@ -90,47 +101,4 @@ function Actions({ asset, urls }: { asset: Asset; urls: PlayUrls }) {
       </Button>
     </div>
   );
-}
-
-function Facts({ asset }: { asset: Asset }) {
-  const { t, format } = useI18n();
-  const { video, audio } = asset;
-  const rows: [string, string][] = [
-    [t('facts.room'), asset.roomId ?? '–'],
-    [t('facts.person'), asset.userId ?? '–'],
-    [t('facts.started'), format.dateTime(asset.startedAt)],
-    [t('facts.length'), format.duration(asset.durationMs)],
-    [t('facts.size'), format.size(asset.sizeBytes)],
-    [
-      t('facts.video'),
-      video === null
-        ? '–'
-        : `${codecNames[video.codec]} · ${video.width}×${video.height} · ${format.number(video.fps)} fps · ${format.bitrate(video.bitrateBps)}`,
-    ],
-    [
-      t('facts.audio'),
-      audio === null
-        ? '–'
-        : `${codecNames[audio.codec]} · ${format.number(audio.sampleRate / 1000)} kHz · ${t('facts.channels', { count: audio.channels })} · ${format.bitrate(audio.bitrateBps)}`,
-    ],
-    [t('facts.fileId'), asset.fileId],
-  ];
-  return (
-    <dl className="facts">
-      {rows.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
-}
-
-/** The file's name with the extension of what it is, without what file systems do not take. */
-function downloadName({ fileName, mimeType }: Asset): string {
-  const extension = mimeType.includes('webm') ? '.webm' : '.mp4';
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
-  const name = fileName.replace(/[\u0000-\u001f\\/:*?"<>|]/g, '_');
-  return name.toLowerCase().endsWith(extension) ? name : `${name}${extension}`;
 }

@@ -1,0 +1,106 @@
+import type { Asset } from '@aircheck/protocol';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { App, Button, Input, Modal } from 'antd';
+import { useState } from 'react';
+import { queryKeys } from '../../api.tsx';
+import { Field } from '../../components/field.tsx';
+import { ProblemAlert } from '../../components/problem.tsx';
+import { useLibraryI18n } from '../../i18n/library-i18n.ts';
+import { libraryApi } from '../../library-api.ts';
+import { addressOf } from '../../router.ts';
+import { AssetBadges } from '../library/asset-list.tsx';
+
+/** The files of the same recording, and how to make one of them. */
+export function SegmentsTab({ asset, recordingId }: { asset: Asset; recordingId: string }) {
+  const { t, format } = useLibraryI18n();
+  const [asking, setAsking] = useState(false);
+  const filter = { recordingId, source: 'record' as const, sort: 'startedAt' as const, limit: 200 };
+  const segments = useQuery({
+    queryKey: queryKeys.assets(filter),
+    queryFn: ({ signal }) => libraryApi.assets(filter, signal),
+  });
+  const items = [...(segments.data?.items ?? [])].sort((one, other) => one.segmentIndex - other.segmentIndex);
+  const ready = items.filter(({ state }) => state === 'ready');
+  return (
+    <div className="stack">
+      {segments.error !== null && <ProblemAlert error={segments.error} />}
+      <ol className="version-list">
+        {items.map((segment) => (
+          <li key={segment.fileId} className="version-row" data-current={segment.fileId === asset.fileId}>
+            <span className="segment-number figures">{segment.segmentIndex + 1}</span>
+            <div className="version-text">
+              <a className="ellipsis asset-link" href={addressOf.asset(segment.fileId)}>
+                {segment.fileName}
+              </a>
+              <span className="muted small figures">
+                {format.dateTime(segment.startedAt)} · {format.duration(segment.durationMs)} ·{' '}
+                {format.size(segment.sizeBytes)}
+              </span>
+            </div>
+            <AssetBadges asset={segment} />
+          </li>
+        ))}
+      </ol>
+      <div className="row">
+        <Button
+          disabled={ready.length < 2 || ready.length < items.length}
+          onClick={() => setAsking(true)}
+          data-testid="join-segments"
+        >
+          {t('segments.join')}
+        </Button>
+        {items.length < 2 && <span className="muted small">{t('segments.only')}</span>}
+      </div>
+      {asking && <JoinDialog asset={asset} recordingId={recordingId} onClose={() => setAsking(false)} />}
+    </div>
+  );
+}
+
+function JoinDialog({ asset, recordingId, onClose }: { asset: Asset; recordingId: string; onClose: () => void }) {
+  const { t } = useLibraryI18n();
+  const { message } = App.useApp();
+  const queryClient = useQueryClient();
+  const [name, setName] = useState(t('segments.joinedName', { name: asset.fileName }));
+  const [error, setError] = useState<unknown>();
+  const [busy, setBusy] = useState(false);
+  const join = async () => {
+    setBusy(true);
+    setError(undefined);
+    try {
+      await libraryApi.createJob({
+        type: 'concat',
+        recordingId,
+        fileName: name.trim(),
+        classId: asset.classId,
+        tags: asset.tags,
+      });
+      void message.info(t('segments.begun'));
+      await queryClient.invalidateQueries({ queryKey: ['jobs'] });
+      onClose();
+    } catch (problem) {
+      setError(problem);
+      setBusy(false);
+    }
+  };
+  return (
+    <Modal
+      open
+      width={460}
+      title={t('segments.join')}
+      okText={t('segments.ok')}
+      cancelText={t('action.cancel')}
+      okButtonProps={{ loading: busy, disabled: name.trim() === '' }}
+      onOk={join}
+      onCancel={onClose}
+    >
+      <div className="stack">
+        {error !== undefined && <ProblemAlert error={error} />}
+        <Field label={t('library.name')} hint={t('segments.hint')}>
+          {(id) => (
+            <Input id={id} autoFocus value={name} maxLength={1000} onChange={(event) => setName(event.target.value)} />
+          )}
+        </Field>
+      </div>
+    </Modal>
+  );
+}
