@@ -37,7 +37,7 @@ import {
 import { recoverSegment } from './recorder/index.ts';
 import { Recordings, registerRecordingRoutes } from './recording/index.ts';
 import { Rooms, registerRoomRoutes, registerSignaling } from './rooms/index.ts';
-import { vendorFormats } from './vendors/index.ts';
+import { registerTencentApi, vendorFormats } from './vendors/index.ts';
 import { version } from './version.ts';
 import { MediaWorkers } from './worker/index.ts';
 
@@ -120,7 +120,7 @@ export async function createServer(config: Config, logger: Logger = pino({ level
     clock,
     logger,
   });
-  const rooms = new Rooms({ db, workers, apps, config, recordings, clock, logger });
+  const rooms = new Rooms({ db, workers, apps, config, recordings, outbox, clock, logger });
   starting.defer(() => recordings.close());
   const recording = (appId: string, recordingId: string) => recordings.get({ kind: 'server', appId }, recordingId);
   const uploads = new Uploads({
@@ -184,6 +184,9 @@ export async function createServer(config: Config, logger: Logger = pino({ level
   registerEventRoutes(app, events);
   const { uploadsFolder, publicUrl } = config;
   registerUploadRoutes(app, uploads, new TusServer({ uploads, uploadsFolder, publicUrl, logger }));
+  const taskFormat = formats['tencent-vod'];
+  const { queue } = events;
+  registerTencentApi(app, { apps, db, library, urls, jobs, uploads, queue, taskFormat, clock, config });
   registerSignaling(app, rooms);
   registerWhip(app, { rooms });
   registerWhep(app, { rooms });
@@ -207,7 +210,7 @@ export async function createServer(config: Config, logger: Logger = pino({ level
         draining = true;
         rooms.close();
         events.queue.close();
-        await Promise.all([workers.drain(), jobs.close()]);
+        await Promise.all([workers.drain(), jobs.close(), rooms.settled()]);
         await running.disposeAsync();
       })();
       return closing;

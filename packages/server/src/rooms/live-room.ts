@@ -5,6 +5,7 @@ import {
   type PublishRequest,
   type PublishResult,
   type RecordingSource,
+  type RoomEnded,
   type RoomType,
   type ServerNotification,
   type Track,
@@ -13,6 +14,7 @@ import type { z } from 'zod';
 import type { UserPrincipal } from '../apps/index.ts';
 import type { OfferedSource, WorkerRequestName, WorkerRequests } from '../worker/contract.ts';
 import type { ExternalSession } from './external-session.ts';
+import { Meeting } from './meeting.ts';
 import type { RoomContext } from './room-context.ts';
 import { type ClosedReason, Publisher, RoomParticipant, type SignalingLink } from './room-participant.ts';
 import { sessionOrigin } from './session-origin.ts';
@@ -26,6 +28,8 @@ interface LiveRoomOptions {
   readonly type: RoomType;
   /** Nobody is left, and nobody is on the way in. */
   readonly onEmpty: (room: LiveRoom) => void;
+  /** The last participant has left. */
+  readonly onMeetingEnded: (meeting: RoomEnded) => void;
 }
 
 /** A room with somebody inside: its participants, and who watches it over WHEP. */
@@ -36,11 +40,13 @@ export class LiveRoom {
   readonly type: RoomType;
   readonly #context: RoomContext;
   readonly #onEmpty: (room: LiveRoom) => void;
+  readonly #onMeetingEnded: (meeting: RoomEnded) => void;
   readonly #participants = new Map<string, RoomParticipant>();
   readonly #viewers: Viewers;
   /** Actions under way that may bring somebody in, or that tell the worker of somebody who left. */
   #holds = 0;
   #closed = false;
+  #meeting: Meeting | undefined;
 
   constructor(options: LiveRoomOptions) {
     this.#context = options.context;
@@ -50,6 +56,7 @@ export class LiveRoom {
     this.type = options.type;
     this.#viewers = new Viewers(options.context, this.roomKey);
     this.#onEmpty = options.onEmpty;
+    this.#onMeetingEnded = options.onMeetingEnded;
   }
 
   participants(): Participant[] {
@@ -211,10 +218,19 @@ export class LiveRoom {
     const { userId } = participant;
     if (this.#participants.get(userId) !== participant) return;
     this.#participants.delete(userId);
+    this.#meeting?.left(userId, this.#context.clock.now());
+    if (this.#participants.size === 0) this.#endMeeting();
     participant.dismiss(reason);
     this.broadcast({ type: 'participant-left', userId });
     this.#tracksChanged(participant);
     this.#tell('leave', { roomKey: this.roomKey, userId });
+  }
+
+  /** Sends a participant away. @returns false when it is not here */
+  kick(userId: string): boolean {
+    const participant = this.#participants.get(userId);
+    if (participant !== undefined) this.leave(participant, 'kicked');
+    return participant !== undefined;
   }
 
   /** The worker learnt more of a track, its codec for instance. */
@@ -263,6 +279,7 @@ export class LiveRoom {
     this.#viewers.end();
     const participants = [...this.#participants.values()];
     this.#participants.clear();
+    this.#endMeeting();
     for (const participant of participants) participant.dismiss(reason);
   }
 
@@ -285,6 +302,9 @@ export class LiveRoom {
       onGraceOver: () => this.#graceOver(participant),
     });
     this.#participants.set(user.userId, participant);
+    const now = this.#context.clock.now();
+    this.#meeting ??= new Meeting(this.roomId, now);
+    this.#meeting.joined(user.userId, now);
     if (former !== undefined) {
       const formerPeerId = former.publisher?.peerId;
       former.dismiss('replaced');
@@ -298,6 +318,12 @@ export class LiveRoom {
     const type = replaced ? 'participant-updated' : 'participant-joined';
     this.broadcast({ type, participant: participant.describe() }, participant);
     this.#tracksChanged(participant);
+  }
+
+  #endMeeting(): void {
+    const meeting = this.#meeting;
+    this.#meeting = undefined;
+    if (meeting !== undefined) this.#onMeetingEnded(meeting.end(this.#context.clock.now()));
   }
 
   #graceOver(participant: RoomParticipant): void {
@@ -324,6 +350,7 @@ export class LiveRoom {
 
   #tracksChanged(changed: RoomParticipant): void {
     const everyone = [...this.#participants.values()];
+    if (everyone.some(({ tracks }) => tracks.some(({ kind }) => kind === 'video'))) this.#meeting?.sawVideo();
     const published = new Set(everyone.flatMap((participant) => participant.tracks.map((track) => track.trackId)));
     for (const participant of everyone) {
       for (const trackId of participant.trackChoices.keys()) {

@@ -7,6 +7,7 @@ import {
   type Recording,
   type RecordingSource,
   type Room,
+  type RoomEnded,
   type RoomList,
   RoomType,
   type ServerNotification,
@@ -16,6 +17,7 @@ import type { z } from 'zod';
 import type { Apps, UserPrincipal } from '../apps/index.ts';
 import type { Clock } from '../clock.ts';
 import { type Database, decodeCursor, encodeCursor, type RoomRow } from '../db/index.ts';
+import type { Outbox } from '../events/index.ts';
 import type { OfferedSource } from '../worker/contract.ts';
 import type { MediaWorkers } from '../worker/index.ts';
 import type { ExternalSession } from './external-session.ts';
@@ -34,6 +36,7 @@ export interface RoomsOptions {
     /** Recordings of rooms that have not ended. */
     live(appId: string, roomIds: readonly string[]): Promise<Recording[]>;
   };
+  readonly outbox: Outbox;
   readonly clock: Clock;
   readonly timers?: Timers;
   readonly logger: Logger;
@@ -59,6 +62,8 @@ export class Rooms {
   /** Rooms' last step under way: one room is opened, changed or deleted by one request at a time. */
   readonly #lastSteps = new Map<string, Promise<unknown>>();
   readonly #unlisten: readonly (() => void)[];
+  /** Ends of meetings that are being written down. */
+  readonly #endings = new Set<Promise<void>>();
   #draining = false;
 
   constructor(options: RoomsOptions) {
@@ -160,6 +165,17 @@ export class Rooms {
     });
   }
 
+  /**
+   * Sends a participant away: its recordings end with `left`, and it is told `kicked`.
+   * @throws AircheckError `room-not-found`, `participant-not-found`
+   */
+  async kick(appId: string, roomId: string, userId: string): Promise<void> {
+    if ((await this.#find(appId, roomId)) === undefined) throw roomNotFound(roomId);
+    if (this.#live.get(roomKeyOf(appId, roomId))?.kick(userId) !== true) {
+      throw new AircheckError('participant-not-found', `${userId} is not in room ${roomId}`);
+    }
+  }
+
   /** Type of a room; undefined when there is no such room. */
   async type(appId: string, roomId: string): Promise<RoomType | undefined> {
     const row = await this.#find(appId, roomId);
@@ -236,6 +252,11 @@ export class Rooms {
     this.#live.clear();
   }
 
+  /** Resolves when the end of every meeting has been written down; to be called after {@link close}. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#endings);
+  }
+
   async #enter<T>(user: UserPrincipal, action: (room: LiveRoom) => Promise<T>): Promise<T> {
     if (this.#draining) throw new AircheckError('draining', 'The server is shutting down');
     const { appId, roomId } = user;
@@ -263,7 +284,24 @@ export class Rooms {
         this.#live.delete(room.roomKey);
         this.#options.workers.releaseRoom(room.roomKey);
       },
+      onMeetingEnded: (meeting) => {
+        const ending = this.#tellEnd(row.app_id, meeting).finally(() => this.#endings.delete(ending));
+        this.#endings.add(ending);
+      },
     });
+  }
+
+  async #tellEnd(appId: string, meeting: RoomEnded): Promise<void> {
+    const { db, outbox } = this.#options;
+    const subject = meeting.roomId;
+    try {
+      await db
+        .transaction()
+        .execute((transaction) => outbox.append(transaction, { appId, type: 'room.ended', subject, data: meeting }));
+      outbox.wake();
+    } catch (error) {
+      this.logger.error({ err: error, meeting }, 'the end of a meeting cannot be written down');
+    }
   }
 
   async #create(appId: string, roomId: string, type: RoomType): Promise<RoomRow> {

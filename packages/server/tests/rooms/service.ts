@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import type { Recording, Role, ServerNotification } from '@aircheck/protocol';
+import type { EventType, Recording, Role, ServerNotification } from '@aircheck/protocol';
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
 import { pino } from 'pino';
 import { WebSocket } from 'ws';
 import { Apps, ConsoleSessions, defaultAppId, registerAccess } from '../../src/apps/index.ts';
 import { openDatabase } from '../../src/db/index.ts';
+import { Outbox } from '../../src/events/index.ts';
 import { createHttpServer } from '../../src/http/index.ts';
 import { registerWhep, registerWhip } from '../../src/ingest/index.ts';
 import { Rooms, type RoomsOptions, registerRoomRoutes, registerSignaling, type Timers } from '../../src/rooms/index.ts';
@@ -45,6 +46,8 @@ export interface Service<W> {
   readonly apps: Apps;
   readonly url: string;
   readonly recordings: Recording[];
+  /** Data of the events of one type, oldest first. */
+  eventsOf<T>(type: EventType): Promise<T[]>;
   token(userId: string, role: Role, roomId?: string): Promise<string>;
   asServer(method: 'GET' | 'PUT' | 'DELETE', url: string, body?: object): Promise<LightMyRequestResponse>;
   client(): Promise<SignalingClient>;
@@ -78,6 +81,7 @@ export async function startService<W extends RoomsOptions['workers']>(
     apps,
     config: { idleSeconds: 60, iceServers: [], ...config },
     recordings: { live: async (_appId, roomIds) => recordings.filter(({ roomId }) => roomIds.includes(roomId)) },
+    outbox: new Outbox(clock),
     clock,
     timers,
     logger,
@@ -97,6 +101,10 @@ export async function startService<W extends RoomsOptions['workers']>(
     apps,
     url,
     recordings,
+    eventsOf: async (type) => {
+      const rows = await db.selectFrom('events').select('data').where('type', '=', type).orderBy('seq').execute();
+      return rows.map(({ data }) => JSON.parse(data));
+    },
     token: async (userId, role, roomId = 'studio') =>
       (await apps.signToken(defaultAppId, { userId, role, roomId, ttlSeconds: 3600 })).token,
     asServer: (method, path, body) =>
@@ -109,6 +117,7 @@ export async function startService<W extends RoomsOptions['workers']>(
     },
     async close() {
       rooms.close();
+      await rooms.settled();
       await app.close();
       await db.destroy();
     },

@@ -2,6 +2,7 @@ import type { Recording } from '@aircheck/protocol';
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
 import type { UserPrincipal } from '../../src/apps/index.ts';
+import { Outbox } from '../../src/events/index.ts';
 import { Rooms } from '../../src/rooms/index.ts';
 import { describeOnBothDatabases } from '../databases.ts';
 import { RecordingWorkers } from './recording-workers.ts';
@@ -19,6 +20,7 @@ describeOnBothDatabases('rooms', (database) => {
       apps: { verifyToken: () => Promise.reject(new Error('nobody joins here')) },
       config: { idleSeconds: 60, iceServers: [] },
       recordings: { live },
+      outbox: new Outbox(clock),
       clock,
       logger: pino({ level: 'silent' }),
     });
