@@ -10,6 +10,8 @@ import { VendorFiles } from './vendor-files.ts';
 import { Meetings } from './yunxin/meetings.ts';
 import { type Meeting, MessageCopy } from './yunxin/message-copy.ts';
 
+export { registerTencentApi } from './tencent/api/index.ts';
+
 export interface VendorFormatsOptions {
   readonly library: Pick<Library, 'get' | 'derivativesOf' | 'settings'>;
   readonly urls: MediaUrls;
