@@ -218,6 +218,8 @@ export const AppSettings = z.object({
     .max(2 ** 31 - 1),
   /** What Tencent's stream ids begin with. */
   bizId: z.string().regex(/^[0-9A-Za-z]{1,20}$/),
+  /** The user whose UserSig lets a back end do what the app may, in Tencent's REST interface of rooms. */
+  adminIdentifier: UserId,
 });
 export type AppSettings = z.infer<typeof AppSettings>;
 export const UpdateAppSettings = AppSettings.partial();

@@ -24,12 +24,16 @@ interface App {
   readonly linkKey: Buffer;
 }
 
+/** Tells whose token it is that is not one of ours; undefined when it is not one of its kind either. */
+export type TokenVerifier = (token: string) => Promise<UserPrincipal> | undefined;
+
 /** Tenants: who may ask for what, by key and secret, by access token, or by the console's cookie. */
 export class Apps {
   readonly #byKey = new Map<string, App>();
   readonly #byId = new Map<string, App>();
   readonly #sessions: ConsoleSessions;
   readonly #clock: Clock;
+  #otherTokens: TokenVerifier | undefined;
 
   constructor(rows: readonly AppRow[], sessions: ConsoleSessions, clock: Clock) {
     for (const row of rows) {
@@ -94,6 +98,8 @@ export class Apps {
    * @throws AircheckError `unauthenticated` when it is forged or malformed, `token-expired`
    */
   async verifyToken(token: string): Promise<UserPrincipal> {
+    const other = this.#otherTokens?.(token);
+    if (other !== undefined) return other;
     let appId = '';
     try {
       const { payload } = await jwtVerify(
@@ -142,6 +148,16 @@ export class Apps {
     const same = timingSafeEqual(digest(secret), digest(app?.secret ?? ''));
     if (app === undefined || !same) throw new AircheckError('unauthenticated', 'The key or the secret is wrong');
     return app.appId;
+  }
+
+  /** Takes tokens of another make, too, wherever access tokens are taken. */
+  acceptTokens(verifier: TokenVerifier): void {
+    this.#otherTokens = verifier;
+  }
+
+  /** The secret of each app. */
+  secrets(): Iterable<{ readonly appId: string; readonly secret: Uint8Array }> {
+    return this.#byId.values();
   }
 
   /** What requests that carry the app's key are signed with; undefined when no app has that key. */

@@ -11,6 +11,7 @@ export const defaultSettings: AppSettings = {
   hotlinkKey: null,
   sdkAppId: 1_400_000_000,
   bizId: '1',
+  adminIdentifier: 'administrator',
 };
 
 /** The settings of each app; read anew each time, since another process may have changed them. */
