@@ -1,9 +1,16 @@
-import { lookup as dnsLookup, type LookupAddress, type LookupOptions } from 'node:dns';
+import { lookup as dnsLookup, type LookupAddress, type LookupAllOptions } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { AircheckError } from '@aircheck/protocol';
 import ipaddr from 'ipaddr.js';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
+
+/** All addresses of a host, as `dns.lookup` gives them. */
+export type ResolveHost = (
+  hostname: string,
+  options: LookupAllOptions,
+  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void;
 
 /** Every IPv6 address that is routed on the Internet lies in it (IANA, RFC 4291 §2.4). */
 const globalIpv6 = ipaddr.IPv6.parseCIDR('2000::/3');
@@ -16,9 +23,11 @@ export class TargetGuard {
   readonly #everything: boolean;
   readonly #networks: readonly (readonly [Address, number])[];
   readonly #hosts: ReadonlySet<string>;
+  readonly #resolve: ResolveHost;
 
   /** @param allow - networks in CIDR notation, addresses, host names, or `*` for everything */
-  constructor(allow: readonly string[]) {
+  constructor(allow: readonly string[], resolve: ResolveHost = dnsLookup) {
+    this.#resolve = resolve;
     this.#everything = allow.includes('*');
     const networks = allow.filter((entry) => isIP(entry.split('/')[0] ?? '') !== 0);
     this.#networks = networks.map((entry) => {
@@ -80,10 +89,8 @@ export class TargetGuard {
    * Node does not call it for a host that is an address already, see {@link checkUrl}.
    */
   readonly lookup: LookupFunction = (hostname, options, callback) => {
-    const all: LookupOptions = { ...options, all: true };
-    dnsLookup(hostname, all, (error, found) => {
+    this.#resolve(hostname, { ...options, all: true }, (error, addresses) => {
       if (error !== null) return callback(error, [], 0);
-      const addresses = found as unknown as LookupAddress[];
       const allowed = this.#hosts.has(hostname.toLowerCase())
         ? addresses
         : addresses.filter(({ address }) => this.allowsAddress(address));
