@@ -56,10 +56,17 @@ export class FrameFinder {
    * @throws AircheckError `media-invalid` when no picture can be decoded; the signal's reason
    */
   async at(ms: number, done: number): Promise<Frame> {
-    const keyMs = await this.#keyFrameBefore(ms);
-    const position = this.#nextMs ?? this.#shownMs;
+    const key = await this.#keyFrameBefore(ms);
     const isBack = this.#shownMs !== undefined && ms < this.#shownMs - ROUNDING_MS;
-    if (isBack || keyMs > (position ?? 0) + ROUNDING_MS) await this.#jump(keyMs);
+    const isAhead = key.shownMs > (this.#nextMs ?? this.#shownMs ?? 0) + ROUNDING_MS;
+    if (isBack || isAhead) {
+      for (const step of STEPS_BACK_MS) {
+        await this.#jump(Math.max(0, key.decodedMs - step));
+        // Some containers go somewhat too far, and the decoder then waits for the next key frame.
+        if ((await this.#advance(done)) && this.#nextMs! <= ms + ROUNDING_MS) break;
+        if (step >= key.decodedMs) break;
+      }
+    }
     while (this.#nextMs === undefined || this.#nextMs <= ms + ROUNDING_MS) {
       if (!(await this.#advance(done))) break;
     }
@@ -108,19 +115,26 @@ export class FrameFinder {
     this.#nextMs = undefined;
   }
 
-  /** Time of the last key frame that is shown at `ms` or earlier; 0 where there is none. */
-  async #keyFrameBefore(ms: number): Promise<number> {
+  /** The last key frame that is shown at `ms` or earlier; the file's zero where there is none. */
+  async #keyFrameBefore(ms: number): Promise<{ shownMs: number; decodedMs: number }> {
+    const scout = this.#scout;
+    let key = { shownMs: 0, decodedMs: 0 };
     for (const step of STEPS_BACK_MS) {
-      const target = Math.max(0, ms - step);
-      await this.#scout.seek(this.#scout.video!, target);
-      for (let stream = this.#scout.read(); stream !== undefined; stream = this.#scout.read()) {
-        const atMs = this.#scout.packetMs(stream);
-        if (atMs !== undefined && atMs > ms + ROUNDING_MS) break;
-        if (this.#scout.packet.isKeyframe && atMs !== undefined) return atMs;
+      let found = false;
+      await scout.seek(scout.video!, Math.max(0, ms - step));
+      for (let stream = scout.read(); stream !== undefined; stream = scout.read()) {
+        const shownMs = scout.packetMs(stream);
+        if (shownMs === undefined) continue;
+        if (shownMs > ms + ROUNDING_MS) break;
+        if (!scout.packet.isKeyframe) continue;
+        key = { shownMs, decodedMs: scout.timeMs(scout.packet.dts, stream) ?? shownMs };
+        found = true;
+        // Right after a seek to the time itself it is the last one.
+        if (step === 0) break;
       }
-      if (target === 0) break;
+      if (found || step >= ms) break;
     }
-    return 0;
+    return key;
   }
 
   async close(): Promise<void> {

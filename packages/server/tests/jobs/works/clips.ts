@@ -100,19 +100,8 @@ export async function doWork<N extends WorkName>(
   const percents: number[] = [];
   const result = await works[name](order, {
     folder,
-    progress: (percent) => percents.push(percent),
+    progress: context.progress ?? ((percent) => percents.push(percent)),
     signal: context.signal ?? new AbortController().signal,
   });
   return { folder, result: result as WorkResults[N], percents };
-}
-
-/** Decodes one picture of a file as `width` × `height` bytes a plane. */
-export async function readPicture(
-  path: string,
-  format: 'gray' | 'rgb24',
-  options: { readonly atFrame?: number; readonly filter?: string } = {},
-): Promise<Buffer> {
-  const select = `select=eq(n\\,${options.atFrame ?? 0})`;
-  const filters = [select, ...(options.filter ? [options.filter] : []), `format=${format}`].join();
-  return run('ffmpeg', ['-v', 'error', '-i', path, '-vf', filters, '-frames:v', '1', '-f', 'rawvideo', '-']);
 }
