@@ -37,7 +37,7 @@ import {
 import { recoverSegment } from './recorder/index.ts';
 import { Recordings, registerRecordingRoutes } from './recording/index.ts';
 import { Rooms, registerRoomRoutes, registerSignaling } from './rooms/index.ts';
-import { registerTencentApi, vendorFormats } from './vendors/index.ts';
+import { looksLikeUserSig, registerTencentApi, registerVideorelay, UserSigs, vendorFormats } from './vendors/index.ts';
 import { version } from './version.ts';
 import { MediaWorkers } from './worker/index.ts';
 
@@ -122,6 +122,8 @@ export async function createServer(config: Config, logger: Logger = pino({ level
   });
   const rooms = new Rooms({ db, workers, apps, config, recordings, outbox, clock, logger });
   starting.defer(() => recordings.close());
+  const userSigs = new UserSigs({ apps, settings: library.settings, clock });
+  apps.acceptTokens((token) => (looksLikeUserSig(token) ? userSigs.principal(token) : undefined));
   const recording = (appId: string, recordingId: string) => recordings.get({ kind: 'server', appId }, recordingId);
   const uploads = new Uploads({
     db,
@@ -138,7 +140,7 @@ export async function createServer(config: Config, logger: Logger = pino({ level
   const links = new MediaLinks((appId) => apps.linkKey(appId), clock);
   const ownUrl = () => localUrl(app.server.address() as AddressInfo);
   const urls = new MediaUrls({ links, publicUrl: config.publicUrl, ownUrl });
-  const meeting = () => undefined;
+  const meeting: Rooms['meeting'] = (appId, roomId) => rooms.meeting(appId, roomId);
   const formats = {
     webhook: webhookFormat(clock),
     queue: queueFormat,
@@ -187,6 +189,12 @@ export async function createServer(config: Config, logger: Logger = pino({ level
   const taskFormat = formats['tencent-vod'];
   const { queue } = events;
   registerTencentApi(app, { apps, db, library, urls, jobs, uploads, queue, taskFormat, clock, config });
+  registerVideorelay(app, {
+    userSigs,
+    settings: library.settings,
+    recordings,
+    kick: (appId, roomId, userId) => rooms.kick(appId, roomId, userId),
+  });
   registerSignaling(app, rooms);
   registerWhip(app, { rooms });
   registerWhep(app, { rooms });

@@ -226,6 +226,11 @@ export class LiveRoom {
     this.#tell('leave', { roomKey: this.roomKey, userId });
   }
 
+  /** The meeting that is on; undefined while nobody is here. */
+  get meeting(): Pick<Meeting, 'channelId' | 'creator'> | undefined {
+    return this.#meeting;
+  }
+
   /** Sends a participant away. @returns false when it is not here */
   kick(userId: string): boolean {
     const participant = this.#participants.get(userId);

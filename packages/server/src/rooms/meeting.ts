@@ -10,6 +10,8 @@ interface Attendance {
 
 /** One meeting in a room, from the first join until nobody is left: who was there, and for how long. */
 export class Meeting {
+  /** Names this one meeting: decimal digits, below 2^63, the same make as a file's id. */
+  readonly channelId: string;
   readonly #roomId: string;
   readonly #startedAt: number;
   readonly #attendances = new Map<string, Attendance>();
@@ -19,6 +21,12 @@ export class Meeting {
   constructor(roomId: string, now: number) {
     this.#roomId = roomId;
     this.#startedAt = now;
+    this.channelId = newFileId(now);
+  }
+
+  /** Who came first. */
+  get creator(): string | null {
+    return this.#attendances.keys().next().value ?? null;
   }
 
   /** Somebody came in, or back with another session. */
@@ -44,8 +52,7 @@ export class Meeting {
   end(now: number): RoomEnded {
     return {
       roomId: this.#roomId,
-      // The same make as a file's id: decimal digits, below 2^63.
-      channelId: newFileId(this.#startedAt),
+      channelId: this.channelId,
       startedAt: new Date(this.#startedAt).toISOString(),
       endedAt: new Date(now).toISOString(),
       video: this.#video,

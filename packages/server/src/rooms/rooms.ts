@@ -176,6 +176,11 @@ export class Rooms {
     }
   }
 
+  /** The meeting that is on in a room: its number, and who came first. */
+  meeting(appId: string, roomId: string): { readonly channelId: string; readonly creator: string | null } | undefined {
+    return this.#live.get(roomKeyOf(appId, roomId))?.meeting;
+  }
+
   /** Type of a room; undefined when there is no such room. */
   async type(appId: string, roomId: string): Promise<RoomType | undefined> {
     const row = await this.#find(appId, roomId);

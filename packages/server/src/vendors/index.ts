@@ -11,6 +11,10 @@ import { Meetings } from './yunxin/meetings.ts';
 import { type Meeting, MessageCopy } from './yunxin/message-copy.ts';
 
 export { registerTencentApi } from './tencent/api/index.ts';
+export { Hotlinks } from './tencent/hotlink.ts';
+export { looksLikeUserSig } from './tencent/user-sig.ts';
+export { UserSigs } from './tencent/user-sigs.ts';
+export { registerVideorelay } from './tencent/videorelay.ts';
 
 export interface VendorFormatsOptions {
   readonly library: Pick<Library, 'get' | 'derivativesOf' | 'settings'>;
