@@ -65,12 +65,52 @@ export function mediaPlaylist(options: MediaPlaylistOptions): string {
   return `${lines.join('\n')}\n`;
 }
 
-function writtenDuration({ durationSeconds }: PlaylistSegment): string {
+export interface PackagedPlaylistOptions {
+  readonly segments: readonly { readonly durationSeconds: number; readonly independent: boolean }[];
+  /** Of a segment, by its number from 0 on. */
+  readonly segmentUrl: (number: number) => string;
+  readonly initUrl: string;
+  readonly targetSeconds: number;
+  /** Seconds before the place where playing begins. */
+  readonly leadSeconds: number;
+  /** The wall clock at the beginning of the first segment, milliseconds since 1970. */
+  readonly startedAtMs?: number;
+}
+
+/**
+ * The media playlist of a file that is whole, whose segments have URLs of their own (RFC 8216 §4.3).
+ *
+ * @returns the text of the playlist; lines end with a line feed
+ * @throws MediaError `argument-invalid` for a URL that would break a line or a quoted string
+ */
+export function packagedPlaylist(options: PackagedPlaylistOptions): string {
+  const { segments, segmentUrl, targetSeconds, leadSeconds, startedAtMs } = options;
+  const lines = [
+    '#EXTM3U',
+    `#EXT-X-VERSION:${VERSION}`,
+    `#EXT-X-TARGETDURATION:${targetDuration(segments, longestAllowedSeconds(targetSeconds))}`,
+    '#EXT-X-MEDIA-SEQUENCE:0',
+    '#EXT-X-PLAYLIST-TYPE:VOD',
+  ];
+  if (segments.every((segment) => segment.independent)) lines.push('#EXT-X-INDEPENDENT-SEGMENTS');
+  if (leadSeconds > 0) lines.push(`#EXT-X-START:TIME-OFFSET=${leadSeconds.toFixed(5)},PRECISE=YES`);
+  lines.push(`#EXT-X-MAP:URI="${checkedUrl(options.initUrl)}"`);
+  if (startedAtMs !== undefined) lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(startedAtMs).toISOString()}`);
+  for (const [number, segment] of segments.entries()) {
+    lines.push(`#EXTINF:${writtenDuration(segment)},`, checkedUrl(segmentUrl(number)));
+  }
+  lines.push('#EXT-X-ENDLIST');
+  return `${lines.join('\n')}\n`;
+}
+
+type Timed = Pick<PlaylistSegment, 'durationSeconds'>;
+
+function writtenDuration({ durationSeconds }: Timed): string {
   return durationSeconds.toFixed(5);
 }
 
 /** No segment's duration, as it is written and then rounded to whole seconds, may be above it (RFC 8216 §4.3.3.1). */
-function targetDuration(segments: readonly PlaylistSegment[], atLeast: number): number {
+function targetDuration(segments: readonly Timed[], atLeast: number): number {
   let seconds = atLeast;
   for (const segment of segments) seconds = Math.max(seconds, Math.round(Number(writtenDuration(segment))));
   return seconds;

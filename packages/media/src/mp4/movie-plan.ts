@@ -196,7 +196,7 @@ function writeMovie(
   return writer.finish();
 }
 
-function writeFileType(): Uint8Array<ArrayBuffer> {
+export function writeFileType(): Uint8Array<ArrayBuffer> {
   const writer = new BoxWriter(64);
   const ftyp = writer.open('ftyp');
   writer.fourCc('isom');
