@@ -41,6 +41,7 @@ export interface JobRunOptions {
   readonly timing: Timing;
   readonly clock: Clock;
   readonly random: () => number;
+  readonly reserveBytes: number;
   readonly logger: Logger;
 }
 
@@ -50,9 +51,6 @@ const maxCrashes = 3;
 const maxBackOffMs = 15 * 60_000;
 /** How often a job that runs is looked at: whether its progress or its lease is to be written. */
 const beatMs = 1000;
-/** Bytes that stay free on each disk: for the recordings, which must not end for a job. */
-const reserveBytes = 256 * 2 ** 20;
-
 /** One attempt at one job, from its lease to its end. */
 export class JobRun {
   /** Resolves when nothing is left of the attempt; never rejects. */
@@ -173,8 +171,8 @@ export class JobRun {
   /** @throws AircheckError `storage-full` when one of the disks has no room for what will be made */
   async #requireSpace(bytes: number): Promise<void> {
     if (bytes === 0) return;
-    const { workFolder, recordingsFolder } = this.#options.config;
-    for (const folder of [workFolder, recordingsFolder]) {
+    const { config, reserveBytes } = this.#options;
+    for (const folder of [config.workFolder, config.recordingsFolder]) {
       const { bavail, bsize } = await statfs(folder);
       if (bavail * bsize >= bytes + reserveBytes) continue;
       const needed = Math.ceil((bytes + reserveBytes) / 2 ** 20);

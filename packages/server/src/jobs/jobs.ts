@@ -30,11 +30,15 @@ export interface JobsOptions {
   readonly logger: Logger;
   /** For tests: milliseconds. */
   readonly timing?: Partial<Timing>;
+  /** Bytes that jobs leave free on each disk, for the recordings: those must not end for a job. */
+  readonly reserveBytes?: number;
   /** Spreads what is tried again; from 0 to 1. */
   readonly random?: () => number;
 }
 
 const defaultTiming: Timing = { hangMs: 5 * 60_000, idleMs: 30_000, backOffMs: 10_000, pollMs: 5_000 };
+
+const defaultReserveBytes = 256 * 2 ** 20;
 
 /** How soon each internal job is done where others wait: somebody waits for a probe, nobody for a hash. */
 const internalPriority: Readonly<Record<InternalType, number>> = { probe: 8, pull: 0, delete: 0, hash: -8 };
@@ -82,6 +86,7 @@ export class Jobs {
       timing: { ...defaultTiming, ...options.timing },
       clock,
       random: options.random ?? Math.random,
+      reserveBytes: options.reserveBytes ?? defaultReserveBytes,
       logger,
     });
   }

@@ -1,4 +1,4 @@
-import type { ProcedureChanged } from '@aircheck/protocol';
+import type { CreateJobRequest, ProcedureChanged } from '@aircheck/protocol';
 import { expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { JobStore } from '../../src/jobs/job-store.ts';
@@ -97,7 +97,7 @@ describeOnBothDatabases('procedures', (database) => {
   it('are cancelled with all their jobs, and when one of these is', async () => {
     const service = await jobService(database.db);
     const fileId = await service.addFile(Buffer.from('x'));
-    const request = { type: 'procedure', fileId, spec: { cover: true, sprite: [510] } } as const;
+    const request: CreateJobRequest = { type: 'procedure', fileId, spec: { cover: true, sprite: [510] } };
     const first = await service.jobs.create(appId, request);
     expect(await service.jobs.cancel(appId, first.jobId)).toMatchObject({ state: 'cancelled' });
     const { items } = await service.jobs.list(appId, { parentId: first.jobId, limit: 50 });
