@@ -12,6 +12,7 @@ import { startBenchmark } from './start.ts';
 import { stopBenchmark } from './stop.ts';
 import { syncBenchmark } from './sync.ts';
 import { type Benchmark, markdown } from './table.ts';
+import { worksBenchmark } from './works.ts';
 
 const benchmarks: readonly Benchmark[] = [
   recordBenchmark,
@@ -22,6 +23,7 @@ const benchmarks: readonly Benchmark[] = [
   killBenchmark,
   forwardBenchmark,
   prefixSearchBenchmark,
+  worksBenchmark,
 ];
 
 const HELP = `npm run bench -- [name[=argument] ...] [--json]

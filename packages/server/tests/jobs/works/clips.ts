@@ -1,14 +1,12 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { HybridMp4Writer, h264Format, joinLengthPrefixed, opusHead } from '@aircheck/media';
-import { type ClipOptions, encodeClip, readClip } from '@aircheck/testkit';
 import { afterAll, onTestFinished } from 'vitest';
 import type { SourceFile, WorkContext, WorkName, WorkOrders, WorkResults } from '../../../src/jobs/work-orders.ts';
 import { works } from '../../../src/jobs/works/index.ts';
 
-const TICKS = 90_000;
+export { writeRecording } from './write-recording.ts';
 
 /** Small test media: 320 × 180, 25 pictures a second, a flash and a beep each second. */
 export const SMALL = { seconds: 3, width: 320, height: 180, framesPerSecond: 25, keyFrameSeconds: 1 } as const;
@@ -27,46 +25,6 @@ export async function sharedFolder(): Promise<string> {
 }
 const cleanUp: string[] = [];
 afterAll(() => Promise.all(cleanUp.map((folder) => rm(folder, { recursive: true, force: true }))));
-
-/** Clips one behind another as a recording would hold them: H.264 and Opus in a hybrid MP4. */
-export async function writeRecording(path: string, ...parts: readonly ClipOptions[]): Promise<void> {
-  const clips = await Promise.all(parts.map(async (part) => readClip(await encodeClip(part))));
-  const formats = clips.map(({ pictures }) => h264Format(joinLengthPrefixed(pictures[0]!.nalUnits))!);
-  const writer = new HybridMp4Writer({
-    creationTime: 0,
-    tracks: [
-      { kind: 'video', timescale: TICKS, ...formats[0]! },
-      {
-        kind: 'audio',
-        codec: 'opus',
-        timescale: 48_000,
-        sampleRate: 48_000,
-        channels: 2,
-        description: opusHead({ channels: 2, preSkip: 0, inputSampleRate: 48_000 }),
-      },
-    ],
-  });
-  const chunks = [writer.header()];
-  let pictureTime = 0;
-  let soundTime = 0;
-  for (const [index, { options, pictures, sounds }] of clips.entries()) {
-    writer.setVideoFormat(0, formats[index]!);
-    for (const { nalUnits, keyFrame } of pictures) {
-      const duration = TICKS / options.framesPerSecond;
-      writer.addSample(0, { data: joinLengthPrefixed(nalUnits), keyFrame, timestamp: pictureTime, duration });
-      pictureTime += duration;
-    }
-    for (const data of sounds) {
-      writer.addSample(1, { data, keyFrame: true, timestamp: soundTime, duration: 960 });
-      soundTime += 960;
-    }
-    chunks.push(...(writer.cutFragment()?.chunks ?? []));
-  }
-  const { append, patches } = writer.finalize();
-  const bytes = Buffer.concat([...chunks, ...append]);
-  for (const { offset, data } of patches) bytes.set(data, offset);
-  await writeFile(path, bytes);
-}
 
 /** Runs a program. @returns what it wrote to its output */
 export async function run(program: string, args: readonly string[]): Promise<Buffer> {
