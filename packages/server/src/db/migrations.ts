@@ -290,9 +290,20 @@ export function migrations(kind: DatabaseKind): Record<string, Migration> {
           .addColumn('created_at', 'bigint', (c) => c.notNull())
           .addColumn('started_at', 'bigint')
           .addColumn('finished_at', 'bigint')
+          // Which of the queue's lanes it goes by, so that jobs of one are found however many wait in another.
+          .addColumn('lane', 'text', (c) =>
+            c
+              .generatedAlwaysAs(
+                sql`case when type in ('transcode', 'aac') then 'encode' when type in ('pull', 'delete') then 'control'
+                  when type = 'procedure' then 'none' else 'short' end`,
+              )
+              .stored()
+              .notNull(),
+          )
           .execute();
         const jobIndexes: Record<string, string[]> = {
-          jobs_due: ['state', 'priority desc', 'run_at', 'job_id'],
+          jobs_due: ['state', 'lane', 'priority desc', 'run_at', 'job_id'],
+          jobs_by_end: ['finished_at'],
           jobs_newest: ['app_id', 'created_at', 'job_id'],
           jobs_by_file: ['file_id', 'created_at'],
           jobs_by_parent: ['parent_id'],

@@ -209,6 +209,8 @@ export interface JobsTable {
   created_at: number;
   started_at: number | null;
   finished_at: number | null;
+  /** JobLane; follows `type` by itself. */
+  lane: GeneratedAlways<string>;
 }
 
 /** How to transcode, to take snapshots, to draw watermarks. */

@@ -53,8 +53,8 @@ const maxBackOffMs = 15 * 60_000;
 const beatMs = 1000;
 /** One attempt at one job, from its lease to its end. */
 export class JobRun {
-  /** Resolves when nothing is left of the attempt; never rejects. */
-  readonly done: Promise<void>;
+  /** Resolves when nothing is left of the attempt, with the time of the next one if there will be one; never rejects. */
+  readonly done: Promise<number | undefined>;
   readonly #options: JobRunOptions;
   readonly #row: JobRow;
   readonly #folder: string;
@@ -95,7 +95,7 @@ export class JobRun {
     this.#progress = Math.min(99, Math.max(this.#progress, Math.round(percent * 10) / 10 || 0));
   };
 
-  async #run(): Promise<void> {
+  async #run(): Promise<number | undefined> {
     const { logger, clock } = this.#options;
     const { job_id: jobId, type } = this.#row;
     const beat = setInterval(() => {
@@ -105,8 +105,9 @@ export class JobRun {
     try {
       await this.#attempt();
       logger.info({ jobId, type, durationMs: clock.now() - this.#beginning }, 'job is done');
+      return undefined;
     } catch (error) {
-      await this.#insist(() => this.#failed(error));
+      return await this.#insist(() => this.#failed(error));
     } finally {
       clearInterval(beat);
       await rm(this.#folder, { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) =>
@@ -183,14 +184,16 @@ export class JobRun {
     }
   }
 
-  async #failed(error: unknown): Promise<void> {
+  /** @returns when it is tried again, in milliseconds since 1970 */
+  async #failed(error: unknown): Promise<number | undefined> {
     const { store, clock, logger, timing, random } = this.#options;
     const { job_id: jobId, type, attempts, crashes } = this.#row;
     const { signal } = this.#abort;
     if (signal.aborted) {
       const reason = signal.reason as AircheckError;
       if (reason.code === 'draining') await store.giveBack(jobId, clock.now(), { uncounted: true });
-      return logger.info({ jobId, type, reason: reason.message }, 'job is left');
+      logger.info({ jobId, type, reason: reason.message }, 'job is left');
+      return undefined;
     }
     const crashed = error instanceof JobWorkerCrash;
     const problem = crashed
@@ -200,11 +203,15 @@ export class JobRun {
       ? crashes + 1 < maxCrashes
       : problem.retryable && (attempts < maxAttempts || type === 'delete');
     logger[problem.fault === 'caller' ? 'info' : 'error']({ err: error, jobId, type, attempts, again }, 'job failed');
-    if (!again) return this.#giveUp(problem);
+    if (!again) {
+      await this.#giveUp(problem);
+      return undefined;
+    }
     const backOffMs = Math.min(maxBackOffMs, timing.backOffMs * 2 ** (attempts - 1));
     // So that those which failed together do not all come back together.
     const runAt = Math.round(clock.now() + backOffMs * (0.75 + random() / 2));
     await store.giveBack(jobId, runAt, { error: problem, crashed });
+    return runAt;
   }
 
   async #giveUp(error: AircheckError): Promise<void> {
@@ -215,14 +222,14 @@ export class JobRun {
   }
 
   /** A database that refuses does so for a while: the job is held until it is told, or until the server ends. */
-  async #insist(step: () => Promise<void>): Promise<void> {
+  async #insist<T>(step: () => Promise<T>): Promise<T | undefined> {
     const { logger, timing } = this.#options;
     for (;;) {
       try {
         return await step();
       } catch (error) {
         logger.error({ err: error, jobId: this.#row.job_id }, 'the end of a job cannot be written down');
-        if (this.#abort.signal.aborted) return;
+        if (this.#abort.signal.aborted) return undefined;
         await wait(timing.pollMs, undefined, { signal: this.#abort.signal }).catch(() => {});
       }
     }

@@ -28,6 +28,12 @@ export interface JobFilter {
   readonly limit: number;
 }
 
+/**
+ * Jobs that run beside those of other lanes. `encode`: minutes and hours of all that a core has. `short`: seconds as a
+ * rule. `control`: in the control process, waits for the disk or for others. `none`: a procedure, whose jobs do the work.
+ */
+export type JobLane = 'encode' | 'short' | 'control' | 'none';
+
 /** How a job ends. */
 export type End =
   | { readonly state: 'done'; readonly output: JobOutput }
@@ -57,34 +63,36 @@ export class JobStore {
   async insert(db: Database, job: NewJob): Promise<JobRow> {
     const now = this.#clock.now();
     const running = job.state === 'running';
-    const row: JobRow = {
-      job_id: randomUUID(),
-      app_id: job.appId,
-      type: job.type,
-      state: job.state ?? 'waiting',
-      priority: job.priority,
-      file_id: job.fileId ?? null,
-      parent_id: job.parentId ?? null,
-      input: JSON.stringify(job.input),
-      output: null,
-      error_code: null,
-      error_detail: null,
-      progress: 0,
-      attempts: running ? 1 : 0,
-      crashes: 0,
-      run_at: now,
-      lease_owner: null,
-      lease_until: null,
-      created_at: now,
-      started_at: running ? now : null,
-      finished_at: null,
-    };
-    await db.insertInto('jobs').values(row).execute();
-    return row;
+    return db
+      .insertInto('jobs')
+      .values({
+        job_id: randomUUID(),
+        app_id: job.appId,
+        type: job.type,
+        state: job.state ?? 'waiting',
+        priority: job.priority,
+        file_id: job.fileId ?? null,
+        parent_id: job.parentId ?? null,
+        input: JSON.stringify(job.input),
+        output: null,
+        error_code: null,
+        error_detail: null,
+        progress: 0,
+        attempts: running ? 1 : 0,
+        crashes: 0,
+        run_at: now,
+        lease_owner: null,
+        lease_until: null,
+        created_at: now,
+        started_at: running ? now : null,
+        finished_at: null,
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow();
   }
 
-  /** Takes the job that is due first among those of the types; of several who ask at once each gets another one. */
-  async claim(types: readonly JobType[]): Promise<JobRow | undefined> {
+  /** Takes the job of the lane that is due first; of several who ask at once each gets another one. */
+  async claim(lane: JobLane): Promise<JobRow | undefined> {
     const now = this.#clock.now();
     return this.#db
       .updateTable('jobs')
@@ -101,8 +109,8 @@ export class JobStore {
           .selectFrom('jobs')
           .select('job_id')
           .where('state', '=', 'waiting')
+          .where('lane', '=', lane)
           .where('run_at', '<=', now)
-          .where('type', 'in', types)
           .orderBy('priority', 'desc')
           .orderBy('run_at')
           .orderBy('job_id')
@@ -112,17 +120,6 @@ export class JobStore {
       .where('state', '=', 'waiting')
       .returningAll()
       .executeTakeFirst();
-  }
-
-  /** When the next job that waits for its time is due, in milliseconds since 1970. */
-  async nextDue(types: readonly JobType[]): Promise<number | undefined> {
-    const row = await this.#db
-      .selectFrom('jobs')
-      .select((select) => select.fn.min('run_at').as('at'))
-      .where('state', '=', 'waiting')
-      .where('type', 'in', types)
-      .executeTakeFirst();
-    return row?.at ?? undefined;
   }
 
   /**
@@ -229,6 +226,11 @@ export class JobStore {
       .$if(!all, (query) => query.where('lease_until', '<', this.#clock.now()))
       .executeTakeFirst();
     return Number(result.numUpdatedRows);
+  }
+
+  /** Forgets jobs that ended before the time, in milliseconds since 1970. */
+  async prune(before: number): Promise<void> {
+    await this.#db.deleteFrom('jobs').where('finished_at', '<', before).execute();
   }
 
   /** Puts an ended job among those that wait, as if it had never begun. */

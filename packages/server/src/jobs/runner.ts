@@ -1,19 +1,19 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AircheckError, type JobType } from '@aircheck/protocol';
+import { AircheckError } from '@aircheck/protocol';
 import type { JobRow } from '../db/index.ts';
 import type { ControlRun, ControlType } from './internal-jobs.ts';
 import { JobProcesses } from './job-process.ts';
 import { JobRun, type JobRunOptions } from './job-run.ts';
-import { leaseMs } from './job-store.ts';
+import { type JobLane, leaseMs } from './job-store.ts';
 
 export type RunnerOptions = Omit<JobRunOptions, 'processes' | 'controlRuns'> & {
   readonly config: { readonly jobWorkers: number };
 };
 
-/** Jobs of some types, so many of them at a time. */
+/** So many jobs at a time. */
 interface Lane {
-  readonly types: readonly JobType[];
+  readonly name: JobLane;
   readonly limit: number;
   running: number;
 }
@@ -22,6 +22,8 @@ interface Lane {
 const controlLimit = 4;
 /** A job that was put in by a transaction cannot be seen before its end: milliseconds until a second look. */
 const secondLookMs = 100;
+/** Ended jobs are kept for 30 days. */
+const keepMs = 30 * 86_400_000;
 /** What closing waits for those that ran, in milliseconds; their jobs are given back by the next start otherwise. */
 const closeMs = 5000;
 
@@ -29,29 +31,25 @@ const closeMs = 5000;
 export class Runner {
   readonly #options: RunnerOptions;
   readonly #controlRuns = new Map<string, ControlRun<ControlType>>();
-  readonly #controlTypes: JobType[] = [];
   readonly #processes: JobProcesses;
   readonly #lanes: readonly Lane[];
   readonly #runs = new Map<string, JobRun>();
   #state: 'new' | 'running' | 'closed' = 'new';
   #timer: NodeJS.Timeout | undefined;
+  readonly #later = new Set<NodeJS.Timeout>();
   #looking: Promise<void> | undefined;
   #lookAgain = false;
-  #reclaimedAt = 0;
+  #tidiedAt = 0;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
     this.#processes = new JobProcesses(options.timing.idleMs);
     const { jobWorkers } = options.config;
     this.#lanes = [
-      { types: ['transcode', 'aac'], limit: jobWorkers, running: 0 },
-      // Seconds as a rule: who waits for a clip or for the check of an upload must not wait for hours of encoding.
-      {
-        types: ['snapshot', 'cover', 'sprite', 'clip', 'concat', 'hash', 'probe'],
-        limit: Math.min(1, jobWorkers),
-        running: 0,
-      },
-      { types: this.#controlTypes, limit: controlLimit, running: 0 },
+      { name: 'encode', limit: jobWorkers, running: 0 },
+      // Who waits for a clip or for the check of an upload must not wait for hours of encoding.
+      { name: 'short', limit: Math.min(1, jobWorkers), running: 0 },
+      { name: 'control', limit: controlLimit, running: 0 },
     ];
   }
 
@@ -61,7 +59,6 @@ export class Runner {
 
   onRun<T extends ControlType>(type: T, run: ControlRun<T>): void {
     this.#controlRuns.set(type, run as never);
-    this.#controlTypes.push(type);
   }
 
   async start(): Promise<void> {
@@ -69,7 +66,7 @@ export class Runner {
     // The data folder's lock says that no other server has it: whoever held a job is gone.
     const reclaimed = await store.reclaim(true);
     if (reclaimed > 0) logger.info({ jobs: reclaimed }, 'jobs that were cut short are begun again');
-    this.#reclaimedAt = this.#options.clock.now();
+    this.#tidiedAt = this.#options.clock.now();
     await mkdir(config.workFolder, { recursive: true });
     for (const name of await readdir(config.workFolder)) {
       await rm(join(config.workFolder, name), { recursive: true, force: true, maxRetries: 3 });
@@ -100,20 +97,20 @@ export class Runner {
       return;
     }
     this.#looking = this.#take().then(
-      (inMs) => this.#looked(inMs),
+      () => this.#looked(),
       (error: unknown) => {
         this.#options.logger.error({ err: error }, 'the queue of jobs cannot be read');
-        this.#looked(this.#options.timing.pollMs);
+        this.#looked();
       },
     );
   }
 
-  #looked(nextInMs: number): void {
+  #looked(): void {
     this.#looking = undefined;
     if (this.#lookAgain) {
       this.#lookAgain = false;
       this.#look();
-    } else this.#lookIn(nextInMs);
+    } else this.#lookIn(this.#options.timing.pollMs);
   }
 
   #lookIn(ms: number): void {
@@ -122,43 +119,52 @@ export class Runner {
     this.#timer = setTimeout(() => this.#look(), ms);
   }
 
-  /** Begins what is due and has room. @returns milliseconds after which to look again */
-  async #take(): Promise<number> {
-    const { store, clock, timing } = this.#options;
-    if (clock.now() - this.#reclaimedAt > leaseMs) {
-      this.#reclaimedAt = clock.now();
+  /** Begins what is due and has room. */
+  async #take(): Promise<void> {
+    const { store, clock } = this.#options;
+    if (clock.now() - this.#tidiedAt > leaseMs) {
+      this.#tidiedAt = clock.now();
       await store.reclaim(false);
+      await store.prune(clock.now() - keepMs);
     }
     for (const lane of this.#lanes) {
-      if (lane.types.length === 0) continue;
       while (lane.running < lane.limit && this.#state === 'running') {
-        const due = await store.nextDue(lane.types);
-        if (due === undefined || due > clock.now()) break;
-        const row = await store.claim(lane.types);
+        const row = await store.claim(lane.name);
         if (row === undefined) break;
         this.#begin(lane, row);
       }
     }
-    const free = this.#lanes.filter(({ running, limit }) => running < limit).flatMap(({ types }) => types);
-    const due = free.length === 0 ? undefined : await store.nextDue(free);
-    return due === undefined ? timing.pollMs : Math.min(timing.pollMs, Math.max(0, due - clock.now()));
   }
 
   #begin(lane: Lane, row: JobRow): void {
     const run = new JobRun({ ...this.#options, processes: this.#processes, controlRuns: this.#controlRuns }, row);
     lane.running++;
     this.#runs.set(row.job_id, run);
-    void run.done.then(() => {
+    void run.done.then((againAt) => {
       lane.running--;
+      if (againAt !== undefined) this.#lookAt(againAt);
       this.#runs.delete(row.job_id);
       this.#look();
     });
   }
 
+  /** For a job that is begun again then; the poll finds it anyway, only later. */
+  #lookAt(at: number): void {
+    if (this.#state !== 'running') return;
+    const timer = setTimeout(
+      () => {
+        this.#later.delete(timer);
+        this.#look();
+      },
+      Math.max(0, at - this.#options.clock.now()),
+    );
+    this.#later.add(timer);
+  }
+
   async close(): Promise<void> {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    clearTimeout(this.#timer);
+    for (const timer of [this.#timer, ...this.#later]) clearTimeout(timer);
     await this.#looking;
     const reason = new AircheckError('draining', 'The server is shutting down');
     const done = [...this.#runs.values()].map((run) => {

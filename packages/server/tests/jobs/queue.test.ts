@@ -227,12 +227,12 @@ describeOnBothDatabases('the queue of jobs', (database) => {
     for (let index = 0; index < 12; index++) await service.pull(String(index));
     const queues = Array.from({ length: 6 }, () => new JobStore(database.db, systemClock));
     const taken = await Promise.all(
-      queues.flatMap((queue) => [queue, queue, queue]).map((queue) => queue.claim(['pull'])),
+      queues.flatMap((queue) => [queue, queue, queue]).map((queue) => queue.claim('control')),
     );
     const ids = taken.flatMap((row) => row?.job_id ?? []);
     expect(new Set(ids).size).toBe(ids.length);
     // Who was beaten to one gets the next: nothing is left.
-    const rest = [await queues[0]!.claim(['pull']), await queues[0]!.claim(['pull'])];
+    const rest = [await queues[0]!.claim('control'), await queues[0]!.claim('control')];
     expect(ids.length + rest.filter((row) => row !== undefined).length).toBe(12);
   });
 
@@ -242,14 +242,14 @@ describeOnBothDatabases('the queue of jobs', (database) => {
     const jobId = await service.pull('x');
     const [gone, other] = [new JobStore(database.db, clock), new JobStore(database.db, clock)];
     clock.nowMs += 1000;
-    await gone.claim(['pull']);
+    await gone.claim('control');
     clock.nowMs += 20_000;
     expect(await gone.beat(jobId, 50)).toBe(true);
     clock.nowMs += 20_000;
     expect(await other.reclaim(false)).toBe(0);
     clock.nowMs += 11_000;
     expect(await other.reclaim(false)).toBe(1);
-    expect(await other.claim(['pull'])).toMatchObject({ job_id: jobId, attempts: 1 });
+    expect(await other.claim('control')).toMatchObject({ job_id: jobId, attempts: 1 });
     expect(await gone.beat(jobId, 60)).toBe(false);
     expect(await gone.end(database.db, jobId, { state: 'done', output: {} })).toBeUndefined();
     expect(await other.end(database.db, jobId, { state: 'done', output: {} })).toMatchObject({ state: 'done' });
@@ -259,7 +259,7 @@ describeOnBothDatabases('the queue of jobs', (database) => {
     const killed = new JobStore(database.db, systemClock);
     const service = await jobService(database.db);
     const jobId = await service.pull('x');
-    await killed.claim(['pull']);
+    await killed.claim('control');
     service.jobs.onRun('pull', async () => done);
     await service.jobs.start();
     expect(await service.until(jobId, 'done')).toMatchObject({ attempts: 1 });
