@@ -15,6 +15,7 @@ export interface TestDatabase {
 
 /** Tables that tests write into, those first that refer to others. */
 const emptied = [
+  'nonces',
   'uploads',
   'delivery_attempts',
   'deliveries',

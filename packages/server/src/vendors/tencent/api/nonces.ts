@@ -15,6 +15,7 @@ export class Nonces {
   }
 
   /**
+   * @param nonce - what may come once: the signature of a request, which holds its nonce
    * @param expiresAt - milliseconds since 1970, after which requests with it are refused for their age
    * @returns false when it was used before
    */

@@ -36,7 +36,7 @@ export async function verifyCall(
   { secretOf, nonces, clock }: SignatureOptions,
 ): Promise<{ readonly appId: string; readonly parameters: Parameters }> {
   const all = new Parameters(call.values);
-  const signature = Buffer.from(all.required('Signature'));
+  const signature = all.required('Signature');
   const secretId = all.required('SecretId');
   const method = all.text('SignatureMethod') || 'HmacSHA1';
   const hash = hashes[method];
@@ -56,7 +56,7 @@ export async function verifyCall(
       const right = createHmac(hash, app?.secret ?? 'nobody')
         .update(text, 'utf8')
         .digest('base64');
-      return isSame(signature, Buffer.from(right));
+      return isSame(signature, right);
     }),
   );
   if (app === undefined || signed === undefined) {
@@ -68,9 +68,9 @@ export async function verifyCall(
   if (Math.abs(clock.now() - timestamp * 1000) > clockToleranceMs) {
     throw new AircheckError('request-expired', 'Timestamp is more than two hours from now', { input: 'Timestamp' });
   }
-  // Clients take their nonces from 65,536 numbers: only with the second they came in are these unlikely to come twice.
-  if (!(await nonces.use(app.appId, `${timestamp}-${nonce}`, timestamp * 1000 + clockToleranceMs))) {
-    throw new AircheckError('request-replayed', 'A request with this Nonce and Timestamp has come before', {
+  // Not by the nonce alone: clients take it from 65,536 numbers, and two of a second's calls soon have the same.
+  if (!(await nonces.use(app.appId, signature, timestamp * 1000 + clockToleranceMs))) {
+    throw new AircheckError('request-replayed', 'This request has come before: each takes a Nonce of its own', {
       input: 'Nonce',
     });
   }
@@ -97,6 +97,8 @@ function canonical(values: ReadonlyMap<string, string>): string {
     .join('&');
 }
 
-function isSame(a: Buffer, b: Buffer): boolean {
+/** Compares in a time that does not tell where the two differ. */
+export function isSame(given: string, right: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(right)];
   return a.length === b.length && timingSafeEqual(a, b);
 }

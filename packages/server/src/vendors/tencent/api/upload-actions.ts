@@ -103,7 +103,9 @@ function pullOf(pull: Parameters): PullRequest {
  * @throws AircheckError `upload-state` before all of it is there, `upload-gone`, `media-invalid` when it was rejected,
  *   `timeout` when the check takes long
  */
-async function checked({ uploads, signal }: ActionContext, uploadId: string): Promise<UploadRow> {
+async function checked({ uploads, jobs, signal }: ActionContext, uploadId: string): Promise<UploadRow> {
+  // Somebody waits for the check now: it need not wait for the next look into the queue.
+  jobs.wake();
   const deadline = performance.now() + checkMs;
   for (;;) {
     const row = await uploads.store.find(uploadId);

@@ -1,7 +1,8 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { AircheckError } from '@aircheck/protocol';
 import { z } from 'zod';
 import type { Clock } from '../../../clock.ts';
+import { isSame } from './signature.ts';
 
 /** How long what was applied for can be uploaded, in milliseconds. */
 const validMs = 24 * 3_600_000;
@@ -74,9 +75,4 @@ function decoded(content: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function isSame(given: string, right: string): boolean {
-  const [a, b] = [Buffer.from(given), Buffer.from(right)];
-  return a.length === b.length && timingSafeEqual(a, b);
 }
