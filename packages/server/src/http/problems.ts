@@ -23,7 +23,9 @@ export function registerProblems(app: FastifyInstance): void {
   app.setNotFoundHandler((request, reply) => {
     const path = pathOf(request);
     const allowed = [...new Set(routes.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method))];
-    if (allowed.length === 0) return sendProblem(reply, new AircheckError('not-found', `There is nothing at ${path}`));
+    // A route that would match but for the length of a part of its path is no other method's.
+    if (allowed.length === 0 || allowed.includes(request.method))
+      return sendProblem(reply, new AircheckError('not-found', `There is nothing at ${path}`));
     reply.header('allow', allowed.join(', '));
     const detail = `${request.method} is not allowed at ${path}`;
     return sendProblem(
