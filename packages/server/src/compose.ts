@@ -20,7 +20,6 @@ import { createHttpServer } from './http/index.ts';
 import { registerWhep, registerWhip } from './ingest/index.ts';
 import { Jobs, registerJobRoutes } from './jobs/index.ts';
 import {
-  HlsPlaylists,
   Library,
   MediaLinks,
   MediaUrls,
@@ -30,6 +29,7 @@ import {
   registerLibrarySettingsRoutes,
   registerMediaRoutes,
   registerUploadRoutes,
+  ServedBytes,
   Sweeper,
   TusServer,
   Uploads,
@@ -37,7 +37,14 @@ import {
 import { recoverSegment } from './recorder/index.ts';
 import { Recordings, registerRecordingRoutes } from './recording/index.ts';
 import { Rooms, registerRoomRoutes, registerSignaling } from './rooms/index.ts';
-import { looksLikeUserSig, registerTencentApi, registerVideorelay, UserSigs, vendorFormats } from './vendors/index.ts';
+import {
+  Hotlinks,
+  looksLikeUserSig,
+  registerTencentApi,
+  registerVideorelay,
+  UserSigs,
+  vendorFormats,
+} from './vendors/index.ts';
 import { version } from './version.ts';
 import { MediaWorkers } from './worker/index.ts';
 
@@ -91,6 +98,8 @@ export async function createServer(config: Config, logger: Logger = pino({ level
   removals.attach(jobs);
   const sweeper = new Sweeper({ db, library, clock, logger });
   starting.defer(() => sweeper.close());
+  const served = new ServedBytes({ db, clock, logger });
+  starting.defer(() => served.close());
   const workers = new MediaWorkers({
     count: config.mediaWorkers,
     portRange: config.udpPorts,
@@ -176,11 +185,15 @@ export async function createServer(config: Config, logger: Logger = pino({ level
   registerRecordingRoutes(app, recordings);
   registerLibraryRoutes(app, { library, removals, urls });
   registerLibrarySettingsRoutes(app, library);
+  const hotlinks = new Hotlinks({ settings: library.settings, publicUrl: config.publicUrl, clock });
   registerMediaRoutes(app, {
     library,
     links,
-    playlists: new HlsPlaylists(config.recordingsFolder),
+    hotlink: (appId, path, query) => hotlinks.check(appId, path, query),
+    served,
     recordingsFolder: config.recordingsFolder,
+    derivedFolder: config.derivedFolder,
+    accel: config.accel,
   });
   registerJobRoutes(app, jobs);
   registerEventRoutes(app, events);

@@ -14,10 +14,10 @@ export {
 export { MediaLinks } from './links.ts';
 export { type MediaRoutesOptions, registerMediaRoutes } from './media-routes.ts';
 export { type LinkOptions, MediaUrls, type MediaUrlsOptions } from './media-urls.ts';
-export { HlsPlaylists } from './playlists.ts';
 export type { RemovalReason } from './recycling.ts';
 export { Removals } from './removals.ts';
 export { type LibraryRoutesOptions, registerLibraryRoutes } from './routes.ts';
+export { ServedBytes, type ServedBytesOptions } from './served-bytes.ts';
 export { Settings } from './settings.ts';
 export { registerLibrarySettingsRoutes } from './settings-routes.ts';
 export { Sweeper } from './sweeper.ts';

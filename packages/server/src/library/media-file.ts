@@ -1,77 +1,111 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { join, resolve, sep } from 'node:path';
-import { AircheckError, type Asset } from '@aircheck/protocol';
+import { join, relative, resolve, sep } from 'node:path';
+import { AircheckError } from '@aircheck/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { StoredAsset } from './assets.ts';
-import { type ByteRange, parseByteRange } from './byte-range.ts';
+import { parseByteRange } from './byte-range.ts';
+import { sendBytes } from './send-bytes.ts';
+import type { ServedBytes } from './served-bytes.ts';
 
-/** Bytes read at a time: fewer, larger reads let one process feed many players. */
-const chunkBytes = 256 * 1024;
+/** A file that a link leads to. */
+export interface MediaFile {
+  readonly appId: string;
+  readonly fileId: string;
+  /** Names this very file among all: the asset's id or the derivative's. */
+  readonly id: string;
+  /** Absolute path of the folder that it must be in. */
+  readonly folder: string;
+  /** Relative to the folder. */
+  readonly path: string;
+  readonly mimeType: string;
+  /** It will not change any more. */
+  readonly finished: boolean;
+  /** Offered to those who save it. */
+  readonly saveAs: string;
+}
+
+/** Location of nginx that a folder is under; see deploy/nginx. */
+export type AccelPrefix = '/aircheck-files/recordings' | '/aircheck-files/derived';
+
+export interface SendOptions {
+  readonly served: ServedBytes;
+  /** Have nginx send the bytes: it finds the file's folder there. */
+  readonly accelPrefix: AccelPrefix | undefined;
+  /** To be saved, not to be played. */
+  readonly download: boolean;
+}
 
 /**
- * Opens an asset's file.
+ * Opens a file.
  * @throws AircheckError `asset-not-found` when it is not there (any more)
  */
-export async function openMediaFile(recordingsFolder: string, stored: StoredAsset): Promise<FileHandle> {
-  const path = join(recordingsFolder, stored.path);
-  // The path comes from our own database; a mistake there must not open the rest of the disk.
-  if (!path.startsWith(resolve(recordingsFolder) + sep)) {
-    throw new AircheckError('asset-not-found', `The file ${stored.asset.fileId} is not in the recordings folder`);
-  }
+export async function openMediaFile(file: Pick<MediaFile, 'folder' | 'path' | 'fileId'>): Promise<FileHandle> {
   try {
-    return await open(path, 'r');
+    return await open(safePath(file), 'r');
   } catch (cause) {
-    throw new AircheckError('asset-not-found', `The file ${stored.asset.fileId} is not on the disk`, { cause });
+    if (cause instanceof AircheckError) throw cause;
+    throw new AircheckError('asset-not-found', `The file ${file.fileId} is not on the disk`, { cause });
   }
 }
 
-/** Answers with an asset's file or a range of it; a file that still grows is as long as it is now. */
+function safePath({ folder, path, fileId }: Pick<MediaFile, 'folder' | 'path' | 'fileId'>): string {
+  const absolute = join(folder, path);
+  // The path comes from our own database; a mistake there must not open the rest of the disk.
+  if (absolute.startsWith(resolve(folder) + sep)) return absolute;
+  throw new AircheckError('asset-not-found', `The file ${fileId} is not in its folder`);
+}
+
+/**
+ * Answers with a file or a range of it (RFC 9110 §14); a file that still grows is as long as it is now.
+ * @throws AircheckError `asset-not-found`, `range-not-satisfiable`
+ */
 export async function sendMediaFile(
   request: FastifyRequest,
   reply: FastifyReply,
-  recordingsFolder: string,
-  stored: StoredAsset,
+  file: MediaFile,
+  options: SendOptions,
 ): Promise<FastifyReply> {
-  const { asset } = stored;
-  const file = await openMediaFile(recordingsFolder, stored);
+  const handle = await openMediaFile(file);
+  let sending = false;
   try {
-    const { size } = await file.stat();
-    const etag = `"${asset.fileId}-${size}"`;
+    const { size } = await handle.stat();
+    const etag = `"${file.id}-${size}"`;
     reply.headers({
-      'content-type': asset.mimeType,
+      'content-type': file.mimeType,
       'accept-ranges': 'bytes',
-      'content-disposition': contentDisposition(asset),
+      'content-disposition': contentDisposition(file.saveAs, options.download),
       'cross-origin-resource-policy': 'cross-origin',
     });
-    if (asset.state === 'ready') reply.headers({ etag, 'cache-control': 'private, max-age=86400' });
+    if (file.finished) reply.headers({ etag, 'cache-control': 'private, max-age=86400' });
     // Finishing rewrites a few bytes at the front: parts from before and after must not be put together.
     else reply.header('cache-control', 'no-store');
 
-    if (asset.state === 'ready' && matches(request.headers['if-none-match'], etag)) {
-      await file.close();
+    if (file.finished && matches(request.headers['if-none-match'], etag)) {
       return reply.code(304).removeHeader('content-type').send();
     }
     const { range: rangeHeader, 'if-range': ifRange } = request.headers;
-    const usable = ifRange === undefined || (asset.state === 'ready' && ifRange === etag);
+    const usable = ifRange === undefined || (file.finished && ifRange === etag);
     const range = usable ? parseByteRange(rangeHeader, size) : undefined;
     if (range === 'unsatisfiable') {
       reply.header('content-range', `bytes */${size}`);
       throw new AircheckError('range-not-satisfiable', `The file has ${size} bytes`, { input: 'headers.range' });
     }
-    const { first, last }: ByteRange = range ?? { first: 0, last: size - 1 };
+    const { first, last } = range ?? { first: 0, last: size - 1 };
+    const { served, accelPrefix } = options;
+    if (accelPrefix !== undefined) {
+      // nginx sees to ranges and conditions itself; what it sends is taken to be what was asked for.
+      if (request.method === 'GET') served.add(file, last - first + 1, 1);
+      const path = relative(file.folder, safePath(file)).split(sep).map(encodeURIComponent).join('/');
+      return reply.removeHeader('etag').header('x-accel-redirect', `${accelPrefix}/${path}`).send();
+    }
     if (range !== undefined) reply.code(206).header('content-range', `bytes ${first}-${last}/${size}`);
     reply.header('content-length', last - first + 1);
-    if (request.method === 'HEAD' || size === 0) {
-      await file.close();
-      return reply.send();
-    }
-    // Closes the file when it has been sent, and when the player goes away in the middle.
-    const stream = file.createReadStream({ start: first, end: last, highWaterMark: chunkBytes });
-    reply.raw.once('close', () => stream.destroy());
-    return reply.send(stream);
-  } catch (error) {
-    await file.close();
-    throw error;
+    if (request.method === 'HEAD' || size === 0) return reply.send();
+    sending = true;
+    served.add(file, 0, 1);
+    await sendBytes(reply, handle, first, last, (bytes) => served.add(file, bytes));
+    return reply;
+  } finally {
+    if (!sending) await handle.close();
   }
 }
 
@@ -80,14 +114,12 @@ function matches(header: string | undefined, etag: string): boolean {
   return header.trim() === '*' || header.split(',').some((item) => item.trim().replace(/^W\//, '') === etag);
 }
 
-/** `inline` with the file's name for those who save it; the name is any text, so it goes encoded (RFC 6266, RFC 5987). */
-function contentDisposition({ fileName, mimeType }: Asset): string {
-  const extension = mimeType.includes('webm') ? '.webm' : '.mp4';
-  const name = fileName.toLowerCase().endsWith(extension) ? fileName : `${fileName}${extension}`;
+/** The file's name for those who save it; the name is any text, so it goes encoded (RFC 6266, RFC 5987). */
+function contentDisposition(name: string, download: boolean): string {
   const encoded = encodeURIComponent(name).replaceAll(
     /['()*]/g,
     (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`,
   );
   const plain = name.replaceAll(/[^\x20-\x7e]|["\\%/]/g, '_');
-  return `inline; filename="${plain}"; filename*=UTF-8''${encoded}`;
+  return `${download ? 'attachment' : 'inline'}; filename="${plain}"; filename*=UTF-8''${encoded}`;
 }

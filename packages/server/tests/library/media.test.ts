@@ -7,13 +7,13 @@ import type { AssetState, PlayUrls } from '@aircheck/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Outbox } from '../../src/events/index.ts';
 import {
-  HlsPlaylists,
   type Library,
   MediaLinks,
   MediaUrls,
   Removals,
   registerLibraryRoutes,
   registerMediaRoutes,
+  ServedBytes,
 } from '../../src/library/index.ts';
 import type { SegmentSnapshot } from '../../src/worker/contract.ts';
 import { startTestServer, type TestServer } from '../http/test-server.ts';
@@ -23,6 +23,7 @@ import { makeLibrary } from './make-library.ts';
 const fileName = '../../etc/课程 "一" 🎬 (1)\'s';
 let server: TestServer;
 let library: Library;
+let served: ServedBytes;
 
 beforeEach(async () => {
   server = await startTestServer();
@@ -35,8 +36,10 @@ beforeEach(async () => {
     config: { recordingsFolder: server.folder, derivedFolder: server.folder },
   });
   registerLibraryRoutes(server.app, { library, removals, urls });
-  const playlists = new HlsPlaylists(server.folder);
-  registerMediaRoutes(server.app, { library, links, playlists, recordingsFolder: server.folder });
+  served = new ServedBytes({ db: server.db, clock: server.clock, logger: server.app.log as never });
+  const recordingsFolder = server.folder;
+  const derivedFolder = join(server.folder, 'derived');
+  registerMediaRoutes(server.app, { library, links, served, recordingsFolder, derivedFolder, accel: 'none' });
   await server.db
     .insertInto('recordings')
     .values({
@@ -60,7 +63,10 @@ beforeEach(async () => {
     })
     .execute();
 });
-afterEach(() => server.close());
+afterEach(async () => {
+  await served.close();
+  await server.close();
+});
 
 async function addFile(
   content: Uint8Array,

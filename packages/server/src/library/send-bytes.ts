@@ -1,0 +1,94 @@
+import { read as readCallback } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import type { FastifyReply } from 'fastify';
+
+/** Bytes read and written at a time: large pieces let one process feed many fast players … */
+const largeBytes = 512 * 1024;
+/** … and small ones let it keep little for many slow ones. */
+const smallBytes = 64 * 1024;
+/** A player that takes a large piece more slowly than that gets small ones. */
+const slowMs = 250;
+/** Buffers that are kept for the next piece: memory that is used again costs no page faults. */
+const keptBuffers = 64;
+
+class BufferPool {
+  readonly #byteLength: number;
+  readonly #free: Buffer[] = [];
+
+  constructor(byteLength: number) {
+    this.#byteLength = byteLength;
+  }
+
+  take(): Buffer {
+    return this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#byteLength);
+  }
+
+  give(buffer: Buffer): void {
+    if (this.#free.length < keptBuffers) this.#free.push(buffer);
+  }
+}
+
+const large = new BufferPool(largeBytes);
+const small = new BufferPool(smallBytes);
+
+/**
+ * Sends a stretch of a file as the body of an answer whose head is set, and closes the file. One piece is under way at a
+ * time: the next is read when the system has taken it.
+ *
+ * @param last - inclusive
+ * @param sent - is told of each piece that the system has taken
+ * @returns when all is sent, or the player has gone
+ */
+export async function sendBytes(
+  reply: FastifyReply,
+  handle: FileHandle,
+  first: number,
+  last: number,
+  sent: (bytes: number) => void,
+): Promise<void> {
+  const { raw } = reply;
+  reply.hijack();
+  try {
+    raw.writeHead(reply.statusCode, reply.getHeaders() as Record<string, string>);
+    let pool = smallBytes > last - first ? small : large;
+    for (let position = first; position <= last && !raw.destroyed; ) {
+      const buffer = pool.take();
+      const wanted = Math.min(buffer.length, last - position + 1);
+      const length = await read(handle.fd, buffer, wanted, position);
+      // Shorter than it was: the length is promised already, so all that is left is to break off.
+      if (length === 0) throw new Error('the file has become shorter while it was sent');
+      const asked = performance.now();
+      // A piece that was not taken is with the system still: its buffer is not used again.
+      if (!(await write(raw, length === buffer.length ? buffer : buffer.subarray(0, length)))) break;
+      pool.give(buffer);
+      pool = performance.now() - asked > slowMs ? small : large;
+      sent(length);
+      position += length;
+    }
+    raw.end();
+  } catch (error) {
+    reply.log.warn({ err: error }, 'a file was not sent to its end');
+    raw.destroy();
+  } finally {
+    await handle.close();
+  }
+}
+
+function read(fd: number, buffer: Buffer, length: number, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    readCallback(fd, buffer, 0, length, position, (error, bytesRead) => (error ? reject(error) : resolve(bytesRead)));
+  });
+}
+
+/** @returns false when the player has gone */
+function write(raw: FastifyReply['raw'], piece: Buffer): Promise<boolean> {
+  if (raw.destroyed) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const gone = () => resolve(false);
+    raw.once('close', gone);
+    raw.write(piece, (error) => {
+      raw.removeListener('close', gone);
+      resolve(error === undefined || error === null);
+    });
+  });
+}
