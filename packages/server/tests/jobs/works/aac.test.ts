@@ -34,6 +34,36 @@ describe('an MP4 with AAC', () => {
     expect(summary.tracks[0]).toMatchObject({ codec: 'h264', width: 640, height: 360 });
   });
 
+  test('begins where a clip begins, though its pictures begin at the key frame before', async () => {
+    const folder = await newFolder();
+    const recording = join(folder, 'recording.mp4');
+    await writeRecording(recording, SMALL);
+    const cut = await doWork('clip', { source: sourceOf(recording), startMs: 1520, endMs: 2800 });
+    const clip = sourceOf(join(cut.folder, cut.result.file.name));
+    const transcoded = await doWork('transcode', {
+      source: clip,
+      spec: {
+        container: 'mp4',
+        video: { codec: 'h264', bitrateBps: 600_000 },
+        audio: { codec: 'aac', bitrateBps: 64_000, sampleRate: 48_000, channels: 2 },
+      },
+    });
+    const exact = await readRecording(join(transcoded.folder, 'video.mp4'));
+    expect(String(exact.pictures.map(({ counter }) => counter))).toBe(
+      String(Array.from({ length: 32 }, (_, n) => 38 + n)),
+    );
+    expect(exact.pictures[0]!.ptsMs).toBe(0);
+    expect(syncSummary(syncEvents(exact)).worstMs).toBeLessThan(10);
+
+    const copied = await doWork('aac', { source: clip });
+    const content = await readRecording(join(copied.folder, 'video.mp4'));
+    expect(content.errors).toEqual([]);
+    const shown = content.pictures.filter(({ ptsMs }, index) => content.pictures[index + 1]?.ptsMs !== ptsMs);
+    expect(String(shown.map(({ counter }) => counter))).toBe(String(Array.from({ length: 32 }, (_, n) => 38 + n)));
+    expect(syncSummary(syncEvents(content)).worstMs).toBeLessThan(10);
+    expect(syncEvents(content)).toHaveLength(1);
+  });
+
   const others = {
     'reordered pictures': ['mp4', '-c:v', 'libx264', '-bf', '3', '-preset', 'fast', '-c:a', 'libopus'],
     VP9: ['webm', '-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8', '-c:a', 'copy'],
