@@ -76,8 +76,16 @@ export function antdTheme(scheme: ColorScheme): ThemeConfig {
         fontWeight: 550,
         contentFontSizeLG: 15,
       },
-      Table: { headerBg: 'transparent', headerSplitColor: 'transparent', cellPaddingBlock: 14 },
+      Table: {
+        headerSortActiveBg: 'transparent',
+        headerSortHoverBg: 'transparent',
+        bodySortBg: 'transparent',
+        headerBg: 'transparent',
+        headerSplitColor: 'transparent',
+        cellPaddingBlock: 14,
+      },
       Tooltip: { colorBgSpotlight: scheme === 'dark' ? '#2b323a' : '#1d232b' },
+      Checkbox: { borderRadiusSM: 5 },
       Drawer: { paddingLG: 20 },
       Segmented:
         scheme === 'dark'

@@ -14,7 +14,7 @@ import { lastSearch } from '../library/last-search.ts';
 import { useTemplates } from '../settings/use-templates.ts';
 import { AssetActions } from './asset-actions.tsx';
 import { ClipBar } from './clip-bar.tsx';
-import { DetailsForm } from './details-form.tsx';
+import { DetailsForm, detailsOf } from './details-form.tsx';
 import { Facts, WholeHealth } from './facts.tsx';
 import { JobsTab } from './jobs-tab.tsx';
 import { PicturesTab } from './pictures-tab.tsx';
@@ -155,8 +155,8 @@ function Loaded({ asset, urls, playable, derivatives, jobs }: LoadedProps) {
       <div className="asset-side">
         <AssetActions asset={asset} urls={urls} />
         <section className="card">
-          {/* What is being edited stays when the file changes by itself; another edit starts from what is there. */}
-          <DetailsForm key={asset.updatedAt} asset={asset} />
+          {/* What is being edited stays while the file grows; only a change of these very fields starts anew. */}
+          <DetailsForm key={detailsOf(asset)} asset={asset} />
         </section>
         <section className="card">
           <h4>{t('facts.title')}</h4>
@@ -184,7 +184,7 @@ function FilePlayer({ asset, urls, marks, player }: FilePlayerProps) {
   const { t } = useLibraryI18n();
   const templates = useTemplates();
   const growing = asset.state === 'recording';
-  const sources = sourcesOf(asset, urls, (rendition) => renditionName(rendition, templates), t);
+  const sources = sourcesOf(asset, urls, (rendition) => renditionName(rendition, templates, t), t);
   // A file that was growing when it was opened is played over HLS to its end, also when it is finished meanwhile. What
   // plays keeps its link: a newer one would start it anew.
   const [chosen, setChosen] = useState<Source | undefined>(

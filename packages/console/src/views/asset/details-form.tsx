@@ -123,6 +123,11 @@ export function DetailsForm({ asset }: { asset: Asset }) {
   );
 }
 
+/** Everything that the form shows, to tell whether it has changed. */
+export function detailsOf({ fileName, intro, classId, tags, expiresAt }: Asset): string {
+  return JSON.stringify([fileName, intro, classId, tags, expiresAt]);
+}
+
 /** A time as `datetime-local` inputs have it: the reader's own, to the minute. */
 function toLocal(iso: string): string {
   const date = new Date(iso);

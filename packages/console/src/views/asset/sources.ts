@@ -8,6 +8,9 @@ export interface Source extends PlaySource {
   readonly label: string;
 }
 
+/** The number under which jobs `aac` keep what they make, which no template has. */
+const aacDefinition = 60;
+
 type Rendition = PlayUrls['renditions'][number];
 
 /** What a file can be played as: the original and each rendition, as a file and as a playlist. */
@@ -35,9 +38,10 @@ export function sourcesOf(
 export function renditionName(
   { definition, info }: Pick<Rendition, 'definition' | 'info'>,
   templates: readonly Template[],
+  t: LibraryTranslate,
 ): string {
   const template = templates.find((one) => one.definition === definition && one.kind === 'transcode');
   const height = info.height ?? info.video?.height;
-  const name = template?.name ?? (definition === 0 ? 'AAC' : `#${definition}`);
+  const name = definition === aacDefinition ? t('job.aac') : (template?.name ?? `#${definition}`);
   return height === undefined || name.includes(String(height)) ? name : `${name} · ${height}p`;
 }

@@ -52,7 +52,7 @@ export function VersionsTab({ asset, urls, derivatives, jobs }: TabProps) {
           return (
             <VersionRow
               key={rendition.derivativeId}
-              name={renditionName(rendition, templates)}
+              name={renditionName(rendition, templates, t)}
               text={media({ video: info.video ?? null, audio: info.audio ?? null })}
               sizeBytes={rendition.sizeBytes}
               url={links?.url}

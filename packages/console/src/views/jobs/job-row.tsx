@@ -1,7 +1,8 @@
 import type { Job } from '@aircheck/protocol';
-import { useQueryClient } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Button, Progress, Tooltip } from 'antd';
 import { useState } from 'react';
+import { queryKeys } from '../../api.tsx';
 import { CloseIcon, RedoIcon } from '../../components/icons.tsx';
 import { useProblemToast } from '../../components/problem.tsx';
 import { dictionaries, type MessageKey } from '../../i18n/dictionary.ts';
@@ -9,6 +10,8 @@ import { useLibraryI18n } from '../../i18n/library-i18n.ts';
 import { libraryApi } from '../../library-api.ts';
 import { addressOf } from '../../router.ts';
 import { isOpen, jobName, jobTones } from './job-texts.ts';
+
+const namesFreshMs = 60_000;
 
 /** One job: what it does, how far it is, what came of it; stopped or done again by its buttons. */
 export function JobRow({ job, withFile }: { job: Job; withFile: boolean }) {
@@ -36,11 +39,7 @@ export function JobRow({ job, withFile }: { job: Job; withFile: boolean }) {
       <div className="job-text">
         <div className="job-title">
           <b>{jobName(job, t)}</b>
-          {withFile && job.fileId !== null && (
-            <a className="asset-link small" href={addressOf.asset(job.fileId)}>
-              <code>{job.fileId}</code>
-            </a>
-          )}
+          {withFile && job.fileId !== null && <FileLink fileId={job.fileId} />}
           {made !== undefined && made !== job.fileId && (
             <a className="asset-link small" href={addressOf.asset(made)} data-testid="job-result">
               {t('jobs.openResult')}
@@ -52,7 +51,7 @@ export function JobRow({ job, withFile }: { job: Job; withFile: boolean }) {
             format.dateTime(job.createdAt),
             took && t('jobs.took', { time: took }),
             job.attempts > 1 && t('jobs.attempts', { count: job.attempts }),
-            job.priority !== 0 && t('jobs.priority', { value: job.priority }),
+            job.priority > 0 && t('jobs.priority', { value: job.priority }),
           ]
             .filter(Boolean)
             .join(' · ')}
@@ -89,6 +88,21 @@ export function JobRow({ job, withFile }: { job: Job; withFile: boolean }) {
         </Tooltip>
       )}
     </li>
+  );
+}
+
+/** The file by its name; by its id where it is gone. */
+function FileLink({ fileId }: { fileId: string }) {
+  const asset = useQuery({
+    queryKey: queryKeys.asset(fileId),
+    queryFn: ({ signal }) => libraryApi.asset(fileId, signal),
+    staleTime: namesFreshMs,
+    retry: false,
+  });
+  return (
+    <a className="asset-link small ellipsis" href={addressOf.asset(fileId)}>
+      {asset.data?.fileName ?? <code>{fileId}</code>}
+    </a>
   );
 }
 

@@ -1,4 +1,4 @@
-import type { Asset, TranscodeSpec, UpdateAssetRequest } from '@aircheck/protocol';
+import type { Asset, CreateJobRequest, TranscodeSpec, UpdateAssetRequest } from '@aircheck/protocol';
 import { useQueryClient } from '@tanstack/react-query';
 import { Alert, App, type ButtonProps, Input, Modal, Select } from 'antd';
 import { type ReactNode, useState } from 'react';
@@ -7,7 +7,7 @@ import { Field } from '../../components/field.tsx';
 import { describeProblem } from '../../components/problem.tsx';
 import { type LibraryKey, type LibraryTranslate, useLibraryI18n } from '../../i18n/library-i18n.ts';
 import { libraryApi } from '../../library-api.ts';
-import { useTemplates } from '../settings/use-templates.ts';
+import { useProcedures, useTemplates } from '../settings/use-templates.ts';
 import { ClassSelect } from './class-select.tsx';
 import { defaultClassId } from './classes.ts';
 
@@ -16,6 +16,10 @@ export interface AssetTask {
   readonly kind: AssetTaskKind;
   readonly assets: readonly Asset[];
 }
+
+/** A template's definition, `aac`, or a procedure by name. */
+type Format = number | string;
+const procedurePrefix = 'procedure:';
 
 /** So many requests at once: a browser keeps six connections to a server. */
 const lanes = 5;
@@ -31,7 +35,7 @@ export function AssetDialog({ task, onClose, onDone }: { task: AssetTask; onClos
   const [classId, setClassId] = useState(assets.length === 1 ? (first?.classId ?? defaultClassId) : defaultClassId);
   const [added, setAdded] = useState<string[]>([]);
   const [removed, setRemoved] = useState<string[]>([]);
-  const [definition, setDefinition] = useState<number | 'aac'>();
+  const [format, setFormat] = useState<Format>();
   const [watermark, setWatermark] = useState<number>();
   const [done, setDone] = useState<number>();
   const [problems, setProblems] = useState<string[]>([]);
@@ -46,11 +50,7 @@ export function AssetDialog({ task, onClose, onDone }: { task: AssetTask; onClos
       case 'tags':
         return change({ tags: [...new Set([...asset.tags, ...added])].filter((tag) => !removed.includes(tag)) });
       case 'transcode':
-        return libraryApi.createJob(
-          definition === 'aac' || definition === undefined
-            ? { type: 'aac', fileId: asset.fileId }
-            : { type: 'transcode', fileId: asset.fileId, definition, ...(watermark !== undefined && { watermark }) },
-        );
+        return libraryApi.createJob(transcodeRequest(asset.fileId, format, watermark));
       case 'delete':
         return libraryApi.deleteAsset(asset.fileId);
       case 'delete-now':
@@ -64,7 +64,7 @@ export function AssetDialog({ task, onClose, onDone }: { task: AssetTask; onClos
       ? name.trim() !== ''
       : kind === 'tags'
         ? added.length + removed.length > 0
-        : kind !== 'transcode' || definition !== undefined;
+        : kind !== 'transcode' || format !== undefined;
   const run = async () => {
     if (!ready || done !== undefined) return;
     setProblems([]);
@@ -139,12 +139,7 @@ export function AssetDialog({ task, onClose, onDone }: { task: AssetTask; onClos
           <TagFields assets={assets} added={added} removed={removed} onAdd={setAdded} onRemove={setRemoved} />
         )}
         {kind === 'transcode' && (
-          <TranscodeFields
-            definition={definition}
-            watermark={watermark}
-            onDefinition={setDefinition}
-            onWatermark={setWatermark}
-          />
+          <TranscodeFields format={format} watermark={watermark} onFormat={setFormat} onWatermark={setWatermark} />
         )}
         {kind === 'delete' && <Explained assets={assets} text={t('task.delete.text')} />}
         {kind === 'delete-now' && <Explained assets={assets} text={t('task.delete-now.text')} />}
@@ -152,6 +147,16 @@ export function AssetDialog({ task, onClose, onDone }: { task: AssetTask; onClos
       </div>
     </Modal>
   );
+}
+
+function transcodeRequest(fileId: string, format: Format | undefined, watermark: number | undefined): CreateJobRequest {
+  if (typeof format === 'number') {
+    return { type: 'transcode', fileId, definition: format, ...(watermark !== undefined && { watermark }) };
+  }
+  if (format?.startsWith(procedurePrefix) === true) {
+    return { type: 'procedure', fileId, name: format.slice(procedurePrefix.length) };
+  }
+  return { type: 'aac', fileId };
 }
 
 function Problems({ problems }: { problems: readonly string[] }) {
@@ -238,24 +243,25 @@ function TagFields({ assets, added, removed, onAdd, onRemove }: TagFieldsProps) 
 }
 
 interface TranscodeFieldsProps {
-  readonly definition: number | 'aac' | undefined;
+  readonly format: Format | undefined;
   readonly watermark: number | undefined;
-  onDefinition(definition: number | 'aac'): void;
+  onFormat(format: Format): void;
   onWatermark(definition: number | undefined): void;
 }
 
-function TranscodeFields({ definition, watermark, onDefinition, onWatermark }: TranscodeFieldsProps) {
+function TranscodeFields({ format, watermark, onFormat, onWatermark }: TranscodeFieldsProps) {
   const { t } = useLibraryI18n();
   const templates = useTemplates();
+  const procedures = useProcedures();
   const watermarks = templates.filter(({ kind }) => kind === 'watermark');
   return (
     <>
       <Field label={t('transcode.template')}>
         {(id) => (
-          <Select<number | 'aac'>
+          <Select<Format>
             id={id}
-            {...(definition !== undefined && { value: definition })}
-            onChange={onDefinition}
+            {...(format !== undefined && { value: format })}
+            onChange={onFormat}
             placeholder={t('transcode.choose')}
             optionLabelProp="label"
             data-testid="transcode-template"
@@ -266,6 +272,11 @@ function TranscodeFields({ definition, watermark, onDefinition, onWatermark }: T
                   ? [{ value: template.definition, label: template.name, text: describeSpec(template.spec, t) }]
                   : [],
               ),
+              ...procedures.map(({ name }) => ({
+                value: `${procedurePrefix}${name}`,
+                label: name,
+                text: t('job.procedure'),
+              })),
             ]}
             optionRender={({ data }) => (
               <span className="option-two-lines">
@@ -276,7 +287,7 @@ function TranscodeFields({ definition, watermark, onDefinition, onWatermark }: T
           />
         )}
       </Field>
-      {watermarks.length > 0 && definition !== 'aac' && (
+      {watermarks.length > 0 && typeof format !== 'string' && (
         <Field label={t('transcode.watermark')}>
           {(id) => (
             <Select<number>

@@ -209,8 +209,8 @@ function HeadActions({ filter }: { filter: LibraryFilter }) {
   };
   return (
     <div className="row head-actions">
-      <Button icon={<TrashIcon />} href={addressOf.recycleBin()} data-testid="recycle-bin">
-        {t('bin.title')}
+      <Button icon={<TrashIcon />} href={addressOf.recycleBin()} aria-label={t('bin.title')} data-testid="recycle-bin">
+        <span className="wide-only">{t('bin.title')}</span>
       </Button>
       <Button icon={<DownloadIcon />} loading={exporting} onClick={exportAll} data-testid="export-csv">
         CSV

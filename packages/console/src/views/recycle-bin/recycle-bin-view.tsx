@@ -5,12 +5,13 @@ import { useState } from 'react';
 import { queryKeys } from '../../api.tsx';
 import { EmptyState } from '../../components/empty-state.tsx';
 import { BackIcon, TrashIcon } from '../../components/icons.tsx';
-import { ProblemAlert } from '../../components/problem.tsx';
+import { ProblemAlert, useProblemToast } from '../../components/problem.tsx';
 import { useLibraryI18n } from '../../i18n/library-i18n.ts';
 import { libraryApi } from '../../library-api.ts';
 import { addressOf } from '../../router.ts';
 import { AssetCover } from '../library/asset-cover.tsx';
 import { AssetDialog, type AssetTask } from '../library/asset-dialogs.tsx';
+import { allAssets } from '../library/csv-export.ts';
 import { lastSearch } from '../library/last-search.ts';
 import '../../library.css';
 
@@ -22,6 +23,8 @@ export default function RecycleBinView() {
   const { t } = useLibraryI18n();
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const [task, setTask] = useState<AssetTask>();
+  const [counting, setCounting] = useState(false);
+  const showProblem = useProblemToast();
   const filter = { state: 'recycled' as const, limit: pageSize };
   const settings = useQuery({ queryKey: queryKeys.settings, queryFn: ({ signal }) => libraryApi.settings(signal) });
   const query = useInfiniteQuery({
@@ -39,6 +42,17 @@ export default function RecycleBinView() {
     if (on) next.add(fileId);
     else next.delete(fileId);
     setSelected(next);
+  };
+  const askToDelete = async () => {
+    if (chosen.length > 0) return setTask({ kind: 'delete-now', assets: chosen });
+    // The bin may hold more than what is shown.
+    setCounting(true);
+    try {
+      setTask({ kind: 'delete-now', assets: await allAssets({ state: 'recycled' }) });
+    } catch (error) {
+      showProblem(error);
+    }
+    setCounting(false);
   };
   return (
     <>
@@ -62,10 +76,7 @@ export default function RecycleBinView() {
             >
               {t('task.restore')}
             </Button>
-            <Button
-              danger
-              onClick={() => setTask({ kind: 'delete-now', assets: chosen.length === 0 ? assets : chosen })}
-            >
+            <Button danger loading={counting} onClick={() => void askToDelete()}>
               {t(chosen.length === 0 ? 'bin.empty' : 'task.delete-now')}
             </Button>
           </div>
