@@ -56,7 +56,8 @@ export class JobEnds {
    */
   async finish(row: JobRow, end: End, commit: Commit | undefined): Promise<boolean> {
     const ended = await this.#db.transaction().execute(async (transaction) => {
-      // First of all: it locks the job, so that a cancellation comes before all of this or after it.
+      await this.#store.lockFile(transaction, row);
+      // It locks the job, so that a cancellation comes before all of this or after it.
       let ended = await this.#store.end(transaction, row.job_id, end);
       if (ended === undefined) return false;
       const output = await commit?.(transaction);
@@ -81,7 +82,7 @@ export class JobEnds {
     const follow = internalTypes.has(row.type) && !isFinal(row.state);
     const commit = follow ? await this.follow(row, { state: 'cancelled', error }) : undefined;
     const cancelled = await this.#db.transaction().execute(async (transaction) => {
-      const cancelled = await this.#cancel(transaction, jobId, error);
+      const cancelled = await this.#cancel(transaction, row, error);
       if (cancelled !== undefined) await commit?.(transaction);
       return cancelled;
     });
@@ -93,29 +94,31 @@ export class JobEnds {
 
   async cancelOfFile(transaction: Database, fileId: string): Promise<void> {
     const error = new AircheckError('job-cancelled', 'The file is being deleted');
-    for (const row of await this.#store.unfinishedOf(transaction, fileId)) {
-      if (row.type !== 'delete') await this.#cancel(transaction, row.job_id, error);
+    const rows = await this.#store.unfinishedOf(transaction, fileId);
+    // Procedures first, which take their jobs with them.
+    for (const row of rows.toSorted((a, b) => Number(b.type === 'procedure') - Number(a.type === 'procedure'))) {
+      if (row.type !== 'delete') await this.#cancel(transaction, row, error);
     }
   }
 
   async #cancel(
     transaction: Database,
-    jobId: string,
+    { job_id: jobId, type }: JobRow,
     error: AircheckError,
   ): Promise<[JobRow, ...JobRow[]] | undefined> {
-    const parts: JobRow[] = [];
     const end: End = { state: 'cancelled', error };
-    const row = await this.#store.endAnyhow(transaction, jobId, end);
-    if (row === undefined) return undefined;
-    if (row.type === 'procedure') {
+    const parts: JobRow[] = [];
+    // Jobs before their procedure, as when they end by themselves: two transactions never wait for one another.
+    if (type === 'procedure') {
       for (const child of await this.#store.children(transaction, jobId)) {
         const ended = await this.#store.endAnyhow(transaction, child.job_id, end);
-        if (ended === undefined) continue;
-        parts.push(ended);
-        await this.#tell(transaction, ended);
+        if (ended !== undefined) parts.push(ended);
       }
-      await this.tellProcedure(transaction, row);
     }
+    const row = await this.#store.endAnyhow(transaction, jobId, end);
+    if (row === undefined) return undefined;
+    for (const part of parts) await this.#tell(transaction, part);
+    if (type === 'procedure') await this.tellProcedure(transaction, row);
     await this.#ended(transaction, row);
     return [row, ...parts];
   }
@@ -123,24 +126,33 @@ export class JobEnds {
   /** @throws AircheckError `job-not-found`, `job-state` */
   async redo(appId: string, jobId: string): Promise<JobRow> {
     const row = await this.#store.require(jobId, appId);
-    const redone = await this.#db.transaction().execute(async (transaction) => {
-      const restarted = row.type === 'procedure' ? undefined : await this.#store.restart(transaction, jobId);
-      const procedureId = row.type === 'procedure' ? jobId : row.parent_id;
-      if (restarted !== undefined && procedureId === null) return restarted;
-      if (row.type !== 'procedure' && restarted === undefined) throw notFailed(row);
-      const procedure = await this.#store.reopen(transaction, procedureId!);
-      if (row.type !== 'procedure') return restarted!;
-      if (procedure === undefined) throw notFailed(row);
-      for (const child of await this.#store.children(transaction, jobId)) {
-        await this.#store.restart(transaction, child.job_id);
-      }
-      await this.tellProcedure(transaction, procedure);
-      // One without any job that failed is over again.
-      await this.#settle(transaction, jobId);
-      return this.#store.require(jobId, appId, transaction);
-    });
+    const redone = await this.#db
+      .transaction()
+      .execute((transaction) =>
+        row.type === 'procedure' ? this.#redoProcedure(transaction, row) : this.#redoJob(transaction, row),
+      );
     this.#outbox.wake();
     return redone;
+  }
+
+  async #redoJob(transaction: Database, row: JobRow): Promise<JobRow> {
+    const restarted = await this.#store.restart(transaction, row.job_id);
+    if (restarted === undefined) throw notFailed(row);
+    if (row.parent_id !== null) {
+      const procedure = await this.#store.reopen(transaction, row.parent_id);
+      if (procedure !== undefined) await this.tellProcedure(transaction, procedure);
+    }
+    return restarted;
+  }
+
+  async #redoProcedure(transaction: Database, row: JobRow): Promise<JobRow> {
+    for (const child of await this.#store.children(transaction, row.job_id)) {
+      await this.#store.restart(transaction, child.job_id);
+    }
+    const procedure = await this.#store.reopen(transaction, row.job_id);
+    if (procedure === undefined) throw notFailed(row);
+    await this.tellProcedure(transaction, procedure);
+    return procedure;
   }
 
   async #ended(transaction: Database, row: JobRow): Promise<void> {

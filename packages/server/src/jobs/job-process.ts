@@ -8,6 +8,9 @@ const entry = new URL('./job-worker.ts', import.meta.url);
 /** How long a work may take to end after it was told to, in milliseconds. */
 const abortGraceMs = 3000;
 
+/** Works after which a process is replaced: what native code leaks a little of must not add up. */
+const maxWorks = 200;
+
 /** The process ended, or had to be ended, while it worked: nobody knows what of it was the fault. */
 export class JobWorkerCrash extends Error {
   override readonly name = 'JobWorkerCrash';
@@ -34,7 +37,8 @@ interface Current {
 export class JobProcess {
   readonly #child: ChildProcess;
   readonly #exited = Promise.withResolvers<void>();
-  #nextId = 1;
+  /** Works that it was given. */
+  works = 0;
   #alive = true;
   #current: Current | undefined;
 
@@ -81,7 +85,7 @@ export class JobProcess {
     { folder, hangMs, signal, onProgress }: WorkOptions,
   ): Promise<WorkResults[N]> {
     signal.throwIfAborted();
-    const id = this.#nextId++;
+    const id = ++this.works;
     let timer: NodeJS.Timeout | undefined;
     const kill = (why: string): void => {
       current.killed = why;
@@ -179,6 +183,7 @@ export class JobProcesses {
 
   release(process: JobProcess): void {
     if (!process.alive) return;
+    if (process.works >= maxWorks) return void process.kill();
     const timer = setTimeout(() => void process.kill(), this.#idleMs);
     this.#idle.set(process, timer);
   }

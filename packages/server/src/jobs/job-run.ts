@@ -51,6 +51,9 @@ const maxCrashes = 3;
 const maxBackOffMs = 15 * 60_000;
 /** How often a job that runs is looked at: whether its progress or its lease is to be written. */
 const beatMs = 1000;
+/** The job was cancelled or given to another: nothing of it is ours any more. */
+class JobTaken extends Error {}
+
 /** One attempt at one job, from its lease to its end. */
 export class JobRun {
   /** Resolves when nothing is left of the attempt, with the time of the next one if there will be one; never rejects. */
@@ -142,14 +145,15 @@ export class JobRun {
     }
     if (!ended) {
       await kept.discard();
-      throw taken();
+      throw new JobTaken();
     }
   }
 
   async #finishInternal(result: InternalResults[InternalType]): Promise<void> {
     const { ends } = this.#options;
+    await this.#requireHeld();
     const commit = await ends.follow(this.#row, { state: 'done', result });
-    if (!(await ends.finish(this.#row, { state: 'done', output: {} }, commit))) throw taken();
+    if (!(await ends.finish(this.#row, { state: 'done', output: {} }, commit))) throw new JobTaken();
   }
 
   async #work({ name, order }: Prepared): Promise<unknown> {
@@ -189,6 +193,7 @@ export class JobRun {
     const { store, clock, logger, timing, random } = this.#options;
     const { job_id: jobId, type, attempts, crashes } = this.#row;
     const { signal } = this.#abort;
+    if (error instanceof JobTaken) return undefined;
     if (signal.aborted) {
       const reason = signal.reason as AircheckError;
       if (reason.code === 'draining') await store.giveBack(jobId, clock.now(), { uncounted: true });
@@ -214,8 +219,14 @@ export class JobRun {
     return runAt;
   }
 
+  /** What follows outside of the database must not follow twice. @throws JobTaken */
+  async #requireHeld(): Promise<void> {
+    if (!(await this.#options.store.beat(this.#row.job_id, this.#progress))) throw new JobTaken();
+  }
+
   async #giveUp(error: AircheckError): Promise<void> {
     const { ends, results } = this.#options;
+    await this.#requireHeld();
     const end = { state: 'failed', error } as const;
     const commit = await ends.follow(this.#row, end);
     if (await ends.finish(this.#row, end, commit)) await results.removeRemains(this.#row);
@@ -228,6 +239,7 @@ export class JobRun {
       try {
         return await step();
       } catch (error) {
+        if (error instanceof JobTaken) return undefined;
         logger.error({ err: error, jobId: this.#row.job_id }, 'the end of a job cannot be written down');
         if (this.#abort.signal.aborted) return undefined;
         await wait(timing.pollMs, undefined, { signal: this.#abort.signal }).catch(() => {});
@@ -244,8 +256,4 @@ function controlJob(row: JobRow): InternalJob<ControlType> {
     input: JSON.parse(row.input),
     attempts: row.attempts,
   };
-}
-
-function taken(): AircheckError {
-  return new AircheckError('job-cancelled', 'The job was cancelled or given to another');
 }

@@ -36,6 +36,7 @@ export class Runner {
   readonly #runs = new Map<string, JobRun>();
   #state: 'new' | 'running' | 'closed' = 'new';
   #timer: NodeJS.Timeout | undefined;
+  #second: NodeJS.Timeout | undefined;
   readonly #later = new Set<NodeJS.Timeout>();
   #looking: Promise<void> | undefined;
   #lookAgain = false;
@@ -77,8 +78,12 @@ export class Runner {
 
   /** Looks for what is due. */
   wake(): void {
+    if (this.#state !== 'running') return;
     this.#look();
-    this.#lookIn(secondLookMs);
+    this.#second ??= setTimeout(() => {
+      this.#second = undefined;
+      this.#look();
+    }, secondLookMs);
   }
 
   /** Asks of all jobs that run whether they are still wanted. */
@@ -164,7 +169,7 @@ export class Runner {
   async close(): Promise<void> {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    for (const timer of [this.#timer, ...this.#later]) clearTimeout(timer);
+    for (const timer of [this.#timer, this.#second, ...this.#later]) clearTimeout(timer);
     await this.#looking;
     const reason = new AircheckError('draining', 'The server is shutting down');
     const done = [...this.#runs.values()].map((run) => {
