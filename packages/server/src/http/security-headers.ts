@@ -36,7 +36,8 @@ export function registerSecurityHeaders(app: FastifyInstance): void {
     reply.headers({
       'access-control-allow-origin': '*',
       'access-control-expose-headers':
-        'Location, ETag, Link, Accept-Patch, Accept-Post, Content-Range, Accept-Ranges, Retry-After, X-Request-Id, ' +
+        'Location, ETag, Link, Accept-Patch, Accept-Post, Content-Range, Content-Length, Content-Disposition, ' +
+        'Accept-Ranges, Retry-After, X-Request-Id, ' +
         'Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, Upload-Offset, Upload-Length, Upload-Metadata, ' +
         'Upload-Expires',
     });
