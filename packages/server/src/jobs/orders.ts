@@ -80,7 +80,9 @@ export class Orders {
         const { durationMs, sizeBytes } = asset;
         const { startMs, endMs } = placeInFile(request, durationMs);
         const bytes = (sizeBytes * (endMs - startMs)) / Math.max(1, durationMs);
-        const order = { source, startMs: request.startMs, endMs: request.endMs };
+        // An end that was rounded up is the end.
+        const toEnd = request.endMs === undefined || request.endMs >= durationMs;
+        const order = { source, startMs: request.startMs, endMs: toEnd ? undefined : request.endMs };
         return { name: 'clip', order, fileId, bytes };
       }
     }
