@@ -38,7 +38,8 @@ class RememberedFile {
       await this.#fragments.update(size);
       return this.#fragments;
     } catch (error) {
-      if (!(this.finished && error instanceof MediaError && error.code === 'container-unsupported')) throw error;
+      // No fragments by design, or a codec that recordings never have.
+      if (!(this.finished && error instanceof MediaError)) throw error;
       this.#packager ??= this.#package(size);
       return await this.#packager;
     }

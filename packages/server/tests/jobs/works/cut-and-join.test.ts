@@ -144,14 +144,46 @@ describe('joined', () => {
 
 describe('files of others', () => {
   const forms: [name: string, options: string[]][] = [
-    ['b-frames.mp4', ['-c:v', 'libx264', '-bf', '3', '-g', '50', '-c:a', 'aac']],
-    ['index-first.mov', ['-c:v', 'libx264', '-bf', '2', '-g', '50', '-c:a', 'aac', '-movflags', '+faststart']],
+    ['b-frames.mp4', ['-c:v', 'libx264', '-preset', 'veryfast', '-bf', '3', '-g', '50', '-c:a', 'aac']],
+    [
+      'index-first.mov',
+      ['-c:v', 'libx264', '-preset', 'veryfast', '-bf', '2', '-g', '50', '-c:a', 'aac', '-movflags', '+faststart'],
+    ],
     [
       'fragmented.mp4',
-      ['-c:v', 'libx264', '-bf', '2', '-g', '50', '-c:a', 'aac', '-movflags', '+frag_keyframe+empty_moov'],
+      [
+        '-c:v',
+        'libx264',
+        '-preset',
+        'veryfast',
+        '-bf',
+        '2',
+        '-g',
+        '50',
+        '-c:a',
+        'aac',
+        '-movflags',
+        '+frag_keyframe+empty_moov',
+      ],
     ],
     ['vp9.mp4', ['-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8', '-g', '50', '-c:a', 'libopus']],
-    ['hevc.mp4', ['-c:v', 'libx265', '-x265-params', 'log-level=none', '-g', '50', '-c:a', 'aac', '-tag:v', 'hvc1']],
+    [
+      'hevc.mp4',
+      [
+        '-c:v',
+        'libx265',
+        '-x265-params',
+        'log-level=none',
+        '-preset',
+        'ultrafast',
+        '-g',
+        '50',
+        '-c:a',
+        'aac',
+        '-tag:v',
+        'hvc1',
+      ],
+    ],
   ];
   test.each(forms)('%s are cut exactly and joined again', async (name, options) => {
     const folder = await newFolder();
