@@ -53,6 +53,8 @@ export const JobRequest = z.discriminatedUnion('type', [
     /** One of the app's procedures, or `spec` as given. */
     name: ProcedureName.optional(),
     spec: ProcedureSpec.optional(),
+    /** Whatever whoever asks wants to know it by; kept with the job's input. */
+    purpose: z.string().max(64).optional(),
   }),
 ]);
 export type JobRequest = z.infer<typeof JobRequest>;

@@ -297,6 +297,15 @@ describe('callbacks in the formats of vendors', { timeout: 90_000 }, () => {
     expect(coded.playSet.map(({ definition }: { definition: number }) => definition)).toEqual([0, 10]);
     for (const { url } of coded.playSet) await opens(url, 'video/mp4');
 
+    const convert = await jobOf({
+      type: 'procedure',
+      fileId,
+      spec: { transcode: [{ definition: 20 }] },
+      purpose: 'ConvertVodFile',
+    });
+    const converted = await vod('TranscodeComplete', ({ vodTaskId }) => vodTaskId === convert);
+    expect(converted.body.data).toMatchObject({ status: 0, message: '', fileId, playSet: expect.any(Array) });
+
     const concat = await jobOf({ type: 'concat', fileIds: [fileId, fileId], fileName: 'joined' });
     const joined = (await vod('ConcatComplete')).body.data;
     expect(joined).toMatchObject({ vodTaskId: concat, fileInfo: [{ fileType: 'mp4', status: 0, message: '' }] });

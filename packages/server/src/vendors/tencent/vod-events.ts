@@ -3,6 +3,7 @@ import type { DeliveryFormat, StoredEvent } from '../../events/index.ts';
 import type { Jobs } from '../../jobs/index.ts';
 import type { Settings } from '../../library/index.ts';
 import type { VendorFile, VendorFiles } from '../vendor-files.ts';
+import { convertProcedure } from './api/processing-actions.ts';
 import { picturesOf, spriteOf } from './job-pictures.ts';
 import { metaDataOfFile, playSetOf, seconds } from './media-facts.ts';
 import { failureOf, processTask } from './process-tasks.ts';
@@ -168,16 +169,24 @@ export class VodEvents implements DeliveryFormat {
     }
   }
 
-  async #procedureChanged(appId: string, changed: ProcedureChanged): Promise<Envelope> {
+  async #procedureChanged(appId: string, changed: ProcedureChanged): Promise<Envelope | undefined> {
     const { jobId, fileId, state } = changed;
-    const file = await this.#find(appId, fileId);
     const over = state !== 'waiting' && state !== 'running';
+    const { input } = await this.#options.jobs.get(appId, jobId);
+    const converts = input.purpose === convertProcedure;
+    // Such a task has no states of its parts: one event tells that it is over.
+    if (converts && !over) return undefined;
+    const file = await this.#find(appId, fileId);
     const tasks = await Promise.all(
       changed.jobs.map(async (part) =>
         processTask({ ...(await this.#options.jobs.get(appId, part.jobId)), state: part.state }, file),
       ),
     );
     const failed = tasks.find(({ errCode }) => errCode !== 0);
+    if (converts) {
+      const head = { vodTaskId: jobId, fileId, status: failed?.errCode ?? 0, message: failed?.message ?? '' };
+      return { eventType: 'TranscodeComplete', data: transcodeData(file, head) };
+    }
     return {
       eventType: 'ProcedureStateChanged',
       data: {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { AircheckError, type Asset, type RoomEnded } from '@aircheck/protocol';
 import type { Clock } from '../../clock.ts';
 import type { DeliveryFormat, FormatSubscriber, StoredEvent } from '../../events/index.ts';
@@ -6,6 +7,8 @@ import { extensionOf, type VendorFiles } from '../vendor-files.ts';
 
 /** The digest of a new file is waited for that long, in milliseconds; then it is told without one. */
 const digestWaitMs = 15 * 60_000;
+/** Each attempt waits that long for it, since a job computes it just then; in milliseconds. */
+const attemptWaitMs = 2000;
 
 /** A call, from its first participant to its last. */
 export interface Meeting {
@@ -71,12 +74,16 @@ export class MessageCopy implements DeliveryFormat {
 
   async #fileInfo(appId: string, asset: Asset, createdAt: number): Promise<object | undefined> {
     const { files, meeting, clock } = this.#options;
-    const file = await files.find(appId, asset.fileId);
-    if (file === undefined) return undefined;
-    const { md5 } = file.stored.asset;
-    if (md5 === null && clock.now() < createdAt + digestWaitMs) {
-      throw new AircheckError('asset-state', 'The digest of the file is not known yet; it will be told soon');
+    const endsAt = performance.now() + attemptWaitMs;
+    let file = await files.find(appId, asset.fileId);
+    while (file !== undefined && file.stored.asset.md5 === null && clock.now() < createdAt + digestWaitMs) {
+      if (performance.now() > endsAt) {
+        throw new AircheckError('asset-state', 'The digest of the file is not known yet; it will be told soon');
+      }
+      await setTimeout(100);
+      file = await files.find(appId, asset.fileId);
     }
+    if (file === undefined) return undefined;
     const { channelId, creator } = await meeting(appId, asset);
     const type = extensionOf(file.stored);
     const user = asset.userId ?? '0';
@@ -84,7 +91,7 @@ export class MessageCopy implements DeliveryFormat {
       ...(creator === user && { caller: true }),
       channelid: channelId,
       filename: `${user}-${channelId}-${asset.segmentIndex}.${type}`,
-      md5: md5 ?? '',
+      md5: file.stored.asset.md5 ?? '',
       mix: false,
       pieceindex: String(asset.segmentIndex),
       size: String(asset.sizeBytes),

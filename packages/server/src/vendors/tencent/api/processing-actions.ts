@@ -4,7 +4,7 @@ import { VendorNumberError } from './errors.ts';
 import type { Parameters } from './parameters.ts';
 
 /** The procedure of the app that stands for the transcoding settings of the vendor's console. */
-const convertProcedure = 'ConvertVodFile';
+export const convertProcedure = 'ConvertVodFile';
 /** What is made when the app has none: SD and HD. */
 const defaultDefinitions = [20, 30];
 const noWatermark = 1163;
@@ -38,7 +38,7 @@ export const processingActions: Actions = {
       cover: cover || rest.cover === true,
       transcode: transcode.map((step) => ({ ...step, ...(watermark !== undefined && { watermark }) })),
     };
-    return begin(context, parameters, { type: 'procedure', fileId: asset.fileId, spec });
+    return begin(context, parameters, { type: 'procedure', fileId: asset.fileId, spec, purpose: convertProcedure });
   },
 
   /** Several things at once (266/9642). */
