@@ -29,6 +29,10 @@ describe('the configuration', () => {
       segmentSeconds: 5400,
       idleSeconds: 60,
       syncMs: 2000,
+      jobWorkers: 1,
+      uploadMaxBytes: 10 * 2 ** 30,
+      webhookAllow: [],
+      accel: 'none',
       logLevel: 'info',
     });
     expect(readConfig({}).mediaWorkers).toBeGreaterThanOrEqual(1);
@@ -50,6 +54,10 @@ describe('the configuration', () => {
       AIRCHECK_SEGMENT_SECONDS: '600',
       AIRCHECK_IDLE_SECONDS: '5',
       AIRCHECK_SYNC_MS: '500',
+      AIRCHECK_JOB_WORKERS: '2',
+      AIRCHECK_UPLOAD_MAX_BYTES: '1000000',
+      AIRCHECK_WEBHOOK_ALLOW: '10.1.0.0/16, hooks.example.com',
+      AIRCHECK_ACCEL: 'nginx',
       AIRCHECK_LOG_LEVEL: 'debug',
     });
     expect(config).toEqual({
@@ -57,6 +65,9 @@ describe('the configuration', () => {
       port: 0,
       dataFolder: '/var/lib/aircheck',
       recordingsFolder: '/var/lib/aircheck/recordings',
+      derivedFolder: '/var/lib/aircheck/derived',
+      uploadsFolder: '/var/lib/aircheck/uploads',
+      workFolder: '/var/lib/aircheck/work',
       udpPorts: [50_000, 50_009],
       publicIp: '203.0.113.7',
       publicUrl: 'https://rec.example.com',
@@ -67,6 +78,10 @@ describe('the configuration', () => {
       segmentSeconds: 600,
       idleSeconds: 5,
       syncMs: 500,
+      jobWorkers: 2,
+      uploadMaxBytes: 1_000_000,
+      webhookAllow: ['10.1.0.0/16', 'hooks.example.com'],
+      accel: 'nginx',
       logLevel: 'debug',
     });
   });
@@ -92,6 +107,10 @@ describe('the configuration', () => {
     ['AIRCHECK_SEGMENT_SECONDS', '4'],
     ['AIRCHECK_IDLE_SECONDS', '1.5'],
     ['AIRCHECK_SYNC_MS', '10'],
+    ['AIRCHECK_JOB_WORKERS', '65'],
+    ['AIRCHECK_UPLOAD_MAX_BYTES', '0'],
+    ['AIRCHECK_WEBHOOK_ALLOW', '10.1.0.0/33'],
+    ['AIRCHECK_ACCEL', 'apache'],
     ['AIRCHECK_LOG_LEVEL', 'loud'],
   ])('refuses %s=%s and says what it must be', (name, value) => {
     const error = problemOf({ [name]: value });
@@ -118,7 +137,7 @@ describe('the configuration', () => {
 
   it('is listed whole in the help, and in the documentation with the same defaults', async () => {
     const keys = [...configHelp().matchAll(/^ {2}([A-Z_]+) +(.+)$/gm)].map(([, name, value]) => [name, value]);
-    expect(keys).toHaveLength(15);
+    expect(keys).toHaveLength(19);
     const page = await readFile(new URL('../../../../docs/operations.md', import.meta.url), 'utf8');
     const rows = page.split('\n').filter((line) => line.startsWith('| `'));
     for (const [name, value] of keys) {
