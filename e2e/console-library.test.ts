@@ -85,7 +85,7 @@ describe('the library in the console', () => {
     await signIn(page, server);
 
     // The secret of a new subscriber is shown once.
-    await page.getByTestId('nav-events').click();
+    await page.getByRole('link', { name: 'Events', exact: true }).first().click();
     await page.getByTestId('new-subscriber').click();
     await page.getByTestId('subscriber-name').fill('Back end');
     await page.getByTestId('subscriber-url').fill(backEnd.url);
@@ -95,7 +95,7 @@ describe('the library in the console', () => {
     await page.getByTestId('secret-kept').click();
 
     const fileId = await recordedFile(server, 'Lesson 1', 2);
-    await page.getByTestId('nav-recordings').click();
+    await page.getByRole('link', { name: 'Library', exact: true }).first().click();
     const row = page.getByTestId(`asset-${fileId}`);
     await row.getByText('Ready').waitFor();
 
@@ -130,7 +130,7 @@ describe('the library in the console', () => {
     await page.getByTestId('filter-tag').fill('poetry');
     await page.getByTestId('apply-filters').click();
     await row.waitFor({ state: 'detached' });
-    await page.getByRole('button', { name: 'Clear filters' }).click();
+    await page.locator('.empty-state').getByRole('button', { name: 'Clear filters' }).click();
     await row.waitFor();
 
     await page.getByTestId(`menu-${fileId}`).click();
@@ -141,11 +141,11 @@ describe('the library in the console', () => {
     await page.getByTestId(`restore-${fileId}`).click();
     await page.getByTestId('dialog-ok').click();
     await page.getByTestId(`recycled-${fileId}`).waitFor({ state: 'detached' });
-    await page.getByTestId('nav-recordings').click();
+    await page.getByRole('link', { name: 'Library', exact: true }).first().click();
     await row.waitFor();
 
     // Everything that happened was delivered, signed, and stands in the log.
-    await page.getByTestId('nav-events').click();
+    await page.getByRole('link', { name: 'Events', exact: true }).first().click();
     await page.getByRole('link', { name: 'Back end' }).click();
     await page.getByTestId('test-subscriber').click();
     const delivered = (type: string) =>
@@ -171,7 +171,7 @@ describe('the library in the console', () => {
     const { mp4 } = await server.api.playUrls(fileId);
     const bytes = Buffer.from(await (await fetch(mp4)).arrayBuffer());
 
-    await page.getByTestId('nav-recordings').click();
+    await page.getByRole('link', { name: 'Library', exact: true }).first().click();
     const chooser = page.waitForEvent('filechooser');
     await page.getByRole('button', { name: 'Upload' }).first().click();
     await (await chooser).setFiles([
@@ -209,7 +209,7 @@ describe('the library in the console', () => {
     await expect.poll(() => sourceOf(page)).toContain(`/v1/media/${clipId}/d/`);
     await expectToPlay(page);
 
-    await page.getByTestId('nav-tasks').click();
+    await page.getByRole('link', { name: 'Tasks', exact: true }).first().click();
     await page.locator('[data-testid="job-transcode"][data-state="done"]').waitFor();
   });
 });

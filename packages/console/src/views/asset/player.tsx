@@ -33,6 +33,8 @@ interface PlayerProps {
 
 /** Seconds behind the end of a growing file up to which one counts as watching live. */
 const liveWindowSeconds = 15;
+/** So close to its end a file counts as played. */
+const endSeconds = 0.5;
 const speeds = [0.5, 1, 1.25, 1.5, 2];
 
 interface Progress {
@@ -84,8 +86,10 @@ export function Player({ source, growing, audioOnly, poster, sprite, marks = {},
     if (element === null) return;
     setFailed(false);
     const goOn = () => {
-      // Another form of the same file goes on where the former was.
-      if (resumeAt.current > 0) element.currentTime = resumeAt.current;
+      // Another form of the same file goes on where the former was, unless that was over.
+      if (resumeAt.current > 0 && resumeAt.current < element.duration - endSeconds) {
+        element.currentTime = resumeAt.current;
+      }
     };
     element.addEventListener('loadedmetadata', goOn, { once: true });
     const unload = () => {

@@ -46,6 +46,7 @@ export function FilterBar({ filter, onFilter, layout, onLayout }: FilterBarProps
           trigger={['click']}
           placement="bottomLeft"
           arrow={false}
+          destroyOnHidden
           open={open}
           onOpenChange={setOpen}
           content={<FilterForm filter={filter} onFilter={onFilter} onClose={() => setOpen(false)} />}
