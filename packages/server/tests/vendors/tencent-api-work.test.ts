@@ -135,7 +135,7 @@ describe.each(databases)('work by the legacy API of Tencent VOD (%s)', { timeout
     const newest = await call('GetTaskList', { fileId, status: 'FINISH', maxCount: 1 });
     expect(newest.data).toMatchObject({
       status: 'FINISH',
-      taskList: [{ vodTaskId: second.vodTaskId, type: 'procedure' }],
+      taskList: [{ vodTaskId: second.vodTaskId, type: 'transcode' }],
     });
     const older = await call('GetTaskList', { fileId, status: 'FINISH', maxCount: 10, next: newest.data.next });
     expect(older.data).toMatchObject({ next: '', taskList: [{ vodTaskId: first.vodTaskId }] });

@@ -1,6 +1,7 @@
 import { AircheckError, type Job, JobId, type JobState, type JobType, type ProcedureChanged } from '@aircheck/protocol';
 import { type ActionContext, type Actions, fileOf } from './context.ts';
 import type { Parameters } from './parameters.ts';
+import { convertProcedure } from './processing-actions.ts';
 import { toUnixTime } from './times.ts';
 
 /** Jobs that the vendor has tasks for, and what it calls them. */
@@ -69,9 +70,10 @@ async function taskOf({ jobs, appId, now }: ActionContext, parameters: Parameter
   return job;
 }
 
-function head({ type, createdAt, startedAt, finishedAt }: Job) {
+function head({ type, input, createdAt, startedAt, finishedAt }: Job) {
   return {
-    type: taskTypes[type] ?? type,
+    // To the vendor's callers ConvertVodFile is one transcoding, however many forms it makes.
+    type: input.purpose === convertProcedure ? 'transcode' : (taskTypes[type] ?? type),
     createTime: toUnixTime(createdAt),
     beginProcessTime: toUnixTime(startedAt),
     finishTime: toUnixTime(finishedAt),
