@@ -1,4 +1,12 @@
-import type { Asset, AssetDeleted, Job, ProcedureChanged, Recording, Upload } from '@aircheck/protocol';
+import {
+  AircheckError,
+  type Asset,
+  type AssetDeleted,
+  type Job,
+  type ProcedureChanged,
+  type Recording,
+  type Upload,
+} from '@aircheck/protocol';
 import type { DeliveryFormat, StoredEvent } from '../../events/index.ts';
 import type { Jobs } from '../../jobs/index.ts';
 import type { Settings } from '../../library/index.ts';
@@ -172,16 +180,17 @@ export class VodEvents implements DeliveryFormat {
   async #procedureChanged(appId: string, changed: ProcedureChanged): Promise<Envelope | undefined> {
     const { jobId, fileId, state } = changed;
     const over = state !== 'waiting' && state !== 'running';
-    const { input } = await this.#options.jobs.get(appId, jobId);
-    const converts = input.purpose === convertProcedure;
+    const converts = (await this.#job(appId, jobId))?.input.purpose === convertProcedure;
     // Such a task has no states of its parts: one event tells that it is over.
     if (converts && !over) return undefined;
     const file = await this.#find(appId, fileId);
-    const tasks = await Promise.all(
-      changed.jobs.map(async (part) =>
-        processTask({ ...(await this.#options.jobs.get(appId, part.jobId)), state: part.state }, file),
-      ),
+    const parts = await Promise.all(
+      changed.jobs.map(async (part) => {
+        const job = await this.#job(appId, part.jobId);
+        return job === undefined ? [] : [processTask({ ...job, state: part.state }, file)];
+      }),
     );
+    const tasks = parts.flat();
     const failed = tasks.find(({ errCode }) => errCode !== 0);
     if (converts) {
       const head = { vodTaskId: jobId, fileId, status: failed?.errCode ?? 0, message: failed?.message ?? '' };
@@ -199,6 +208,16 @@ export class VodEvents implements DeliveryFormat {
         processTaskList: tasks,
       },
     };
+  }
+
+  /** @returns undefined when the job is forgotten by now */
+  async #job(appId: string, jobId: string): Promise<Job | undefined> {
+    try {
+      return await this.#options.jobs.get(appId, jobId);
+    } catch (error) {
+      if (error instanceof AircheckError && error.code === 'job-not-found') return undefined;
+      throw error;
+    }
   }
 
   async #find(appId: string, fileId: string | null): Promise<VendorFile | undefined> {

@@ -110,6 +110,21 @@ describe('a file on its whole way into the library', { timeout: 60_000 }, () => 
       .toBe(sha256(large));
   });
 
+  it('is looked at once more when the server is killed before anybody has', async () => {
+    const { apiSecret, dataFolder } = server;
+    const restarted = (more: object) =>
+      startServer({ dataFolder, env: { ...env, AIRCHECK_API_SECRET: apiSecret, ...more } });
+    await server.kill();
+    server = await restarted({ AIRCHECK_JOB_WORKERS: '0' });
+    const uploadId = await uploadFile(server.url, authorization(), film, { fileName: 'waits' });
+    expect((await upload(uploadId)).state).toBe('checking');
+    await server.kill();
+    server = await restarted({});
+    const { fileId } = await until(uploadId, 'ready');
+    const { items } = await server.api.listAssets('?fileNamePrefix=waits');
+    expect(items.map((item) => item.fileId)).toEqual([fileId]);
+  });
+
   async function serve(listener: RequestListener): Promise<string> {
     const source = createServer(listener).listen(0, '127.0.0.1');
     await once(source, 'listening');
