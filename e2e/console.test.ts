@@ -123,22 +123,23 @@ describe('the console', () => {
     const page = await browser.openPage({ viewport: { width: 1280, height: 720 } });
     await signIn(page, server);
     await page.getByTestId('room-shelf').getByText('Live').waitFor();
-    await page.getByRole('link', { name: 'Recordings' }).click();
+    await page.getByRole('link', { name: 'Library' }).click();
     await page.getByTestId(`asset-${growingId}`).waitFor();
     await page.getByTestId('search-files').fill('Less');
     await page.getByTestId(`asset-${growingId}`).waitFor({ state: 'detached' });
-    await page.getByTestId(`asset-${fileId}`).click();
+    await page.getByRole('link', { name: 'Lesson 1' }).last().click();
     await expectToPlay(page);
     const source = () =>
       page.getByTestId('player-video').evaluate((element: HTMLVideoElement) => new URL(element.currentSrc).pathname);
     expect(await source()).toMatch(/\.mp4$/);
-    await page.locator('.ant-drawer-close').click();
-    await page.getByTestId('player-video').waitFor({ state: 'detached' });
+    await page.getByTestId('back-to-library').click();
+    // The list is as it was left.
+    expect(await page.getByTestId('search-files').inputValue()).toBe('Less');
 
     await page.getByTestId('search-files').fill('');
-    await page.getByTestId(`asset-${growingId}`).click();
+    await page.getByRole('link', { name: 'Meeting 1' }).last().click();
     await expectToPlay(page);
-    expect(await page.getByTestId('player').locator('.player-live').isVisible()).toBe(true);
+    expect(await page.locator('.player-live').isVisible()).toBe(true);
     expect(await page.getByTestId('player-video').evaluate((element: HTMLVideoElement) => element.currentSrc)).toMatch(
       /^blob:/,
     );
