@@ -31,8 +31,8 @@ export interface CourierOptions {
 /** Tells one subscriber: several subjects at a time, each in its order. Couriers do not wait for one another. */
 export class Courier {
   readonly #options: CourierOptions;
-  /** Subjects with a delivery under way. */
-  readonly #busy = new Map<string, Promise<void>>();
+  /** Subjects that are being told. */
+  readonly #busy = new Set<Promise<void>>();
   /** Gives up attempts that are under way. */
   readonly #abort = new AbortController();
   #closed = false;
@@ -56,12 +56,12 @@ export class Courier {
    * Begins nothing more, and waits for what is under way.
    * @param graceMs - after which attempts are given up; they are made again another time, for they may have got through
    */
-  async close(graceMs = 0): Promise<void> {
+  async close(graceMs: number): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
     const timer = setTimeout(() => this.#abort.abort(), graceMs);
     await this.#looking;
-    await Promise.all(this.#busy.values());
+    await Promise.all(this.#busy);
     clearTimeout(timer);
   }
 
@@ -84,7 +84,7 @@ export class Courier {
     const free = (this.#failures >= deafAfter ? 1 : parallelSubjects) - this.#busy.size;
     // A subject that is through looks again.
     if (free <= 0) return;
-    const claimed = await queue.claim(subscriberId, new Set(this.#busy.keys()), free);
+    const claimed = await queue.claim(subscriberId, free);
     for (const due of claimed) this.#begin(due);
     if (claimed.length === free) return;
     const dueAt = await queue.nextDueAt(subscriberId);
@@ -97,19 +97,16 @@ export class Courier {
   }
 
   #begin(due: DueDelivery): void {
-    const { subject } = due.delivery;
-    const telling = this.#tell(due).then(
-      () => this.#busy.delete(subject) && this.look(),
-      (error: unknown) => {
-        this.#busy.delete(subject);
+    const telling = this.#tell(due)
+      .catch((error: unknown) => {
         this.#warn(error, 'how a delivery came out cannot be written down; it will be told again');
         this.#lookIn(databaseRetryMs);
-      },
-    );
-    this.#busy.set(
-      subject,
-      telling.then(() => {}),
-    );
+      })
+      .then(() => {
+        this.#busy.delete(telling);
+        this.look();
+      });
+    this.#busy.add(telling);
   }
 
   /** Tells the events of one subject, one after another, as long as the subscriber takes them. */
@@ -126,7 +123,7 @@ export class Courier {
       const failures = Math.max(this.#failures, due.delivery.attempts);
       const recovered: boolean = outcome.state === 'delivered' && failures >= deafAfter;
       if (outcome.state !== 'skipped') this.#failures = outcome.state === 'refused' ? this.#failures + 1 : 0;
-      due = (await queue.finish(due, outcome, { recovered, goOn: !this.#closed })).next;
+      due = await queue.finish(due, outcome, { recovered, goOn: !this.#closed });
     }
   }
 

@@ -1,6 +1,6 @@
-import type { DeliveryState } from '@aircheck/protocol';
 import type { Clock } from '../clock.ts';
 import type { Database, DeliveryRow, SubscriberRow } from '../db/index.ts';
+import { SerialTasks } from '../serial-tasks.ts';
 import { type StoredEvent, toStoredEvent } from './formats.ts';
 import { nextAttemptAt } from './retry.ts';
 import type { Answer } from './sender.ts';
@@ -10,6 +10,15 @@ import type { Answer } from './sender.ts';
  * the end of one could not be written down.
  */
 const leaseMs = 30_000;
+
+/**
+ * `next_at` of a delivery that waits for an earlier one of its subject: past all times, so that what is due is found
+ * without looking at what waits, however much that is. Every transaction leaves the first one of each subject unparked.
+ */
+const parkedAt = 8_640_000_000_000_000;
+
+/** Due deliveries that are looked at together. */
+const chunk = 100;
 
 /** A delivery that may be tried now: its event, and to whom it goes. */
 export interface DueDelivery {
@@ -28,6 +37,8 @@ export class DeliveryQueue {
   readonly #db: Database;
   readonly #clock: Clock;
   readonly #random: () => number;
+  /** Of one subscriber, claims and ends are one after another: neither must miss what the other leaves to it. */
+  readonly #turns = new SerialTasks();
 
   constructor(db: Database, clock: Clock, random: () => number) {
     this.#db = db;
@@ -62,52 +73,50 @@ export class DeliveryQueue {
       .updateTable('deliveries')
       .set({ lease_until: null })
       .where('state', '=', 'pending')
-      .where('handle', 'is', null)
       .where('lease_until', 'is not', null)
+      .where('handle', 'is', null)
       .execute();
   }
 
-  /**
-   * Leases the first waiting delivery of each subject of a subscriber.
-   * @param busy - subjects that have one under way
-   */
-  claim(subscriberId: string, busy: ReadonlySet<string>, limit: number): Promise<DueDelivery[]> {
-    const now = this.#clock.now();
-    return this.#db.transaction().execute(async (transaction) => {
-      const rows = await transaction
-        .selectFrom('deliveries as due')
-        .selectAll('due')
-        .where('due.subscriber_id', '=', subscriberId)
-        .where('due.state', '=', 'pending')
-        .where('due.next_at', '<=', now)
-        .where((where) => where.or([where('due.lease_until', 'is', null), where('due.lease_until', '<=', now)]))
-        .where(({ not, exists, selectFrom }) =>
-          not(
-            exists(
-              selectFrom('deliveries as earlier')
-                .select('earlier.delivery_id')
-                .whereRef('earlier.subscriber_id', '=', 'due.subscriber_id')
-                .whereRef('earlier.subject', '=', 'due.subject')
-                .where('earlier.state', '=', 'pending')
-                .whereRef('earlier.event_seq', '<', 'due.event_seq'),
-            ),
-          ),
-        )
-        .orderBy('due.next_at')
-        .orderBy('due.event_seq')
-        .limit(limit + busy.size)
-        .execute();
-      const subjects = new Set(busy);
-      const claimed: DueDelivery[] = [];
-      for (const row of rows) {
-        if (claimed.length === limit) break;
-        if (subjects.has(row.subject)) continue;
-        subjects.add(row.subject);
-        const leased = await this.#lease(transaction, row, now);
-        if (leased !== undefined) claimed.push(leased);
-      }
-      return claimed;
-    });
+  /** Has all that is parked looked at again: what it waited for has been removed. */
+  async unpark(): Promise<void> {
+    await this.#db
+      .updateTable('deliveries')
+      .set({ next_at: this.#clock.now() })
+      .where('state', '=', 'pending')
+      .where('next_at', '=', parkedAt)
+      .execute();
+  }
+
+  /** Leases the first waiting delivery of each subject of a subscriber, and parks what is due behind others. */
+  claim(subscriberId: string, limit: number): Promise<DueDelivery[]> {
+    return this.#turns.run(subscriberId, () =>
+      this.#db.transaction().execute(async (transaction) => {
+        const now = this.#clock.now();
+        const looked = new Set<string>();
+        const claimed: DueDelivery[] = [];
+        while (claimed.length < limit) {
+          const rows = await this.#due(transaction, subscriberId, now);
+          const claimedIds = new Set<string>();
+          const behind: string[] = [];
+          for (const { delivery_id: deliveryId, subject } of rows) {
+            if (claimed.length === limit) break;
+            const leased = looked.has(subject)
+              ? undefined
+              : await this.#leaseFirst(transaction, subscriberId, subject, now);
+            looked.add(subject);
+            if (leased !== undefined) {
+              claimed.push(leased);
+              claimedIds.add(leased.delivery.delivery_id);
+            }
+            if (!claimedIds.has(deliveryId)) behind.push(deliveryId);
+          }
+          await this.#park(transaction, behind);
+          if (rows.length < chunk) break;
+        }
+        return claimed;
+      }),
+    );
   }
 
   /** When the next delivery of a subscriber is due, in milliseconds since 1970. */
@@ -119,6 +128,7 @@ export class DeliveryQueue {
       .where('subscriber_id', '=', subscriberId)
       .where('state', '=', 'pending')
       .where('next_at', '>', now)
+      .where('next_at', '<', parkedAt)
       .executeTakeFirstOrThrow();
     return at ?? undefined;
   }
@@ -126,13 +136,14 @@ export class DeliveryQueue {
   /**
    * Writes down how an attempt came out.
    * @param recovered - the subscriber took nothing before: all that waits for it is due now
-   * @param goOn - whether to lease the next delivery of the same subject, where it is due
+   * @param goOn - whether to lease the next delivery of the same subject
+   * @returns that one
    */
   finish(
     { delivery }: DueDelivery,
     outcome: Outcome,
     { recovered, goOn }: { readonly recovered: boolean; readonly goOn: boolean },
-  ): Promise<{ readonly state: DeliveryState; readonly next: DueDelivery | undefined }> {
+  ): Promise<DueDelivery | undefined> {
     const now = this.#clock.now();
     const { delivery_id: deliveryId, subscriber_id: subscriberId, subject } = delivery;
     const attempts = delivery.attempts + (outcome.answer === undefined ? 0 : 1);
@@ -141,40 +152,38 @@ export class DeliveryQueue {
         ? nextAttemptAt(now, { attempts, giveUpAt: delivery.give_up_at }, this.#random())
         : undefined;
     const state = outcome.state === 'refused' ? (again === undefined ? 'failed' : 'pending') : outcome.state;
-    return this.#db.transaction().execute(async (transaction) => {
-      const { numUpdatedRows } = await transaction
-        .updateTable('deliveries')
-        .set({
-          state,
-          attempts,
-          lease_until: null,
-          ...(again !== undefined && { next_at: again }),
-          ...(again === undefined && { finished_at: now }),
-        })
-        .where('delivery_id', '=', deliveryId)
-        .executeTakeFirst();
-      // Its subscriber was deleted meanwhile.
-      if (numUpdatedRows === 0n) return { state, next: undefined };
-      if (outcome.answer !== undefined) await this.#log(transaction, deliveryId, attempts, now, outcome.answer);
-
-      const waiting = transaction
-        .updateTable('deliveries')
-        .where('subscriber_id', '=', subscriberId)
-        .where('state', '=', 'pending');
-      if (again !== undefined) {
-        // What comes after it waits with it, and need not be looked at until then.
-        await waiting.set({ next_at: again }).where('subject', '=', subject).where('next_at', '<', again).execute();
-        return { state, next: undefined };
-      }
-      if (recovered) await waiting.set({ next_at: now }).where('next_at', '>', now).execute();
-      else await waiting.set({ next_at: now }).where('subject', '=', subject).where('next_at', '>', now).execute();
-      return { state, next: goOn ? await this.#leaseNext(transaction, subscriberId, subject, now) : undefined };
-    });
+    return this.#turns.run(subscriberId, () =>
+      this.#db.transaction().execute(async (transaction) => {
+        const { numUpdatedRows } = await transaction
+          .updateTable('deliveries')
+          .set({
+            state,
+            attempts,
+            lease_until: null,
+            ...(again === undefined ? { finished_at: now } : { next_at: again }),
+          })
+          .where('delivery_id', '=', deliveryId)
+          .executeTakeFirst();
+        // Its subscriber was deleted meanwhile.
+        if (numUpdatedRows === 0n) return undefined;
+        if (outcome.answer !== undefined) await this.#log(transaction, deliveryId, attempts, now, outcome.answer);
+        if (again !== undefined) return undefined;
+        if (recovered) await this.#hurry(transaction, subscriberId, now);
+        const next = await this.#leaseFirst(transaction, subscriberId, subject, now);
+        if (goOn || next === undefined) return next;
+        await this.#release(transaction, next);
+        return undefined;
+      }),
+    );
   }
 
   /** Gives a lease back: nothing was attempted. */
-  async release({ delivery }: DueDelivery): Promise<void> {
-    await this.#db
+  release(due: DueDelivery): Promise<void> {
+    return this.#release(this.#db, due);
+  }
+
+  async #release(db: Database, { delivery }: DueDelivery): Promise<void> {
+    await db
       .updateTable('deliveries')
       .set({ lease_until: null })
       .where('delivery_id', '=', delivery.delivery_id)
@@ -182,39 +191,82 @@ export class DeliveryQueue {
       .execute();
   }
 
-  async #leaseNext(
+  #due(
+    transaction: Database,
+    subscriberId: string,
+    now: number,
+  ): Promise<Pick<DeliveryRow, 'delivery_id' | 'subject'>[]> {
+    return transaction
+      .selectFrom('deliveries')
+      .select(['delivery_id', 'subject'])
+      .where('subscriber_id', '=', subscriberId)
+      .where('state', '=', 'pending')
+      .where('next_at', '<=', now)
+      .where((where) => where.or([where('lease_until', 'is', null), where('lease_until', '<=', now)]))
+      .orderBy('next_at')
+      .orderBy('event_seq')
+      .limit(chunk)
+      .execute();
+  }
+
+  async #park(transaction: Database, deliveryIds: readonly string[]): Promise<void> {
+    if (deliveryIds.length === 0) return;
+    await transaction
+      .updateTable('deliveries')
+      .set({ next_at: parkedAt })
+      .where('delivery_id', 'in', deliveryIds)
+      .execute();
+  }
+
+  /** All that waits for another attempt is due now. */
+  async #hurry(transaction: Database, subscriberId: string, now: number): Promise<void> {
+    await transaction
+      .updateTable('deliveries')
+      .set({ next_at: now })
+      .where('subscriber_id', '=', subscriberId)
+      .where('state', '=', 'pending')
+      .where('next_at', '>', now)
+      .where('next_at', '<', parkedAt)
+      .execute();
+  }
+
+  /** @returns undefined when there is none, it is under way, or it waits for another attempt */
+  async #leaseFirst(
     transaction: Database,
     subscriberId: string,
     subject: string,
     now: number,
   ): Promise<DueDelivery | undefined> {
-    const row = await transaction
-      .selectFrom('deliveries')
-      .selectAll()
-      .where('subscriber_id', '=', subscriberId)
-      .where('subject', '=', subject)
-      .where('state', '=', 'pending')
-      .orderBy('event_seq')
-      .limit(1)
-      .executeTakeFirst();
-    return row === undefined ? undefined : this.#lease(transaction, row, now);
-  }
-
-  async #lease(transaction: Database, row: DeliveryRow, now: number): Promise<DueDelivery | undefined> {
-    const event = await transaction
-      .selectFrom('events')
-      .selectAll()
-      .where('seq', '=', row.event_seq)
-      .executeTakeFirst();
-    const update = transaction.updateTable('deliveries').where('delivery_id', '=', row.delivery_id);
-    if (event === undefined) {
-      // Told again in the moment in which it was too old to be kept.
-      await update.set({ state: 'skipped', finished_at: now }).execute();
-      return undefined;
+    for (;;) {
+      const first = await transaction
+        .selectFrom('deliveries')
+        .selectAll()
+        .where('subscriber_id', '=', subscriberId)
+        .where('subject', '=', subject)
+        .where('state', '=', 'pending')
+        .orderBy('event_seq')
+        .orderBy('delivery_id')
+        .limit(1)
+        .executeTakeFirst();
+      if (first === undefined) return undefined;
+      const waits = first.next_at > now && first.next_at !== parkedAt;
+      if (waits || (first.lease_until ?? 0) > now) return undefined;
+      const event = await transaction
+        .selectFrom('events')
+        .selectAll()
+        .where('seq', '=', first.event_seq)
+        .executeTakeFirst();
+      const update = transaction.updateTable('deliveries').where('delivery_id', '=', first.delivery_id);
+      if (event === undefined) {
+        // Told again in the moment in which it was too old to be kept.
+        await update.set({ state: 'skipped', finished_at: now }).execute();
+        continue;
+      }
+      // Due as well: whatever becomes of the lease, it is not parked any more.
+      const leased = { lease_until: now + leaseMs, next_at: now };
+      await update.set(leased).execute();
+      return { delivery: { ...first, ...leased }, event: toStoredEvent(event) };
     }
-    const leased = { lease_until: now + leaseMs };
-    await update.set(leased).execute();
-    return { delivery: { ...row, ...leased }, event: toStoredEvent(event) };
   }
 
   async #log(transaction: Database, deliveryId: string, attempt: number, at: number, answer: Answer): Promise<void> {

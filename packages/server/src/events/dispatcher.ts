@@ -77,7 +77,7 @@ export class Dispatcher {
     for (const [subscriberId, courier] of this.#couriers) {
       if (subscriberIds.has(subscriberId)) continue;
       this.#couriers.delete(subscriberId);
-      void courier.close();
+      void courier.close(options.attemptTimeoutMs);
     }
     for (const subscriberId of subscriberIds) {
       let courier = this.#couriers.get(subscriberId);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { AircheckError } from '@aircheck/protocol';
 import type { Clock } from '../clock.ts';
 import type { Database, DeliveryRow, SubscriberRow } from '../db/index.ts';
+import { SerialTasks } from '../serial-tasks.ts';
 import {
   type DeliveryFormats,
   formatOf,
@@ -46,8 +47,8 @@ export class EventQueue {
   readonly #outbox: Outbox;
   readonly #formats: DeliveryFormats;
   readonly #clock: Clock;
-  /** The last pull of each queue: two at once would split a subject between them. */
-  readonly #pulls = new Map<string, Promise<unknown>>();
+  /** Pulls of one queue are one after another: two at once would split a subject between them. */
+  readonly #turns = new SerialTasks();
   /** Ends the waiting of each pull that waits. */
   readonly #waiting = new Set<() => void>();
   #closed = false;
@@ -81,7 +82,9 @@ export class EventQueue {
       let timer: NodeJS.Timeout | undefined;
       try {
         for (const queue of await this.#queues(appId, kind, subscriberId)) {
-          if (pulled.length < limit) pulled.push(...(await this.#inTurn(queue, limit - pulled.length)));
+          if (pulled.length === limit) break;
+          const take = () => this.#take(queue, limit - pulled.length);
+          pulled.push(...(await this.#turns.run(queue.subscriber_id, take)));
         }
         const leftMs = deadline - performance.now();
         if (pulled.length > 0 || leftMs <= 0 || this.#closed || signal?.aborted === true) return pulled;
@@ -143,20 +146,6 @@ export class EventQueue {
       throw new AircheckError('subscriber-not-found', `There is no subscriber ${subscriberId} of kind ${kind}`);
     }
     return rows.filter((row) => row.enabled === 1 && isQueueKind(row.kind));
-  }
-
-  async #inTurn(queue: SubscriberRow, limit: number): Promise<PulledEvent[]> {
-    const former = this.#pulls.get(queue.subscriber_id)?.catch(() => {});
-    const current = (async () => {
-      await former;
-      return this.#take(queue, limit);
-    })();
-    this.#pulls.set(queue.subscriber_id, current);
-    try {
-      return await current;
-    } finally {
-      if (this.#pulls.get(queue.subscriber_id) === current) this.#pulls.delete(queue.subscriber_id);
-    }
   }
 
   /** Leases waiting events of a queue until there are enough, or no more. */

@@ -35,6 +35,7 @@ export class Events {
   readonly deliveries: Deliveries;
   readonly queue: EventQueue;
   readonly #options: EventsOptions;
+  readonly #deliveryQueue: DeliveryQueue;
   readonly #dispatcher: Dispatcher;
   #timer: NodeJS.Timeout | undefined;
   #pruning: Promise<void> = Promise.resolve();
@@ -45,10 +46,11 @@ export class Events {
     this.subscribers = new Subscribers(options);
     this.deliveries = new Deliveries({ ...options, subscribers: this.subscribers });
     this.queue = new EventQueue(options);
+    this.#deliveryQueue = new DeliveryQueue(db, clock, random);
     this.#dispatcher = new Dispatcher({
       ...options,
       attemptTimeoutMs: options.attemptTimeoutMs ?? attemptTimeoutMs,
-      queue: new DeliveryQueue(db, clock, random),
+      queue: this.#deliveryQueue,
     });
   }
 
@@ -70,7 +72,10 @@ export class Events {
   #prune(): void {
     const { db, clock, logger } = this.#options;
     this.#pruning = this.#pruning
-      .then(() => prune(db, clock.now() - keptMs))
+      .then(async () => {
+        // What waited behind it need not any more.
+        if (await prune(db, clock.now() - keptMs)) await this.#deliveryQueue.unpark();
+      })
       .catch((error: unknown) => logger.warn({ err: error }, 'old events cannot be removed'));
   }
 }

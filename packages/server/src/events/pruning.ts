@@ -9,17 +9,20 @@ const chunk = 500;
 /**
  * Removes deliveries and events that are too old.
  * @param before - milliseconds since 1970
+ * @returns whether something was given up that still waited
  */
-export async function prune(db: Database, before: number): Promise<void> {
+export async function prune(db: Database, before: number): Promise<boolean> {
+  let gaveUp = false;
   for (;;) {
     const removed = await db.transaction().execute(async (transaction) => {
       const rows = await transaction
         .selectFrom('deliveries')
-        .select('delivery_id')
+        .select(['delivery_id', 'state'])
         .where('created_at', '<', before)
         .limit(chunk)
         .execute();
       if (rows.length === 0) return 0;
+      gaveUp ||= rows.some(({ state }) => state === 'pending');
       const ids = rows.map((row) => row.delivery_id);
       await transaction.deleteFrom('delivery_attempts').where('delivery_id', 'in', ids).execute();
       await transaction.deleteFrom('deliveries').where('delivery_id', 'in', ids).execute();
@@ -46,6 +49,6 @@ export async function prune(db: Database, before: number): Promise<void> {
           .limit(chunk),
       )
       .executeTakeFirst();
-    if (numDeletedRows < BigInt(chunk)) break;
+    if (numDeletedRows < BigInt(chunk)) return gaveUp;
   }
 }

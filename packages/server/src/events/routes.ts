@@ -46,6 +46,7 @@ function registerSubscribers(server: FastifyInstance, { subscribers, deliveries 
       config,
       schema: {
         summary: 'Have somebody told of events',
+        errors: ['target-forbidden'],
         description: 'Of what happens from now on. The secret is answered this once.',
         tags,
         body: CreateSubscriberRequest,
@@ -77,6 +78,7 @@ function registerSubscribers(server: FastifyInstance, { subscribers, deliveries 
       config,
       schema: {
         summary: 'Change a subscriber, or pause it',
+        errors: ['target-forbidden'],
         description: 'While it is not `enabled`, its deliveries wait.',
         tags,
         params: SubscriberParams,
@@ -130,6 +132,7 @@ function registerSubscribers(server: FastifyInstance, { subscribers, deliveries 
       config,
       schema: {
         summary: 'Tell a subscriber events again',
+        errors: ['event-not-found'],
         description: 'Those named, or those of a time range that its filter lets through. Answers how many.',
         tags,
         params: SubscriberParams,

@@ -116,6 +116,12 @@ export class Subscribers {
         .selectFrom('deliveries')
         .select('delivery_id')
         .where('subscriber_id', '=', subscriberId);
+      // Waits for attempts that are being written down, and has none written down from now on.
+      await transaction
+        .updateTable('deliveries')
+        .set({ state: 'skipped' })
+        .where('subscriber_id', '=', subscriberId)
+        .execute();
       await transaction.deleteFrom('delivery_attempts').where('delivery_id', 'in', deliveries).execute();
       await transaction.deleteFrom('deliveries').where('subscriber_id', '=', subscriberId).execute();
       await transaction.deleteFrom('subscribers').where('subscriber_id', '=', subscriberId).execute();

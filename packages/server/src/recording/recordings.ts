@@ -19,12 +19,12 @@ import type { Database, RecordingRow } from '../db/index.ts';
 import type { Outbox } from '../events/index.ts';
 import type { Library } from '../library/index.ts';
 import { removeJournal } from '../recorder/index.ts';
+import { SerialTasks } from '../serial-tasks.ts';
 import type { SegmentSnapshot, WorkerEvents } from '../worker/contract.ts';
 import type { MediaWorkers } from '../worker/index.ts';
 import { ProgressBatch } from './progress-batch.ts';
 import { ownerOf, type RecordingFilter, RecordingStore, type StateChanges } from './recording-store.ts';
 import { RecordingRecovery, type RecoverSegment } from './recovery.ts';
-import { SerialTasks } from './serial-tasks.ts';
 import { isFinal, isTaking } from './states.ts';
 
 /** How long a stop waits for an end that others bring about (recovery, another stop), in milliseconds. */

@@ -26,6 +26,15 @@ export function registerRecordingRoutes(server: FastifyInstance, recordings: Rec
       config,
       schema: {
         summary: 'Start to record a participant',
+        errors: [
+          'participant-not-found',
+          'track-not-found',
+          'room-pair',
+          'recording-exists',
+          'recording-forbidden',
+          'source-invalid',
+          'worker-lost',
+        ],
         description: "Hosts record anyone in their room, guests themselves. Rooms of type 'pair' are not recorded.",
         tags,
         params: z.object({ roomId: RoomId }),
@@ -66,6 +75,7 @@ export function registerRecordingRoutes(server: FastifyInstance, recordings: Rec
       config,
       schema: {
         summary: 'End a recording; answers when its files are finished',
+        errors: ['recording-stopped', 'recording-forbidden', 'timeout'],
         tags,
         params: RecordingParams,
         response: { 200: Recording },
@@ -80,6 +90,7 @@ export function registerRecordingRoutes(server: FastifyInstance, recordings: Rec
       config,
       schema: {
         summary: 'Leave out what comes until resumed',
+        errors: ['recording-state', 'recording-forbidden'],
         tags,
         params: RecordingParams,
         response: { 200: Recording },
@@ -90,7 +101,16 @@ export function registerRecordingRoutes(server: FastifyInstance, recordings: Rec
 
   app.post(
     '/v1/recordings/:recordingId/resume',
-    { config, schema: { summary: 'Go on after a pause', tags, params: RecordingParams, response: { 200: Recording } } },
+    {
+      config,
+      schema: {
+        summary: 'Go on after a pause',
+        errors: ['recording-state', 'recording-forbidden'],
+        tags,
+        params: RecordingParams,
+        response: { 200: Recording },
+      },
+    },
     (request) => recordings.resume(principalOf(request), request.params.recordingId),
   );
 }
