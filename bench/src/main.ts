@@ -3,11 +3,13 @@
  */
 import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
+import { eventsBenchmark } from './events.ts';
 import { forwardBenchmark } from './forward.ts';
 import { killBenchmark } from './kill.ts';
 import { lossBenchmark } from './loss.ts';
 import { prefixSearchBenchmark } from './prefix-search.ts';
 import { recordBenchmark } from './record.ts';
+import { serveBenchmark } from './serve.ts';
 import { startBenchmark } from './start.ts';
 import { stopBenchmark } from './stop.ts';
 import { syncBenchmark } from './sync.ts';
@@ -22,8 +24,10 @@ const benchmarks: readonly Benchmark[] = [
   stopBenchmark,
   killBenchmark,
   forwardBenchmark,
+  eventsBenchmark,
   prefixSearchBenchmark,
   worksBenchmark,
+  serveBenchmark,
 ];
 
 const HELP = `npm run bench -- [name[=argument] ...] [--json]
