@@ -46,6 +46,7 @@ export function registerAppRoutes(server: FastifyInstance, options: AppRoutesOpt
     {
       schema: {
         summary: 'Sign in to the console, with key and secret or with the one-time code printed at start',
+        errors: ['unauthenticated', 'rate-limited'],
         tags: ['access'],
         public: true,
         body: SignInRequest,
@@ -70,7 +71,14 @@ export function registerAppRoutes(server: FastifyInstance, options: AppRoutesOpt
 
   app.get(
     '/v1/session',
-    { schema: { summary: 'The console session of the cookie', tags: ['access'], response: { 200: Session } } },
+    {
+      schema: {
+        summary: 'The console session of the cookie',
+        errors: ['unauthenticated'],
+        tags: ['access'],
+        response: { 200: Session },
+      },
+    },
     async (request, reply) => {
       const cookie = request.cookies[sessionCookie];
       if (cookie === undefined) throw new AircheckError('unauthenticated', 'Nobody is signed in');
@@ -81,7 +89,14 @@ export function registerAppRoutes(server: FastifyInstance, options: AppRoutesOpt
 
   app.delete(
     '/v1/session',
-    { schema: { summary: 'Sign out of the console', tags: ['access'], response: { 204: z.undefined() } } },
+    {
+      schema: {
+        summary: 'Sign out of the console',
+        errors: ['unauthenticated', 'forbidden'],
+        tags: ['access'],
+        response: { 204: z.undefined() },
+      },
+    },
     async (request, reply) => {
       requireSameOrigin(request);
       reply.clearCookie(sessionCookie, cookieOptions(request)).code(204);

@@ -1,12 +1,17 @@
 import type { FastifyInstance } from 'fastify';
 import type { ApiDescription } from './openapi.ts';
 
+interface Content {
+  readonly schema: unknown;
+  readonly example?: unknown;
+}
+
 interface Operation {
   readonly summary: string;
   readonly description?: string;
   readonly parameters: readonly { readonly name: string; readonly in: string; readonly required: boolean }[];
-  readonly requestBody?: { readonly content: Record<string, { readonly schema: unknown }> };
-  readonly responses: Record<string, { readonly content?: Record<string, { readonly schema: unknown }> }>;
+  readonly requestBody?: { readonly content: Record<string, Content> };
+  readonly responses: Record<string, { readonly description: string; readonly content?: Record<string, Content> }>;
 }
 
 /** The API's description: `/v1/openapi.json` for tools, `/docs` for people. */
@@ -54,17 +59,24 @@ function section(method: string, path: string, operation: Operation): string {
     ({ name, in: place, required }) =>
       `<li><code>${escaped(name)}</code> (${place}${required ? '' : ', optional'})</li>`,
   );
-  const body = Object.values(operation.requestBody?.content ?? {})[0]?.schema;
-  const answers = Object.entries(operation.responses).map(([status, { content }]) => {
-    const schema = Object.values(content ?? {})[0]?.schema;
-    return `<p>Answer ${escaped(status)}</p>${schema === undefined ? '' : code(schema)}`;
+  const body = Object.values(operation.requestBody?.content ?? {})[0];
+  const answers = Object.entries(operation.responses).map(([status, { description, content }]) => {
+    // Errors are all of one form; what is of interest is which there are.
+    if (Number(status) >= 400) return `<p>Error ${escaped(status)}: ${escaped(description)}</p>`;
+    return `<p>Answer ${escaped(status)}</p>${contentOf(Object.values(content ?? {})[0])}`;
   });
   return `<details><summary><b class="method">${escaped(method)}</b><code>${escaped(path)}</code>
 <span>${escaped(operation.summary)}</span></summary>
 ${operation.description === undefined ? '' : `<p>${escaped(operation.description)}</p>`}
 ${parameters.length === 0 ? '' : `<ul>${parameters.join('')}</ul>`}
-${body === undefined ? '' : `<p>Body</p>${code(body)}`}
+${body === undefined ? '' : `<p>Body</p>${contentOf(body)}`}
 ${answers.join('')}</details>`;
+}
+
+function contentOf(content: Content | undefined): string {
+  if (content === undefined) return '';
+  const example = content.example === undefined ? '' : `<p>For example</p>${code(content.example)}`;
+  return `${code(content.schema)}${example}`;
 }
 
 function code(value: unknown): string {

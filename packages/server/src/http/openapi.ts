@@ -1,18 +1,30 @@
 import {
   Asset,
+  AssetClass,
   AssetList,
+  Delivery,
+  Derivative,
+  type ErrorCode,
+  Event,
   errorKinds,
   Health,
+  Job,
   Participant,
   PlayUrls,
+  Procedure,
   Recording,
   RecordingList,
   Room,
   Session,
+  Subscriber,
+  Template,
   Track,
+  Upload,
 } from '@aircheck/protocol';
-import type { FastifyInstance, FastifySchema } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import { type DescribedRoute, errorAnswers, errorExamples, errorsOf } from './openapi-errors.ts';
+import { exampleOf, type Json } from './openapi-examples.ts';
 
 declare module 'fastify' {
   interface FastifySchema {
@@ -22,24 +34,36 @@ declare module 'fastify' {
     tags?: readonly string[];
     /** The route takes no credentials. */
     public?: boolean;
+    /** Errors that do not follow from what the route takes, see `openapi-errors.ts`. */
+    errors?: readonly ErrorCode[];
+    /** Content type of a body that is no JSON, and of such an answer. */
+    consumes?: string;
+    produces?: string;
   }
 }
-
-type Json = Record<string, unknown>;
 
 /** Schemas that the description names once and refers to. */
 const named = z.registry<{ id: string }>();
 for (const [id, schema] of Object.entries({
   Asset,
+  AssetClass,
   AssetList,
+  Delivery,
+  Derivative,
+  Event,
   Health,
+  Job,
   Participant,
   PlayUrls,
+  Procedure,
   Recording,
   RecordingList,
   Room,
   Session,
+  Subscriber,
+  Template,
   Track,
+  Upload,
 })) {
   named.add(schema, { id });
 }
@@ -61,26 +85,38 @@ const problemSchema = {
 
 /** Collects the routes that are registered after it, and describes them. */
 export class ApiDescription {
-  readonly #routes: { readonly method: string; readonly url: string; readonly schema: FastifySchema }[] = [];
+  readonly #routes: Omit<DescribedRoute, 'bodyFields'>[] = [];
   readonly #version: string;
+  #made: { readonly routes: number; readonly json: Json } | undefined;
 
   constructor(app: FastifyInstance, version: string) {
     this.#version = version;
-    app.addHook('onRoute', ({ method, url, schema }) => {
+    app.addHook('onRoute', ({ method, url, schema, config = {} }) => {
       if (schema?.summary === undefined) return;
       for (const name of [method].flat()) {
-        if (name !== 'HEAD' && name !== 'OPTIONS') this.#routes.push({ method: name.toLowerCase(), url, schema });
+        if (name === 'OPTIONS') continue;
+        this.#routes.push({ method: name.toLowerCase(), path: url.replaceAll(/:(\w+)/g, '{$1}'), schema, config });
       }
     });
   }
 
-  /** The OpenAPI 3.1 document. */
+  /** The OpenAPI 3.1 document of the routes so far. */
   document(): Json {
+    // Made once: it takes long, and anybody may ask for it.
+    if (this.#made?.routes !== this.#routes.length) this.#made = { routes: this.#routes.length, json: this.#make() };
+    return this.#made.json;
+  }
+
+  #make(): Json {
     const components: Json = { Problem: problemSchema };
     const paths: Record<string, Json> = {};
-    for (const { method, url, schema } of this.#routes) {
-      const path = url.replaceAll(/:(\w+)/g, '{$1}');
-      paths[path] = { ...paths[path], [method]: operation(schema, path, components) };
+    for (const route of this.#routes) {
+      paths[route.path] = { ...paths[route.path], [route.method]: operation(route, components) };
+    }
+    // HEAD answers as GET does, without the body, and is described where it is more than that.
+    for (const methods of Object.values(paths)) {
+      if ((methods.head as Json | undefined)?.summary === (methods.get as Json | undefined)?.summary)
+        delete methods.head;
     }
     return {
       openapi: '3.1.0',
@@ -94,6 +130,7 @@ export class ApiDescription {
       paths,
       components: {
         schemas: components,
+        examples: errorExamples(),
         securitySchemes: {
           server: { type: 'http', scheme: 'basic', description: "The app's key and secret" },
           user: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'An access token' },
@@ -104,33 +141,35 @@ export class ApiDescription {
   }
 }
 
-function operation(schema: FastifySchema, path: string, components: Json): Json {
+function operation(route: Omit<DescribedRoute, 'bodyFields'>, components: Json): Json {
+  const { path, schema, config } = route;
+  const content = (part: z.ZodType, io: 'input' | 'output') => {
+    const json = toJson(part, io, components);
+    return { 'application/json': { schema: json, example: exampleOf(json, components, io) } };
+  };
+  const bytes = (type: string) => ({ [type]: { schema: { type: 'string', format: 'binary' } } });
+
   const responses: Json = {};
   for (const [status, answer] of Object.entries((schema.response ?? {}) as Record<string, z.ZodType>)) {
-    responses[status] =
-      answer instanceof z.ZodUndefined
-        ? { description: 'Done' }
-        : { description: 'Done', content: { 'application/json': { schema: toJson(answer, 'output', components) } } };
+    const empty = answer instanceof z.ZodUndefined;
+    responses[status] = { description: 'Done', ...(!empty && { content: content(answer, 'output') }) };
   }
-  responses.default = {
-    description: 'An error',
-    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-  };
+  if (schema.produces !== undefined) responses[200] = { description: 'Done', content: bytes(schema.produces) };
+  const body = schema.body === undefined ? undefined : content(schema.body as z.ZodType, 'input');
+  const bodyFields = Object.keys((body?.['application/json'].example ?? {}) as object);
   return {
     summary: schema.summary,
     ...(schema.description !== undefined && { description: schema.description }),
     ...(schema.tags !== undefined && { tags: schema.tags }),
     ...(schema.public === true && { security: [] }),
+    ...(config.access === 'server' && { security: [{ server: [] }, { console: [] }] }),
     parameters: [
       ...parameters(schema.params, 'path', path, components),
       ...parameters(schema.querystring, 'query', path, components),
     ],
-    ...(schema.body !== undefined && {
-      requestBody: {
-        content: { 'application/json': { schema: toJson(schema.body as z.ZodType, 'input', components) } },
-      },
-    }),
-    responses,
+    ...(body !== undefined && { requestBody: { content: body } }),
+    ...(schema.consumes !== undefined && { requestBody: { content: bytes(schema.consumes) } }),
+    responses: { ...responses, ...errorAnswers(errorsOf({ ...route, bodyFields })) },
   };
 }
 
@@ -138,20 +177,22 @@ function parameters(schema: unknown, place: 'path' | 'query', path: string, comp
   const described = schema === undefined ? {} : toJson(schema as z.ZodType, 'input', components);
   const properties = (described.properties ?? {}) as Record<string, Json>;
   const required = (described.required ?? []) as string[];
-  if (place === 'path') {
-    return [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({
+  const shown =
+    place === 'query'
+      ? Object.entries(properties)
+      : [...path.matchAll(/\{(\w+)\}/g)].map(
+          ([, name = '']) => [name, properties[name] ?? { type: 'string' }] as const,
+        );
+  return shown.map(([name, property]) => {
+    const example = exampleOf({ type: 'object', properties: { [name]: property } }, components, 'input') as Json;
+    return {
       name,
       in: place,
-      required: true,
-      schema: properties[name] ?? { type: 'string' },
-    }));
-  }
-  return Object.entries(properties).map(([name, property]) => ({
-    name,
-    in: place,
-    required: required.includes(name),
-    schema: property,
-  }));
+      required: place === 'path' || required.includes(name),
+      schema: property,
+      example: example[name],
+    };
+  });
 }
 
 /** JSON Schema of a zod schema; named parts go into `components`. */

@@ -43,6 +43,7 @@ function registerQueueRoutes(server: FastifyInstance, jobs: Jobs): void {
       config,
       schema: {
         summary: 'Put a job in',
+        errors: ['asset-not-found', 'asset-state', 'template-not-found', 'procedure-not-found', 'media-invalid'],
         description:
           'Its input is checked before it is put in. How it ends is told by the events `job.done`, `job.failed` and `job.cancelled`.',
         tags,
@@ -75,6 +76,7 @@ function registerQueueRoutes(server: FastifyInstance, jobs: Jobs): void {
       config,
       schema: {
         summary: 'Cancel a job that waits or runs',
+        errors: ['job-state'],
         description: 'A procedure is cancelled with all of its jobs that have not ended.',
         tags,
         params: JobParams,
@@ -90,6 +92,7 @@ function registerQueueRoutes(server: FastifyInstance, jobs: Jobs): void {
       config,
       schema: {
         summary: 'Do a job again that failed or was cancelled',
+        errors: ['job-state'],
         description: 'Of a procedure, those of its jobs that failed or were cancelled are done again.',
         tags,
         params: JobParams,
@@ -124,6 +127,7 @@ function registerTemplateRoutes(server: FastifyInstance, { templates }: Jobs): v
       config,
       schema: {
         summary: 'Make a template',
+        errors: ['template-limit', 'template-not-found'],
         description: 'Numbers of own templates begin at 1000; there may be 16 of each kind.',
         tags,
         body: CreateTemplateRequest,
@@ -183,7 +187,16 @@ function registerProcedureRoutes(server: FastifyInstance, { procedures }: Jobs):
 
   app.get(
     '/v1/procedures/:name',
-    { config, schema: { summary: 'A procedure', tags, params: ProcedureParams, response: { 200: Procedure } } },
+    {
+      config,
+      schema: {
+        summary: 'A procedure',
+        errors: ['procedure-not-found'],
+        tags,
+        params: ProcedureParams,
+        response: { 200: Procedure },
+      },
+    },
     (request) => procedures.get(principalOf(request).appId, request.params.name),
   );
 
@@ -193,6 +206,7 @@ function registerProcedureRoutes(server: FastifyInstance, { procedures }: Jobs):
       config,
       schema: {
         summary: 'Make a procedure or replace it',
+        errors: ['template-not-found'],
         description: 'An `automatic` one runs by itself on each file of each new recording.',
         tags,
         params: ProcedureParams,
@@ -207,7 +221,13 @@ function registerProcedureRoutes(server: FastifyInstance, { procedures }: Jobs):
     '/v1/procedures/:name',
     {
       config,
-      schema: { summary: 'Delete a procedure', tags, params: ProcedureParams, response: { 204: z.undefined() } },
+      schema: {
+        summary: 'Delete a procedure',
+        errors: ['procedure-not-found'],
+        tags,
+        params: ProcedureParams,
+        response: { 204: z.undefined() },
+      },
     },
     async (request, reply) => {
       await procedures.remove(principalOf(request).appId, request.params.name);

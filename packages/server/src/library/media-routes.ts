@@ -46,18 +46,35 @@ export function registerMediaRoutes(server: FastifyInstance, options: MediaRoute
   const playlists = new HlsPlaylists();
   const app = server.withTypeProvider<ZodTypeProvider>();
   const method = ['GET' as const, 'HEAD' as const];
+  const described = {
+    description: 'Links come from `POST /v1/assets/{fileId}/play-urls`; playlists are at the name `index.m3u8`.',
+    tags: ['media'],
+    public: true,
+    produces: 'application/octet-stream',
+    errors: ['link-invalid', 'link-expired', 'asset-banned', 'range-not-satisfiable'],
+  } as const;
 
   app.route({
     method,
     url: '/v1/media/:fileId/:name',
-    schema: { params: AssetParams, querystring: LinkQuery },
+    schema: {
+      ...described,
+      summary: 'A file, or a range of it, for who has a signed link',
+      params: AssetParams,
+      querystring: LinkQuery,
+    },
     handler: (request, reply) =>
       answer(request, reply, request.params, async () => ({ file: await asset(request.params.fileId) })),
   });
   app.route({
     method,
     url: '/v1/media/:fileId/d/:derivativeId/:name',
-    schema: { params: DerivativeParams, querystring: LinkQuery },
+    schema: {
+      ...described,
+      summary: 'What was made of a file, for who has a signed link',
+      params: DerivativeParams,
+      querystring: LinkQuery,
+    },
     handler: (request, reply) => {
       const { fileId, derivativeId } = request.params;
       return answer(request, reply, request.params, () => derivative(fileId, derivativeId));

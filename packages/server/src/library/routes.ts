@@ -86,6 +86,7 @@ export function registerLibraryRoutes(server: FastifyInstance, options: LibraryR
         params: FileParams,
         body: UpdateAssetRequest,
         response: { 200: Asset },
+        errors: ['asset-state'],
       },
     },
     async (request) => {
@@ -110,6 +111,7 @@ export function registerLibraryRoutes(server: FastifyInstance, options: LibraryR
         params: FileParams,
         querystring: DeleteQuery,
         response: { 200: Asset, 202: Asset },
+        errors: ['asset-state'],
       },
     },
     async (request, reply) => {
@@ -130,6 +132,7 @@ export function registerLibraryRoutes(server: FastifyInstance, options: LibraryR
         tags,
         params: FileParams,
         response: { 200: Asset },
+        errors: ['asset-state'],
       },
     },
     async (request) => {
@@ -165,6 +168,7 @@ export function registerLibraryRoutes(server: FastifyInstance, options: LibraryR
         tags,
         params: DerivativeParams,
         response: { 204: z.undefined() },
+        errors: ['storage-failed'],
       },
     },
     async (request, reply) => {
@@ -191,6 +195,7 @@ export function registerLibraryRoutes(server: FastifyInstance, options: LibraryR
         params: FileParams,
         body: PlayUrlsRequest,
         response: { 200: PlayUrls },
+        errors: ['asset-banned', 'asset-state'],
       },
     },
     async (request) => {

@@ -45,6 +45,7 @@ export function registerLibrarySettingsRoutes(server: FastifyInstance, library: 
         tags: ['classes'],
         body: CreateClassRequest,
         response: { 201: AssetClass },
+        errors: ['class-not-found', 'class-invalid'],
       },
     },
     async (request, reply) => {
@@ -70,6 +71,7 @@ export function registerLibrarySettingsRoutes(server: FastifyInstance, library: 
         params: ClassParams,
         body: UpdateClassRequest,
         response: { 200: AssetClass },
+        errors: ['class-invalid'],
       },
     },
     (request) => library.classes.update(principalOf(request).appId, request.params.classId, request.body),
@@ -85,6 +87,7 @@ export function registerLibrarySettingsRoutes(server: FastifyInstance, library: 
         tags: ['classes'],
         params: ClassParams,
         response: { 204: z.undefined() },
+        errors: ['class-invalid'],
       },
     },
     async (request, reply) => {
@@ -135,6 +138,7 @@ export function registerLibrarySettingsRoutes(server: FastifyInstance, library: 
         tags: ['settings'],
         body: RetentionRules,
         response: { 200: RetentionRules },
+        errors: ['class-not-found'],
       },
     },
     async (request) => ({ items: await library.retention.replace(principalOf(request).appId, request.body.items) }),

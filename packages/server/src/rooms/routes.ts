@@ -17,6 +17,7 @@ export function registerRoomRoutes(server: FastifyInstance, rooms: Rooms): void 
       config: { access: 'server' },
       schema: {
         summary: 'Make a room',
+        errors: ['room-type'],
         description: 'Asking again for the same room changes nothing. A host that joins a missing room makes it, too.',
         tags: ['rooms'],
         params: RoomParams,

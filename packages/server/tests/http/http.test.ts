@@ -194,7 +194,8 @@ describe('the description of the API', () => {
     const references = JSON.stringify(document).match(/#\/[^"]+/g) ?? [];
     expect(references.length).toBeGreaterThan(0);
     for (const reference of references) {
-      expect(document.components.schemas).toHaveProperty([reference.replace('#/components/schemas/', '')]);
+      const [, , kind = '', name = ''] = reference.split('/');
+      expect(document.components[kind]).toHaveProperty([name]);
     }
   });
 

@@ -23,6 +23,7 @@ export function registerUploadRoutes(server: FastifyInstance, uploads: Uploads, 
         config: streaming,
         schema: {
           summary: 'Begin an upload (tus protocol)',
+          errors: ['request-invalid', 'file-name-missing', 'payload-too-large', 'storage-full', 'storage-failed'],
           description:
             'tus 1.0.0 with creation, creation-with-upload, termination and expiration: `Upload-Length` and ' +
             '`Upload-Metadata` with `fileName`, and, if wanted, `intro`, `classId`, `tags`, `recordingId`, `roomId`, ' +
@@ -47,16 +48,29 @@ export function registerUploadRoutes(server: FastifyInstance, uploads: Uploads, 
           .send();
       },
     });
-    for (const [method, summary] of [
-      ['HEAD', 'How far an upload has come (tus protocol)'],
-      ['PATCH', 'Go on with an upload (tus protocol)'],
-      ['DELETE', 'Give an upload up (tus protocol)'],
+    for (const [method, summary, described] of [
+      ['HEAD', 'How far an upload has come (tus protocol)', { errors: ['upload-gone'] }],
+      [
+        'PATCH',
+        'Go on with an upload (tus protocol)',
+        {
+          consumes: 'application/offset+octet-stream',
+          errors: ['upload-gone', 'upload-state', 'storage-full', 'storage-failed'],
+        },
+      ],
+      ['DELETE', 'Give an upload up (tus protocol)', { errors: ['upload-gone', 'upload-state'] }],
     ] as const) {
       scope.route({
         method,
         url: `${uploadsPath}/:uploadId`,
         config: streaming,
-        schema: { summary, tags, params: z.object({ uploadId: z.string() }), response: { 204: z.undefined() } },
+        schema: {
+          summary,
+          tags,
+          ...described,
+          params: z.object({ uploadId: z.string() }),
+          response: { 204: z.undefined() },
+        },
         handler: serve,
       });
     }
@@ -103,6 +117,7 @@ export function registerUploadRoutes(server: FastifyInstance, uploads: Uploads, 
       config: { access: 'server' },
       schema: {
         summary: 'Pull a file into the library from an address',
+        errors: ['target-forbidden'],
         description: 'Answers at once; a job does it. `GET /v1/uploads/{uploadId}` tells how far it is.',
         tags,
         body: PullRequest,
