@@ -60,5 +60,5 @@ export function registerSecurityHeaders(app: FastifyInstance): void {
 
 /** Paths that the console's pages never have. */
 export function isApi(url: string): boolean {
-  return /^\/(v1|whip|whep)([/?]|$)/.test(url);
+  return /^\/(v[123]|whip|whep)([/?]|$)/.test(url);
 }

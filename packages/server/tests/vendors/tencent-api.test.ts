@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+import type { UploadList } from '@aircheck/protocol';
 import { describe, expect, it } from 'vitest';
 import { databases, LegacyServer } from './legacy-server.ts';
 import { callsOf } from './tencent-client.ts';
@@ -356,6 +358,30 @@ describe.each(databases)('the library by the legacy API of Tencent VOD (%s)', { 
     expect(await call('ApplyUpload', { videoType: '../x' })).toMatchObject({ code: 4000 });
     expect(await call('ApplyUpload', { videoType: 'mp4', classId: 4711 })).toMatchObject({ code: 1905 });
     expect(await call('ApplyUpload', { videoType: 'mp4', procedure: 'x' })).toMatchObject({ code: 4000 });
+  });
+
+  it('takes a file again whose upload was cut off', async () => {
+    const applied = await call('ApplyUpload', { videoType: 'mp4', videoName: 'cut off' });
+    const { hostname, port, pathname, search } = new URL(applied.video.uploadUrl);
+    const socket = connect(Number(port), hostname);
+    const length = server.film.byteLength;
+    socket.write(`PUT ${pathname}${search} HTTP/1.1\r\nHost: ${hostname}:${port}\r\nContent-Length: ${length}\r\n\r\n`);
+    socket.write(server.film.subarray(0, length / 2));
+    const uploads = () => server.running.api.request<UploadList>('GET', '/v1/uploads?state=receiving');
+    const received = async () => (await uploads()).items.find(({ fileName }) => fileName === 'cut off')?.receivedBytes;
+    await expect.poll(received).toBe(Math.floor(length / 2));
+    expect(await call('CommitUpload', { vodSessionKey: applied.vodSessionKey })).toMatchObject({ code: 31001 });
+    const put = (content: Buffer) =>
+      fetch(applied.video.uploadUrl, { method: 'PUT', body: new Uint8Array(content) }).then(({ status }) => status);
+    expect(await put(server.film)).toBe(409);
+    socket.destroy();
+    expect(await put(server.film.subarray(1))).toBe(409);
+    await expect.poll(() => put(server.film)).toBe(200);
+    const { fileId } = await call('CommitUpload', { vodSessionKey: applied.vodSessionKey });
+    expect((await call('GetVideoInfo', { fileId })).basicInfo).toMatchObject({ name: 'cut off', size: length });
+    expect(await call('CommitUpload', { vodSessionKey: applied.vodSessionKey })).toMatchObject({ code: 0, fileId });
+    await call('DeleteVodFile', { fileId });
+    expect(await call('CommitUpload', { vodSessionKey: applied.vodSessionKey })).toMatchObject({ code: 10008 });
   });
 
   it('says how much is stored', async () => {

@@ -37,12 +37,12 @@ export type Actions = Readonly<Record<string, Action>>;
  * The file that a parameter names. What is in the recycle bin is deleted in the vendor's eyes.
  * @throws AircheckError `request-invalid` when none is named, `asset-not-found`
  */
-export async function fileOf(
-  { library, appId }: ActionContext,
-  parameters: Parameters,
-  name = 'fileId',
-): Promise<StoredAsset> {
-  const fileId = parameters.required(name);
+export async function fileOf(context: ActionContext, parameters: Parameters, name = 'fileId'): Promise<StoredAsset> {
+  return requireFile(context, parameters.required(name));
+}
+
+/** @throws AircheckError `asset-not-found`, also for a file in the recycle bin */
+export async function requireFile({ library, appId }: ActionContext, fileId: string): Promise<StoredAsset> {
   const stored = await library.get(fileId, appId);
   if (isGone(stored)) throw new AircheckError('asset-not-found', `There is no file ${fileId}`);
   return stored;

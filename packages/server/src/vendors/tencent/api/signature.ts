@@ -36,7 +36,8 @@ export async function verifyCall(
   { secretOf, nonces, clock }: SignatureOptions,
 ): Promise<{ readonly appId: string; readonly parameters: Parameters }> {
   const all = new Parameters(call.values);
-  const signature = all.required('Signature');
+  // Base64 knows no spaces: who did not encode the `+` meant it.
+  const signature = all.required('Signature').replaceAll(' ', '+');
   const secretId = all.required('SecretId');
   const method = all.text('SignatureMethod') || 'HmacSHA1';
   const hash = hashes[method];
@@ -46,7 +47,7 @@ export async function verifyCall(
   const timestamp = all.integer('Timestamp', 0, 99_999_999_999);
   if (timestamp === undefined) throw all.invalid('Timestamp', 'is missing');
   const nonce = all.required('Nonce');
-  if (!/^\w{1,64}$/.test(nonce)) throw all.invalid('Nonce', 'must be a number');
+  if (!/^-?\w{1,64}$/.test(nonce)) throw all.invalid('Nonce', 'must be a number');
 
   const app = secretOf(secretId);
   // Compared even when there is no such app: the time does not tell which ids there are.

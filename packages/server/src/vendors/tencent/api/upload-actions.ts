@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AircheckError, ClassId, FileName, PullRequest, Tags } from '@aircheck/protocol';
 import { detailsOf, type UploadRow } from '../../../library/index.ts';
-import type { ActionContext, Actions } from './context.ts';
+import { type ActionContext, type Actions, requireFile } from './context.ts';
 import { vendorFilesOf } from './media-format.ts';
 import type { Parameters } from './parameters.ts';
 import { uploadUrl } from './upload-targets.ts';
@@ -41,10 +41,10 @@ export const uploadActions: Actions = {
 
   /** Waits for the check of the file: what is answered with an id is in the library. May be called again (266/9757). */
   async CommitUpload(context, parameters) {
-    const { library, tickets, appId } = context;
+    const { tickets, appId } = context;
     const { id } = tickets.open(parameters.required('vodSessionKey'), { kind: 'video', appId });
     const row = await checked(context, id);
-    const [file] = await vendorFilesOf(context, [await library.get(detailsOf(row).fileId, appId)]);
+    const [file] = await vendorFilesOf(context, [await requireFile(context, detailsOf(row).fileId)]);
     return { video: { url: file!.urls.mp4 }, fileId: file!.stored.asset.fileId };
   },
 

@@ -45,6 +45,9 @@ export function registerUploadTargets(app: FastifyInstance, options: UploadTarge
       try {
         if (ticket.kind === 'video') await receiveVideo(uploads, ticket, sizeBytes, request);
         else await watermarkFiles.put(ticket.id, await receivePicture(sizeBytes, request));
+      } catch (error) {
+        if (error instanceof AircheckError || request.raw.complete) throw error;
+        throw new AircheckError('request-invalid', 'The upload was cut off; it may be sent again', { cause: error });
       } finally {
         receiving.delete(ticket.id);
       }
