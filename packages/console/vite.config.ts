@@ -12,14 +12,14 @@ export default defineConfig({
     target: 'es2022',
     // An inlined file would be a data: URL, which the server's content security policy forbids for scripts.
     assetsInlineLimit: 0,
-    // Ant Design is one piece; it is fetched once and changes with upgrades only.
-    chunkSizeWarningLimit: 1200,
+    // hls.js is one piece, fetched by who plays a playlist.
+    chunkSizeWarningLimit: 600,
     rolldownOptions: {
       output: {
+        // Ant Design is left to be split by what each page uses: in one piece, the first page would load all of it.
         codeSplitting: {
           groups: [
             { name: 'react', test: /node_modules[\\/](react|react-dom|scheduler|@tanstack)[\\/]/ },
-            { name: 'antd', test: /node_modules[\\/](antd|@ant-design|@rc-component|@emotion|dayjs)[\\/]/ },
             { name: 'hls', test: /node_modules[\\/]hls\.js[\\/]/ },
           ],
         },

@@ -20,6 +20,7 @@ const palettes = {
     error: '#d92d34',
     warning: '#b26a00',
     success: '#16845a',
+    selected: '#eef8f6',
   },
   dark: {
     primary: '#2fc3af',
@@ -34,6 +35,7 @@ const palettes = {
     error: '#ff6166',
     warning: '#e2a33c',
     success: '#3fc48c',
+    selected: '#152523',
   },
 } as const;
 
@@ -80,6 +82,8 @@ export function antdTheme(scheme: ColorScheme): ThemeConfig {
         headerSortActiveBg: 'transparent',
         headerSortHoverBg: 'transparent',
         bodySortBg: 'transparent',
+        rowSelectedBg: palette.selected,
+        rowSelectedHoverBg: palette.selected,
         headerBg: 'transparent',
         headerSplitColor: 'transparent',
         cellPaddingBlock: 14,
