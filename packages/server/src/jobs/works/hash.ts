@@ -26,15 +26,19 @@ export const hash: Work<'hash'> = async ({ source }, { progress, signal }) => {
     }
   } catch (error) {
     signal.throwIfAborted();
-    throw readError(error, source.path);
+    throw readError(error, source.fileId);
   }
   return { sha256: sha256.digest('hex'), md5: md5.digest('hex') };
 };
 
-/** What went wrong with reading a file, in the project's terms. */
-export function readError(error: unknown, path: string): AircheckError {
+/**
+ * What went wrong with reading a file, in the project's terms.
+ *
+ * @param name - of the file, for who asked: not its path
+ */
+export function readError(error: unknown, name: string): AircheckError {
   const { code, message } = error as NodeJS.ErrnoException;
   return code === 'ENOENT'
-    ? new AircheckError('asset-not-found', `The file is gone: ${path}`, { cause: error })
-    : new AircheckError('storage-failed', `cannot read ${path}: ${message}`, { cause: error });
+    ? new AircheckError('asset-not-found', `The file ${name} is gone`, { cause: error })
+    : new AircheckError('storage-failed', `The file ${name} cannot be read: ${message}`, { cause: error });
 }

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
-import type { AudioTrackOptions, VideoTrackOptions } from '@aircheck/media';
-import type { AudioInfo, DerivativeInfo, VideoInfo } from '@aircheck/protocol';
+import { type AudioTrackOptions, MediaError, type VideoTrackOptions } from '@aircheck/media';
+import { AircheckError, type AudioInfo, type DerivativeInfo, type VideoInfo } from '@aircheck/protocol';
 import type { ProducedFile } from '../work-orders.ts';
 import type { MediaInput, Packet } from './media-input.ts';
 import { MovieFile, type MoviePicture, type MovieTotals } from './movie-file.ts';
@@ -44,7 +44,7 @@ export interface MovieParts {
  * Reads a file from where it is to its end, or as far as it can be read, and writes an MP4 of what is made of it.
  *
  * @returns undefined, and there is no file, when nothing came out
- * @throws AircheckError `storage-full`, `storage-failed`; the signal's reason
+ * @throws AircheckError `media-invalid`, `storage-full`, `storage-failed`; the signal's reason
  */
 export async function makeMovie(parts: MovieParts): Promise<Movie | undefined> {
   const { input, pictures, sound, path, pace } = parts;
@@ -64,7 +64,9 @@ export async function makeMovie(parts: MovieParts): Promise<Movie | undefined> {
   } catch (error) {
     await writer.discard();
     await rm(path, { force: true });
-    throw error;
+    // Times that no file can hold, or samples that are none.
+    if (!(error instanceof MediaError)) throw error;
+    throw new AircheckError('media-invalid', `The file is damaged: ${error.message}`, { cause: error });
   }
 }
 

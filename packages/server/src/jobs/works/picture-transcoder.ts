@@ -11,6 +11,8 @@ import type { Watermark } from './watermark.ts';
 /** Assumed where a file does not tell, or tells the ticks of its clock. */
 const USUAL_FPS = 30;
 const MAX_FPS = 120;
+/** A picture that is to come later than that has a damaged time. */
+const LONGEST_HOLE_TICKS = 3 * 3600 * PICTURE_TIMESCALE;
 /** Part of the distance between two pictures by which one may come too early. */
 const TOLERANCE = 0.4;
 
@@ -65,7 +67,8 @@ export class PictureTranscoder implements PictureMaker {
     const durationMs = this.#decoder.durationMs(frame) || 1000 / this.#fps;
     const ms = this.#decoder.timeMs(frame) ?? (this.#last * 1000) / PICTURE_TIMESCALE + durationMs;
     const timestamp = Math.max(0, Math.round((ms * PICTURE_TIMESCALE) / 1000));
-    if (ms + durationMs <= 0 || timestamp <= this.#last || this.#isTooMany(ms)) return [];
+    const isDamaged = timestamp - Math.max(0, this.#last) > LONGEST_HOLE_TICKS;
+    if (ms + durationMs <= 0 || timestamp <= this.#last || isDamaged || this.#isTooMany(ms)) return [];
     this.#last = timestamp;
     this.#encoder ??= new PictureEncoder(this.#input.av, this.#canvas, {
       bitrateBps: this.#options.bitrateBps,

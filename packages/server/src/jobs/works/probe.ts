@@ -24,7 +24,7 @@ const SHORTEST_MS = 1;
  */
 export const probe: Work<'probe'> = async ({ path, digests }, context) => {
   const { size } = await stat(path).catch((error: unknown) => {
-    throw readError(error, 'the upload');
+    throw readError(error, 'to check');
   });
   const input = await MediaInput.open(path);
   const { video, audio } = input;

@@ -183,6 +183,18 @@ describe('other containers and codecs', () => {
     expect(counterBreaks(content)).toEqual([]);
   });
 
+  test('pictures that come now and then keep their times, and the last its length', async () => {
+    const source = join(await newFolder(), 'seldom.mkv');
+    const seldom = "select='lt(n,5)+eq(n,20)+gt(n,50)*not(mod(n,3))'";
+    await ffmpeg(recording, source, '-vf', seldom, '-fps_mode', 'vfr', '-c:v', 'libx264', '-an');
+    const { content, file } = await transcode(source);
+    const times = content.pictures.map(({ counter, ptsMs }) => [counter, Math.round(ptsMs)]);
+    const counters = [0, 1, 2, 3, 4, 20, ...Array.from({ length: 8 }, (_, n) => 51 + n * 3)];
+    expect(String(times)).toBe(String(counters.map((counter) => [counter, counter * 40])));
+    expect(file.info.durationMs).toBeGreaterThanOrEqual(72 * 40 + 30);
+    expect(file.info.durationMs).toBeLessThan(3100);
+  });
+
   test('sound that begins late, and has a hole, stays in its place', async () => {
     const folder = await newFolder();
     const late = join(folder, 'late.mkv');
