@@ -12,7 +12,7 @@ export interface Health {
   readyWorkers(): number;
   workerStats(): Promise<readonly WorkerStats[]>;
   /** Jobs that wait and run, where there is a queue. */
-  jobCounts?(): Promise<readonly { readonly type: string; readonly state: string; readonly count: number }[]>;
+  jobCounts?(): Promise<readonly { readonly lane: string; readonly state: string; readonly count: number }[]>;
 }
 
 /** `/healthz` (the process lives), `/readyz` (it can take work) and `/metrics` (Prometheus). */
@@ -54,7 +54,7 @@ class Metrics {
   readonly #memory = this.#gauge('aircheck_resident_memory_bytes', 'Resident memory', ['process']);
   readonly #delay = this.#gauge('aircheck_event_loop_delay_seconds', 'Mean delay of the event loop', ['process']);
   readonly #packets = this.#gauge('aircheck_rtp_packets', 'RTP packets since the media workers started', ['direction']);
-  readonly #jobs = this.#gauge('aircheck_jobs', 'Jobs that have not ended', ['type', 'state']);
+  readonly #jobs = this.#gauge('aircheck_jobs', 'Jobs that have not ended', ['lane', 'state']);
   readonly #requests: Histogram<'method' | 'route' | 'status'>;
   readonly #uptime: Counter;
 
@@ -98,8 +98,8 @@ class Metrics {
       sum((stats) => stats.packetsOut),
     );
     this.#jobs.reset();
-    for (const { type, state, count } of (await this.#health.jobCounts?.()) ?? [])
-      this.#jobs.set({ type, state }, count);
+    for (const { lane, state, count } of (await this.#health.jobCounts?.()) ?? [])
+      this.#jobs.set({ lane, state }, count);
     this.#memory.reset();
     this.#delay.reset();
     this.#memory.set({ process: 'control' }, process.memoryUsage.rss());

@@ -348,13 +348,14 @@ export class JobStore {
     };
   }
 
-  /** How many jobs of each type wait and run. */
-  async counts(): Promise<{ type: string; state: string; count: number }[]> {
+  /** How many jobs of each lane wait and run; procedures are not counted beside their jobs. */
+  async counts(): Promise<{ lane: string; state: string; count: number }[]> {
     const rows = await this.#db
       .selectFrom('jobs')
-      .select(['type', 'state', (select) => select.fn.countAll<number>().as('count')])
+      .select(['lane', 'state', (select) => select.fn.countAll<number>().as('count')])
       .where('state', 'in', ['waiting', 'running'])
-      .groupBy(['type', 'state'])
+      .where('lane', '!=', 'none')
+      .groupBy(['lane', 'state'])
       .execute();
     return rows.map((row) => ({ ...row, count: Number(row.count) }));
   }

@@ -195,8 +195,8 @@ export class Jobs {
     this.#runner.wake();
   }
 
-  /** How many jobs of each type wait and run. */
-  counts(): Promise<readonly { readonly type: string; readonly state: string; readonly count: number }[]> {
+  /** How many jobs of each lane wait and run. */
+  counts(): Promise<readonly { readonly lane: string; readonly state: string; readonly count: number }[]> {
     return this.#store.counts();
   }
 

@@ -306,7 +306,7 @@ describeOnBothDatabases('the queue of jobs', (database) => {
     expect(await states({ state: 'waiting' })).toBe(5);
     expect((await service.jobs.list('another', { limit: 50 })).items).toEqual([]);
     const counts = await service.jobs.counts();
-    expect(counts).toContainEqual({ type: 'pull', state: 'waiting', count: 4 });
+    expect(counts).toContainEqual({ lane: 'control', state: 'waiting', count: 4 });
   });
 });
 

@@ -29,7 +29,7 @@ describeOnBothDatabases('requests for jobs', (database) => {
     expect((await api('POST', `/v1/jobs/${jobId}/cancel`)).body.code).toBe('job-state');
     expect((await api('POST', `/v1/jobs/${jobId}/redo`)).body).toMatchObject({ jobId, state: 'waiting' });
     expect((await api('GET', '/v1/jobs/unknown')).body.code).toBe('job-not-found');
-    expect((await api('GET', '/metrics')).body).toContain('aircheck_jobs{type="clip",state="waiting"} 1');
+    expect((await api('GET', '/metrics')).body).toContain('aircheck_jobs{lane="short",state="waiting"} 1');
   });
 
   it('are refused when the file does not fit, before any work starts', async () => {

@@ -55,7 +55,7 @@ export async function makeMovie(parts: MovieParts): Promise<Movie | undefined> {
       else writer.sounds.push(...(sound?.take(input.packet) ?? []));
       if (!pace.due) continue;
       await writer.write(false);
-      await pace.pause((input.packetMs(stream) ?? 0) / Math.max(1, input.durationMs));
+      await pace.pause(input.durationMs > 0 ? (input.packetMs(stream) ?? 0) / input.durationMs : 0);
     }
     writer.pictures.push(...(pictures?.take(null) ?? []));
     writer.sounds.push(...(sound?.take(null) ?? []));
