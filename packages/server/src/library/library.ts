@@ -16,7 +16,7 @@ import { type AssetChanges, changeAsset } from './asset-update.ts';
 import { requireAssetRow, type StoredAsset, subjectOf, toStoredAsset } from './assets.ts';
 import { Classes } from './classes.ts';
 import { type NewDerivative, type StoredDerivative, toStoredDerivative } from './derivatives.ts';
-import { type RemovalReason, recycle, restore } from './recycling.ts';
+import { ChangedMeanwhile, type RemovalReason, restore, takeOut, wayOut } from './recycling.ts';
 import { Retention } from './retention.ts';
 import { Settings } from './settings.ts';
 import { statisticsOf } from './statistics.ts';
@@ -259,12 +259,22 @@ export class Library {
     { now = false, reason = 'request' }: { readonly now?: boolean; readonly reason?: RemovalReason } = {},
   ): Promise<StoredAsset> {
     const { clock, outbox, enqueueRemoval } = this.#options;
-    const stored = await this.#db.transaction().execute(async (transaction) => {
-      const { recycleDays } = await this.settings.get(appId, transaction);
-      const { stored, changed } = await recycle(transaction, clock.now(), appId, fileId, now || recycleDays === 0);
-      if (changed && stored.asset.state === 'recycled') await this.#tell(transaction, 'asset.recycled', stored);
-      if (changed && stored.asset.state === 'deleting') await enqueueRemoval(transaction, { appId, fileId, reason });
-      return stored;
+    const attempt = () =>
+      this.#db.transaction().execute(async (transaction) => {
+        const { recycleDays } = await this.settings.get(appId, transaction);
+        const row = await requireAssetRow(transaction, fileId, appId);
+        const to = wayOut(row, now || recycleDays === 0);
+        if (to === undefined) return toStoredAsset(row);
+        // Jobs before files, as the end of a job takes them: two transactions that wait for each other never end.
+        if (to === 'deleting') await enqueueRemoval(transaction, { appId, fileId, reason });
+        const stored = await takeOut(transaction, clock.now(), fileId, to);
+        if (to === 'recycled') await this.#tell(transaction, 'asset.recycled', stored);
+        return stored;
+      });
+    // Where somebody else was quicker, there is something else to be done, or nothing.
+    const stored = await attempt().catch((error: unknown) => {
+      if (error instanceof ChangedMeanwhile) return attempt();
+      throw error;
     });
     outbox.wake();
     return stored;

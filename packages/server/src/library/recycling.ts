@@ -1,42 +1,48 @@
 import { AircheckError, type AssetDeleted, type AssetState } from '@aircheck/protocol';
-import type { Database } from '../db/index.ts';
+import type { AssetRow, Database } from '../db/index.ts';
 import { requireAssetRow, type StoredAsset, toStoredAsset } from './assets.ts';
 
 export type RemovalReason = AssetDeleted['reason'];
 
-/** From where each state on the way out may be reached. A file that failed has nothing to restore: it goes at once. */
-const reachableFrom = {
+/** A state on a file's way out of the library. */
+type OutState = Extract<AssetState, 'recycled' | 'deleting'>;
+
+/** From where each state on the way out may be reached. */
+const reachableFrom: Readonly<Record<OutState, readonly AssetState[]>> = {
   recycled: ['ready'],
   deleting: ['ready', 'failed', 'recycled'],
-} as const satisfies Partial<Record<AssetState, readonly AssetState[]>>;
+};
+
+/** The file was moved into another state between a look at it and its change. */
+export class ChangedMeanwhile extends Error {}
 
 /**
- * Takes a file out of the library: into the recycle bin, or towards its removal.
- * @returns the file; `changed` is false when it was there already
- * @throws AircheckError `asset-not-found`; `asset-state` while it is being recorded or recovered
+ * Where a file goes that is to leave the library. One that failed has nothing to restore: it goes at once.
+ * @returns undefined when it is there already
+ * @throws AircheckError `asset-state` while it is being recorded or recovered
  */
-export async function recycle(
-  transaction: Database,
-  now: number,
-  appId: string,
-  fileId: string,
-  atOnce: boolean,
-): Promise<{ readonly stored: StoredAsset; readonly changed: boolean }> {
-  const before = await requireAssetRow(transaction, fileId, appId);
-  const state = atOnce || before.state === 'failed' ? 'deleting' : 'recycled';
-  const { numUpdatedRows } = await transaction
-    .updateTable('assets')
-    .set({ state, updated_at: now, ...(state === 'recycled' && { recycled_at: now }) })
-    .where('file_id', '=', fileId)
-    .where('state', 'in', reachableFrom[state])
-    .executeTakeFirst();
-  const stored = toStoredAsset(await requireAssetRow(transaction, fileId, appId));
-  if (numUpdatedRows === 0n && (stored.asset.state === 'recording' || stored.asset.state === 'interrupted')) {
-    throw new AircheckError('asset-state', `The file ${fileId} is still being recorded`, {
+export function wayOut(row: AssetRow, atOnce: boolean): OutState | undefined {
+  const state = row.state as AssetState;
+  if (state === 'recording' || state === 'interrupted') {
+    throw new AircheckError('asset-state', `The file ${row.file_id} is still being recorded`, {
       hint: 'End the recording first',
     });
   }
-  return { stored, changed: numUpdatedRows > 0n };
+  const to = atOnce || state === 'failed' ? 'deleting' : 'recycled';
+  return reachableFrom[to].includes(state) ? to : undefined;
+}
+
+/** Takes a file out of the library: into the recycle bin, or towards its removal. @throws ChangedMeanwhile */
+export async function takeOut(transaction: Database, now: number, fileId: string, to: OutState): Promise<StoredAsset> {
+  const row = await transaction
+    .updateTable('assets')
+    .set({ state: to, updated_at: now, ...(to === 'recycled' && { recycled_at: now }) })
+    .where('file_id', '=', fileId)
+    .where('state', 'in', reachableFrom[to])
+    .returningAll()
+    .executeTakeFirst();
+  if (row === undefined) throw new ChangedMeanwhile();
+  return toStoredAsset(row);
 }
 
 /** Takes a file out of the recycle bin. @throws AircheckError `asset-not-found`; `asset-state` when it is not in it */

@@ -191,7 +191,7 @@ export class RecordingStore {
     return rows.map((row) => {
       const kept = (assets.get(row.recording_id) ?? [])
         .map(({ asset }) => asset)
-        .filter(({ state }) => state !== 'failed');
+        .filter(({ state }) => state !== 'failed' && state !== 'deleting');
       return {
         recordingId: row.recording_id,
         roomId: row.room_id,

@@ -88,6 +88,15 @@ describeOnBothDatabases('deletion', (database) => {
     await expect(library.remove('another-app', second)).rejects.toMatchObject({ code: 'asset-not-found' });
   });
 
+  it('takes many requests for the same file as one', async () => {
+    const service = await libraryService(database.db);
+    const fileId = await service.addFile();
+    const now = { now: true };
+    const all = await Promise.all([0, 1, 2, 3].map(() => service.library.remove(appId, fileId, now)));
+    expect(all.map(({ asset }) => asset.state)).toEqual(Array(4).fill('deleting'));
+    expect((await service.jobs.list(appId, { fileId, type: ['delete'], limit: 10 })).items).toHaveLength(1);
+  });
+
   it('does not delete what is being recorded', async () => {
     const service = await libraryService(database.db);
     const { library } = service;
