@@ -121,6 +121,9 @@ describe('connections', () => {
   it('are not made to a name that resolves to a private address, whatever was looked up before', async () => {
     expect(await requested([], 'localhost')).toEqual({ code: 'target-forbidden', requests: 0 });
     expect(await requested([], '127.0.0.1')).toEqual({ code: 'target-forbidden', requests: 0 });
+    const http = new SafeHttp(new TargetGuard([]));
+    const secure = http.request(new URL('https://localhost:1/'), { method: 'GET' });
+    await expect(secure).rejects.toMatchObject({ code: 'target-forbidden' });
     expect(await requested(['10.0.0.0/8'], 'localhost')).toEqual({ code: 'target-forbidden', requests: 0 });
   });
 
