@@ -119,7 +119,7 @@ describe('the console', () => {
     await sentFor(ann, 4);
     await server.api.stopRecording(finished.recordingId);
     const growing = await record(server, 'shelf', { userId: 'ann', fileName: 'Meeting 1' });
-    const [fileId, growingId] = [finished.fileIds[0]!, growing.fileIds[0]!];
+    const growingId = growing.fileIds[0]!;
     const page = await browser.openPage({ viewport: { width: 1280, height: 720 } });
     await signIn(page, server);
     await page.getByTestId('room-shelf').getByText('Live').waitFor();
