@@ -2,6 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type RunningServer, startServer } from '@aircheck/testkit';
 import { afterAll, beforeAll, expect } from 'vitest';
+import type { DatabaseLocation } from '../../src/db/index.ts';
 import { createPostgresDatabase } from '../databases.ts';
 import { SMALL, sharedFolder, writeRecording } from '../jobs/works/clips.ts';
 import { type Call, callsOf, tencentClient } from './tencent-client.ts';
@@ -14,6 +15,8 @@ export class LegacyServer {
   call!: Call;
   /** Three seconds, 320 × 180, a second between key frames. */
   film!: Buffer;
+  /** What the server keeps its state in. */
+  database!: DatabaseLocation;
 
   /** To be called inside of `describe`. */
   constructor(kind: (typeof databases)[number]) {
@@ -22,8 +25,12 @@ export class LegacyServer {
       await writeRecording(path, { ...SMALL });
       this.film = await readFile(path);
       const env = { AIRCHECK_MEDIA_WORKERS: '1', AIRCHECK_WEBHOOK_ALLOW: '127.0.0.1' };
-      const database = kind === 'sqlite' ? {} : { DATABASE_URL: await createPostgresDatabase() };
-      this.running = await startServer({ env: { ...env, ...database } });
+      const url = kind === 'postgres' ? await createPostgresDatabase() : undefined;
+      this.running = await startServer({ env: { ...env, ...(url !== undefined && { DATABASE_URL: url }) } });
+      this.database =
+        url === undefined
+          ? { kind: 'sqlite', file: join(this.running.dataFolder, 'aircheck.db') }
+          : { kind: 'postgres', url };
       this.call = callsOf(this.client());
     }, 60_000);
     afterAll(async () => {

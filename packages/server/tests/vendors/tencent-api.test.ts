@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import type { UploadList } from '@aircheck/protocol';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { openDatabase } from '../../src/db/index.ts';
 import { databases, LegacyServer } from './legacy-server.ts';
 import { callsOf } from './tencent-client.ts';
 
@@ -197,6 +198,32 @@ describe.each(databases)('the library by the legacy API of Tencent VOD (%s)', { 
     expect((await fileSetOf('after'))[0].status).toBe('3');
     expect(await call('UnbanningVod', { fileId })).toMatchObject({ code: 0 });
     expect((await fetch(url)).status).toBe(200);
+  });
+
+  it('tells the states of files in the vendor’s numbers', async () => {
+    const fileId = await server.upload('stateful');
+    const db = await openDatabase(server.database);
+    onTestFinished(() => db.destroy());
+    for (const [state, status] of [
+      ['recording', '5'],
+      ['interrupted', '5'],
+      ['failed', '-1'],
+      ['ready', '2'],
+    ] as const) {
+      await db.updateTable('assets').set({ state }).where('file_id', '=', fileId).execute();
+      const [file] = (await call('DescribeVodInfo', { fileIds: [fileId] })).fileSet;
+      expect([state, file.status]).toEqual([state, status]);
+      // A file that was cut off by a crash is repaired soon: nobody asks for such files.
+      const { fileSet } = await call('DescribeVodInfo', { status, pageSize: 100 });
+      const found = fileSet.some((other: { fileId: string }) => other.fileId === fileId);
+      expect([state, found]).toEqual([state, state !== 'interrupted']);
+      expect(await fileSetOf('stateful')).toHaveLength(state === 'ready' ? 1 : 0);
+      if (state !== 'recording') continue;
+      const whole = { fileId, newFileName: 'x', definition: 10, timeOffset: [0], priority: 0 };
+      for (const action of ['ClipVideo', 'ConvertVodFile', 'CreateSnapshotByTimeOffset', 'DeleteVodFile']) {
+        expect([action, (await call(action, whole)).code]).toEqual([action, 10009]);
+      }
+    }
   });
 
   it('gives bare links to an app that signs them itself', async () => {
