@@ -14,6 +14,7 @@ import { startBenchmark } from './start.ts';
 import { stopBenchmark } from './stop.ts';
 import { syncBenchmark } from './sync.ts';
 import { type Benchmark, markdown } from './table.ts';
+import { uploadBenchmark } from './upload.ts';
 import { worksBenchmark } from './works.ts';
 
 const benchmarks: readonly Benchmark[] = [
@@ -28,6 +29,7 @@ const benchmarks: readonly Benchmark[] = [
   prefixSearchBenchmark,
   worksBenchmark,
   serveBenchmark,
+  uploadBenchmark,
 ];
 
 const HELP = `npm run bench -- [name[=argument] ...] [--json]

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { AircheckError } from '@aircheck/protocol';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { describeOnBothDatabases } from '../../databases.ts';
-import { CuttingProxy, facts, startUploadService, type UploadService, uploadFile } from './service.ts';
+import { CuttingProxy } from './cutting-proxy.ts';
+import { facts, startUploadService, type UploadService } from './service.ts';
+import { uploadFile } from './tus-client.ts';
 
 const sha256 = (content: Buffer) => createHash('sha256').update(content).digest('hex');
 

@@ -9,7 +9,8 @@ import type { Asset, PlayUrls, Upload, UploadState } from '@aircheck/protocol';
 import { type RunningServer, startServer } from '@aircheck/testkit';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { SMALL, sharedFolder, writeRecording } from '../../jobs/works/clips.ts';
-import { CuttingProxy, uploadFile } from './service.ts';
+import { CuttingProxy } from './cutting-proxy.ts';
+import { uploadFile } from './tus-client.ts';
 
 const sha256 = (content: Buffer) => createHash('sha256').update(content).digest('hex');
 
