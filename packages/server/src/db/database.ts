@@ -24,16 +24,15 @@ const connectTimeoutMs = 10_000;
 
 /**
  * Opens the database and brings its tables to the newest version.
+ * @param version - name of the migration to stop at, for tests of those after it
  * @throws AircheckError `storage-failed` when it cannot be opened or migrated
  */
-export async function openDatabase(location: DatabaseLocation): Promise<Database> {
+export async function openDatabase(location: DatabaseLocation, version?: string): Promise<Database> {
   const db = new Kysely<Schema>({
     dialect: location.kind === 'sqlite' ? sqliteDialect(location.file) : postgresDialect(location.url),
   });
-  const { error } = await new Migrator({
-    db,
-    provider: { getMigrations: async () => migrations(location.kind) },
-  }).migrateToLatest();
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations(location.kind) } });
+  const { error } = await (version === undefined ? migrator.migrateToLatest() : migrator.migrateTo(version));
   if (error !== undefined) {
     await db.destroy();
     throw new AircheckError('storage-failed', `The database cannot be used: ${reason(error)}`, { cause: error });

@@ -204,6 +204,11 @@ export function migrations(kind: DatabaseKind): Record<string, Migration> {
           .on('asset_tags')
           .columns(['app_id', 'tag', 'file_id'])
           .execute();
+        const each =
+          kind === 'postgres' ? 'jsonb_array_elements_text(tags::jsonb) as each(value)' : 'json_each(tags) as each';
+        await sql`insert into asset_tags select distinct file_id, app_id, each.value from assets, ${sql.raw(each)}`.execute(
+          db,
+        );
 
         await db.schema
           .createTable('classes')

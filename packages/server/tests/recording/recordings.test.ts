@@ -115,6 +115,10 @@ describeOnBothDatabases('recordings', (database) => {
     await rm(folder, { recursive: true, force: true });
   });
 
+  it('go into the default class when theirs is not there', async () => {
+    expect(await recordings.start(server, 'studio', { ...request, classId: 4711 })).toMatchObject({ classId: 0 });
+  });
+
   it('go from the request over the first frame to a file', async () => {
     const { classId } = await library.classes.create('default', 'Mathematics');
     const made = await recordings.start(server, 'studio', { ...request, tags: ['math'], classId });
