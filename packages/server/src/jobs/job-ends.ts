@@ -126,6 +126,9 @@ export class JobEnds {
   /** @throws AircheckError `job-not-found`, `job-state` */
   async redo(appId: string, jobId: string): Promise<JobRow> {
     const row = await this.#store.require(jobId, appId);
+    if (row.type === 'pull' || row.type === 'probe') {
+      throw new AircheckError('job-state', 'The upload that the job belongs to has ended; a new one does it again');
+    }
     const redone = await this.#db
       .transaction()
       .execute((transaction) =>

@@ -33,6 +33,12 @@ interface Current {
   killed: string | undefined;
 }
 
+/** A worker decodes what strangers have sent: it is not told the secrets of the server. */
+function environment(): NodeJS.ProcessEnv {
+  const secret = /^(AIRCHECK_|DATABASE_URL$|PG)/;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !secret.test(name)));
+}
+
 /** One job worker process, from its start to its end. */
 export class JobProcess {
   readonly #child: ChildProcess;
@@ -44,6 +50,7 @@ export class JobProcess {
 
   constructor() {
     this.#child = fork(entry, [], {
+      env: environment(),
       execArgv: process.execArgv,
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { getPriority } from 'node:os';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { describeOnBothDatabases } from '../databases.ts';
 import { appId, type JobService, jobService } from './job-service.ts';
 
@@ -28,9 +28,17 @@ async function workerAt(service: JobService, jobId: string, former = new Set<num
 }
 
 describeOnBothDatabases('a job worker process', (database) => {
-  it('leaves the machine to others, and tells how far it has come', async () => {
+  it('leaves the machine to others, tells how far it has come, and knows no secrets', async () => {
+    vi.stubEnv('AIRCHECK_API_SECRET', 'not for workers');
+    vi.stubEnv('DATABASE_URL', 'not for workers');
+    onTestFinished(() => void vi.unstubAllEnvs());
     const service = await jobService(database.db);
     const jobId = await longJob(service);
+    if (process.platform === 'linux') {
+      const environment = await readFile(`/proc/${service.jobs.workerPids[0]}/environ`, 'utf8');
+      expect(environment).toContain('PATH=');
+      expect(environment).not.toContain('not for workers');
+    }
     await expect.poll(() => getPriority(service.jobs.workerPids[0])).toBeGreaterThanOrEqual(15);
     const progress = async () => (await service.jobs.get(appId, jobId)).progress;
     await expect.poll(progress, { interval: 20 }).toBeGreaterThan(0);

@@ -195,12 +195,13 @@ describeOnBothDatabases('the queue of jobs', (database) => {
   it('does a job again on demand, as if it were new', async () => {
     const service = await jobService(database.db);
     let broken = true;
-    service.jobs.onRun('pull', async () => {
+    service.jobs.onRun('delete', async () => {
       if (broken) throw new AircheckError('media-invalid', 'broken');
-      return done;
+      return {};
     });
     await service.jobs.start();
-    const jobId = await service.pull('x');
+    const input = { fileId: '12345678901234567', reason: 'request' } as const;
+    const jobId = await service.jobs.enqueueInternal(database.db, { type: 'delete', appId, input });
     await service.until(jobId, 'failed');
     broken = false;
     expect(await service.jobs.redo(appId, jobId)).toMatchObject({ jobId, attempts: 0, error: null, finishedAt: null });

@@ -18,7 +18,7 @@ registerHooks({
 describeOnBothDatabases('a machine without FFmpeg', (database) => {
   it('cuts, joins and hashes files, and says of all other jobs what is to be installed', async () => {
     vi.stubEnv('NODE_OPTIONS', `--import=data:text/javascript,${encodeURIComponent(withoutFfmpeg)}`);
-    onTestFinished(() => vi.unstubAllEnvs());
+    onTestFinished(() => void vi.unstubAllEnvs());
     const service = await jobService(database.db);
     await service.jobs.start();
     const path = join(await newFolder(), 'film.mp4');
