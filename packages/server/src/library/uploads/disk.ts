@@ -31,6 +31,9 @@ export async function sizeOf(path: string): Promise<number | undefined> {
   }
 }
 
+/** Written at once, in bytes: a write for each packet of a network would cost more than all the rest. */
+const batchBytes = 512 * 1024;
+
 /**
  * Appends what comes until it ends. What came before an error of the source stays, and is on the disk when this returns
  * or throws.
@@ -45,30 +48,47 @@ export async function writeAll(
   onProgress: (position: number) => void = () => {},
 ): Promise<number> {
   let position = start;
+  let batch: Uint8Array[] = [];
+  let waiting = 0;
+  async function flush(): Promise<void> {
+    while (batch.length > 0) {
+      const { bytesWritten } = await file.writev(batch, position).catch((error) => {
+        throw storageError(error, what);
+      });
+      if (bytesWritten === 0) throw new AircheckError('storage-full', `No space is left for ${what}`);
+      position += bytesWritten;
+      waiting -= bytesWritten;
+      batch = without(batch, bytesWritten);
+    }
+    onProgress(position);
+  }
   try {
     for await (const chunk of source) {
-      let written = 0;
-      while (written < chunk.byteLength) {
-        const { bytesWritten } = await file
-          .write(chunk, written, chunk.byteLength - written, position)
-          .catch((error) => {
-            throw storageError(error, what);
-          });
-        if (bytesWritten === 0) throw new AircheckError('storage-full', `No space is left for ${what}`);
-        written += bytesWritten;
-        position += bytesWritten;
-      }
-      onProgress(position);
+      batch.push(chunk);
+      waiting += chunk.byteLength;
+      if (waiting >= batchBytes) await flush();
     }
   } catch (error) {
-    // What has come stays, also where the source broke off; that it cannot be synced is told when it is gone on with.
+    // What has come stays, also where the source broke off; that it cannot be kept is told when it is gone on with.
+    await flush().catch(() => {});
     await file.datasync().catch(() => {});
     throw error;
   }
+  await flush();
   await file.datasync().catch((error) => {
     throw storageError(error, what);
   });
   return position;
+}
+
+/** What is left of buffers when so many bytes of them have been written. */
+function without(buffers: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  let skip = bytes;
+  return buffers.flatMap((buffer) => {
+    const skipped = Math.min(skip, buffer.byteLength);
+    skip -= skipped;
+    return skipped === buffer.byteLength ? [] : [buffer.subarray(skipped)];
+  });
 }
 
 /** Gives a file a second name, or a copy where the file system knows no second names. May be done again. */

@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { AircheckError, type ErrorCode, UploadId } from '@aircheck/protocol';
 import { Server } from '@tus/server';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -41,15 +40,18 @@ export interface TusServerOptions {
  */
 export class TusServer {
   readonly #server: Server;
+  readonly #files: UploadFiles;
   readonly #principals = new WeakMap<object, Principal>();
 
   constructor({ uploads, uploadsFolder, publicUrl, logger }: TusServerOptions) {
     const prefix = publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/$/, '');
+    const locks = new UploadLocks();
+    this.#files = new UploadFiles(uploads, uploadsFolder, locks);
     this.#server = new Server({
       path: uploadsPath,
       generateUrl: (_request, { id }) => `${prefix}${uploadsPath}/${id}`,
-      datastore: new UploadFiles(uploads, uploadsFolder),
-      locker: new UploadLocks(),
+      datastore: this.#files,
+      locker: locks,
       lockDrainTimeout: drainMs,
       maxSize: uploads.maxBytes,
       namingFunction: newUploadId,
@@ -87,15 +89,13 @@ export class TusServer {
     for (let index = 0; index < raw.rawHeaders.length; index += 2) {
       headers.append(raw.rawHeaders[index]!, raw.rawHeaders[index + 1]!);
     }
-    const hasBody = raw.headers['transfer-encoding'] !== undefined || Number(raw.headers['content-length'] ?? 0) > 0;
     // The host does not matter, and what a client says it is must not get anywhere.
     const webRequest = new Request(`http://aircheck${request.url.replace(/\?.*$/, '')}`, {
       method: request.method,
       headers,
-      ...(hasBody && { body: Readable.toWeb(raw) as ReadableStream<Uint8Array>, duplex: 'half' }),
-    } as RequestInit);
+    });
     this.#principals.set(webRequest, principal);
-    const answer = await this.#server.handleWeb(webRequest);
+    const answer = await this.#files.withBody(raw, () => this.#server.handleWeb(webRequest));
     const text = await answer.text();
     for (const [name, value] of answer.headers) {
       // The rest of the answer's headers are those of every answer.

@@ -1,10 +1,13 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { mkdir, open, rm } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { AircheckError } from '@aircheck/protocol';
 import { FileStore } from '@tus/file-store';
 import { type DataStore, Upload } from '@tus/server';
 import { sizeOf, storageError, writeAll } from './disk.ts';
+import type { UploadLocks } from './upload-locks.ts';
 import { detailsOf } from './upload-store.ts';
 import { abandonedAfterMs, type Uploads } from './uploads.ts';
 
@@ -14,11 +17,14 @@ import { abandonedAfterMs, type Uploads } from './uploads.ts';
  */
 export class UploadFiles extends FileStore implements DataStore {
   readonly #uploads: Uploads;
+  readonly #locks: UploadLocks;
+  readonly #bodies = new AsyncLocalStorage<IncomingMessage>();
 
-  constructor(uploads: Uploads, directory: string) {
+  constructor(uploads: Uploads, directory: string, locks: UploadLocks) {
     const nothing = { get: async () => undefined, set: async () => {}, delete: async () => {} };
     super({ directory, configstore: nothing, expirationPeriodInMilliseconds: abandonedAfterMs });
     this.#uploads = uploads;
+    this.#locks = locks;
     this.extensions = ['creation', 'creation-with-upload', 'termination', 'expiration'];
   }
 
@@ -60,22 +66,42 @@ export class UploadFiles extends FileStore implements DataStore {
     });
   }
 
-  /** @throws AircheckError `storage-full`, `storage-failed`: what could be written stays */
+  /**
+   * Does something in which {@link write} takes the bytes from a request itself: on the way through the web streams of the
+   * protocol's server they would cost several times as much.
+   */
+  withBody<T>(request: IncomingMessage, action: () => Promise<T>): Promise<T> {
+    return this.#bodies.run(request, action);
+  }
+
+  /** @throws AircheckError `storage-full`, `storage-failed`, `payload-too-large`, `upload-state`: what could be written stays */
   override async write(source: Readable, id: string, offset: number): Promise<number> {
+    // Empty, but the protocol's server waits for its end.
+    source.resume();
+    const body = this.#bodies.getStore();
     const row = await this.#uploads.store.get(id);
-    if (row.state !== 'receiving') throw new AircheckError('upload-state', 'The upload is whole already');
+    if (body === undefined || row.state !== 'receiving') {
+      throw new AircheckError('upload-state', 'The upload is whole already');
+    }
     await this.#uploads.requireRoom(row.size_bytes - offset);
     await this.#uploads.store.touch(id);
-    let file: Awaited<ReturnType<typeof open>>;
+    const signal = this.#locks.signalOf(id);
+    const end = () => body.destroy();
+    signal?.addEventListener('abort', end, { once: true });
     try {
-      file = await open(this.#uploads.pathOf(id), 'r+');
+      const file = await open(this.#uploads.pathOf(id), 'r+');
+      try {
+        return await writeAll(file, limited(body, row.size_bytes - offset), offset, 'the upload');
+      } finally {
+        await file.close();
+      }
     } catch (error) {
-      throw storageError(error, 'the upload');
-    }
-    try {
-      return await writeAll(file, source, offset, 'the upload');
+      if (error instanceof AircheckError) throw error;
+      // Of the disk's errors that of opening alone is none of ours yet.
+      if ((error as NodeJS.ErrnoException).syscall === 'open') throw storageError(error, 'the upload');
+      throw new AircheckError('upload-state', 'The connection broke off; what has come is kept', { cause: error });
     } finally {
-      await file.close();
+      signal?.removeEventListener('abort', end);
       await this.#uploads.store.touch(id);
     }
   }
@@ -83,5 +109,18 @@ export class UploadFiles extends FileStore implements DataStore {
   override async remove(id: string): Promise<void> {
     await this.#uploads.abort(id);
     await rm(this.#uploads.pathOf(id), { force: true });
+  }
+}
+
+/** @throws AircheckError `payload-too-large` when more comes than is left of the upload, of which it keeps the rest */
+async function* limited(body: IncomingMessage, bytes: number): AsyncGenerator<Uint8Array> {
+  let left = bytes;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    if (chunk.byteLength > left) {
+      yield chunk.subarray(0, left);
+      throw new AircheckError('payload-too-large', 'More came than the upload was said to have');
+    }
+    left -= chunk.byteLength;
+    yield chunk;
   }
 }

@@ -5,6 +5,8 @@ import type { Lock, Locker, RequestRelease } from '@tus/server';
 const waitMs = 20_000;
 
 interface Holder {
+  /** The request has to end. */
+  readonly signal: AbortSignal;
   readonly askToEnd: RequestRelease;
   readonly released: Promise<void>;
   readonly release: () => void;
@@ -17,6 +19,11 @@ interface Holder {
 export class UploadLocks implements Locker {
   readonly #holders = new Map<string, Holder>();
 
+  /** Aborted when the request that is at work on an upload has to end. */
+  signalOf(id: string): AbortSignal | undefined {
+    return this.#holders.get(id)?.signal;
+  }
+
   newLock(id: string): Lock {
     const holders = this.#holders;
     let own: Holder | undefined;
@@ -28,7 +35,7 @@ export class UploadLocks implements Locker {
           await oneOf(holder.released, signal, endsAt - Date.now());
         }
         const { promise, resolve } = Promise.withResolvers<void>();
-        own = { askToEnd: requestRelease, released: promise, release: resolve };
+        own = { signal, askToEnd: requestRelease, released: promise, release: resolve };
         holders.set(id, own);
       },
       async unlock() {
