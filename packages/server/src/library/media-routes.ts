@@ -63,8 +63,7 @@ export function registerMediaRoutes(server: FastifyInstance, options: MediaRoute
       params: AssetParams,
       querystring: LinkQuery,
     },
-    handler: (request, reply) =>
-      answer(request, reply, request.params, async () => ({ file: await asset(request.params.fileId) })),
+    handler: (request, reply) => answer(request, reply, request.params, async (stored) => ({ file: asset(stored) })),
   });
   app.route({
     method,
@@ -76,8 +75,8 @@ export function registerMediaRoutes(server: FastifyInstance, options: MediaRoute
       querystring: LinkQuery,
     },
     handler: (request, reply) => {
-      const { fileId, derivativeId } = request.params;
-      return answer(request, reply, request.params, () => derivative(fileId, derivativeId));
+      const { derivativeId } = request.params;
+      return answer(request, reply, request.params, (stored) => derivative(stored, derivativeId));
     },
   });
 
@@ -85,16 +84,18 @@ export function registerMediaRoutes(server: FastifyInstance, options: MediaRoute
     request: FastifyRequest,
     reply: FastifyReply,
     { fileId, name }: z.infer<typeof AssetParams>,
-    look: () => Promise<Found>,
+    find: (stored: StoredAsset) => Promise<Found>,
   ): Promise<unknown> {
     const given = request.query as Readonly<Record<string, unknown>>;
-    const { appId } = await library.get(fileId);
+    const stored = await library.get(fileId);
+    const { appId } = stored;
     const query = (await hotlink?.(appId, pathOf(request), given)) ?? links.check(appId, fileId, given);
-    const { file, beside } = await look();
+    const { file, beside } = await find(playable(stored));
+    const look = async () => (await find(playable(await library.get(fileId)))).file;
     const segment = /^segment-(\d{1,9})\.m4s$/.exec(name);
     const made =
       name === 'index.m3u8'
-        ? await playlists.sendPlaylist(reply, async () => (await look()).file, query)
+        ? await playlists.sendPlaylist(reply, file, look, query)
         : name === 'init.mp4'
           ? await playlists.sendInit(reply, file)
           : segment !== null
@@ -118,36 +119,24 @@ export function registerMediaRoutes(server: FastifyInstance, options: MediaRoute
     });
   }
 
-  async function asset(fileId: string): Promise<PlayedFile> {
-    const stored = await playable(fileId);
-    const { state, mimeType, fileName, startedAt } = stored.asset;
+  function asset({ appId, path, asset }: StoredAsset): PlayedFile {
+    const { fileId, state, mimeType, fileName, startedAt } = asset;
     return {
-      appId: stored.appId,
+      appId,
       fileId,
       id: fileId,
       folder: options.recordingsFolder,
-      path: stored.path,
+      path,
       mimeType,
       finished: state === 'ready',
       growing: state === 'recording',
       startedAtMs: Date.parse(startedAt),
-      saveAs: withExtension(fileName, extensionOf(stored.path)),
+      saveAs: withExtension(fileName, extensionOf(path)),
     };
   }
 
-  /** @throws AircheckError `asset-not-found` for a file that is going to be removed, `asset-banned` */
-  async function playable(fileId: string): Promise<StoredAsset> {
-    const stored = await library.get(fileId);
-    const { state, banned } = stored.asset;
-    if (state === 'recycled' || state === 'deleting') {
-      throw new AircheckError('asset-not-found', `The file ${fileId} was deleted`);
-    }
-    if (banned) throw new AircheckError('asset-banned', `The file ${fileId} is banned: nobody may play it`);
-    return stored;
-  }
-
-  async function derivative(fileId: string, derivativeId: string): Promise<Found> {
-    const stored = await playable(fileId);
+  async function derivative(stored: StoredAsset, derivativeId: string): Promise<Found> {
+    const { fileId } = stored.asset;
     const all = (await library.derivativesOf([fileId])).get(fileId) ?? [];
     const found = all.find(({ derivative }) => derivative.derivativeId === derivativeId);
     if (found === undefined) throw new AircheckError('asset-not-found', `The file ${fileId} has no ${derivativeId}`);
@@ -176,6 +165,16 @@ export function registerMediaRoutes(server: FastifyInstance, options: MediaRoute
     });
     return { file, beside: Object.fromEntries(beside) };
   }
+}
+
+/** @throws AircheckError `asset-not-found` for a file that is going to be removed, `asset-banned` */
+function playable(stored: StoredAsset): StoredAsset {
+  const { fileId, state, banned } = stored.asset;
+  if (state === 'recycled' || state === 'deleting') {
+    throw new AircheckError('asset-not-found', `The file ${fileId} was deleted`);
+  }
+  if (banned) throw new AircheckError('asset-banned', `The file ${fileId} is banned: nobody may play it`);
+  return stored;
 }
 
 async function sendVtt(reply: FastifyReply, file: MediaFile | undefined, query: string): Promise<string> {

@@ -27,14 +27,18 @@ export class HlsPlaylists {
   /**
    * The playlist of a file. Players give up on one that is not there yet or lists nothing, so who asks in the first
    * seconds of a file is answered when there is something to play. That of a growing file reaches back to its beginning.
-   * @param look - finds the file, again if need be
+   * @param look - finds the file again
    * @param query - of the link, which the links inside of the playlist get, too
    * @throws AircheckError `asset-not-found` when there is nothing to play (yet), `media-invalid`
    */
-  async sendPlaylist(reply: FastifyReply, look: () => Promise<PlayedFile>, query: string): Promise<string> {
+  async sendPlaylist(
+    reply: FastifyReply,
+    found: PlayedFile,
+    look: () => Promise<PlayedFile>,
+    query: string,
+  ): Promise<string> {
     const deadline = performance.now() + firstSegmentMs;
-    for (;;) {
-      const file = await look();
+    for (let file = found; ; file = await look()) {
       const index = await this.#indexes.of(file);
       const { finished, growing, startedAtMs } = file;
       const initUrl = `init.mp4?${query}`;

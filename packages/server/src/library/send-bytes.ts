@@ -3,11 +3,13 @@ import type { FileHandle } from 'node:fs/promises';
 import type { FastifyReply } from 'fastify';
 
 /** Bytes read and written at a time: large pieces let one process feed many fast players … */
-const largeBytes = 512 * 1024;
+const largeBytes = 256 * 1024;
 /** … and small ones let it keep little for many slow ones. */
 const smallBytes = 64 * 1024;
 /** A player that takes a large piece more slowly than that gets small ones. */
-const slowMs = 250;
+const slowMs = 1000;
+/** Bytes after which they are told. */
+const toldBytes = 4 * 1024 * 1024;
 /** Buffers that are kept for the next piece: memory that is used again costs no page faults. */
 const keptBuffers = 64;
 
@@ -36,7 +38,7 @@ const small = new BufferPool(smallBytes);
  * time: the next is read when the system has taken it.
  *
  * @param last - inclusive
- * @param sent - is told of each piece that the system has taken
+ * @param sent - is told of the bytes that the system has taken, every few megabytes and in the end
  * @returns when all is sent, or the player has gone
  */
 export async function sendBytes(
@@ -48,28 +50,41 @@ export async function sendBytes(
 ): Promise<void> {
   const { raw } = reply;
   reply.hijack();
+  // Ends the wait for a piece that a player who has gone does not take any more.
+  let settle: ((taken: boolean) => void) | undefined;
+  raw.once('close', () => settle?.(false));
+  const write = (piece: Buffer) =>
+    new Promise<boolean>((resolve) => {
+      settle = resolve;
+      if (raw.destroyed) resolve(false);
+      else raw.write(piece, (error) => resolve(error === undefined || error === null));
+    });
+  let untold = 0;
   try {
     raw.writeHead(reply.statusCode, reply.getHeaders() as Record<string, string>);
     let pool = smallBytes > last - first ? small : large;
     for (let position = first; position <= last && !raw.destroyed; ) {
       const buffer = pool.take();
-      const wanted = Math.min(buffer.length, last - position + 1);
-      const length = await read(handle.fd, buffer, wanted, position);
+      const length = await read(handle.fd, buffer, Math.min(buffer.length, last - position + 1), position);
       // Shorter than it was: the length is promised already, so all that is left is to break off.
       if (length === 0) throw new Error('the file has become shorter while it was sent');
       const asked = performance.now();
       // A piece that was not taken is with the system still: its buffer is not used again.
-      if (!(await write(raw, length === buffer.length ? buffer : buffer.subarray(0, length)))) break;
+      if (!(await write(length === buffer.length ? buffer : buffer.subarray(0, length)))) break;
       pool.give(buffer);
       pool = performance.now() - asked > slowMs ? small : large;
-      sent(length);
       position += length;
+      untold += length;
+      if (untold < toldBytes) continue;
+      sent(untold);
+      untold = 0;
     }
     raw.end();
   } catch (error) {
     reply.log.warn({ err: error }, 'a file was not sent to its end');
     raw.destroy();
   } finally {
+    if (untold > 0) sent(untold);
     await handle.close();
   }
 }
@@ -77,18 +92,5 @@ export async function sendBytes(
 function read(fd: number, buffer: Buffer, length: number, position: number): Promise<number> {
   return new Promise((resolve, reject) => {
     readCallback(fd, buffer, 0, length, position, (error, bytesRead) => (error ? reject(error) : resolve(bytesRead)));
-  });
-}
-
-/** @returns false when the player has gone */
-function write(raw: FastifyReply['raw'], piece: Buffer): Promise<boolean> {
-  if (raw.destroyed) return Promise.resolve(false);
-  return new Promise((resolve) => {
-    const gone = () => resolve(false);
-    raw.once('close', gone);
-    raw.write(piece, (error) => {
-      raw.removeListener('close', gone);
-      resolve(error === undefined || error === null);
-    });
   });
 }
