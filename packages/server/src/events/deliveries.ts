@@ -13,6 +13,7 @@ import {
 import type { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { type Database, type DeliveryAttemptRow, type DeliveryRow, decodeCursor, encodeCursor } from '../db/index.ts';
+import { parkedAt } from './delivery-queue.ts';
 import { toStoredEvent } from './formats.ts';
 import { type Outbox, wants } from './outbox.ts';
 import { giveUpAfterMs } from './retry.ts';
@@ -250,7 +251,8 @@ function toDelivery(row: DeliveryWithType, attempts: readonly DeliveryAttemptRow
     subject: row.subject,
     state: row.state as DeliveryState,
     attempts: row.attempts,
-    nextAttemptAt: row.state === 'pending' ? new Date(row.next_at).toISOString() : null,
+    // What waits for an earlier one of its subject has no time of its own.
+    nextAttemptAt: row.state === 'pending' && row.next_at < parkedAt ? new Date(row.next_at).toISOString() : null,
     createdAt: new Date(row.created_at).toISOString(),
     log: attempts.map(({ attempt, at, status, latency_ms: latencyMs, answer, error }) => ({
       attempt,

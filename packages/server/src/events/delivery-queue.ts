@@ -15,7 +15,7 @@ const leaseMs = 30_000;
  * `next_at` of a delivery that waits for an earlier one of its subject: past all times, so that what is due is found
  * without looking at what waits, however much that is. Every transaction leaves the first one of each subject unparked.
  */
-const parkedAt = 8_640_000_000_000_000;
+export const parkedAt = 8_640_000_000_000_000;
 
 /** Due deliveries that are looked at together. */
 const chunk = 100;
