@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { EventType } from '@aircheck/protocol';
 import type { Clock } from '../clock.ts';
-import type { Database } from '../db/index.ts';
+import type { Database, DeliveryRow } from '../db/index.ts';
 import { giveUpAfterMs } from './retry.ts';
 
 export interface NewEvent {
@@ -41,11 +41,11 @@ export class Outbox {
       .select(['subscriber_id', 'types'])
       .where('app_id', '=', event.appId)
       .execute();
-    for (const { subscriber_id, types } of subscribers) {
-      if (wants(JSON.parse(types) as string[], event.type)) {
-        await this.deliver(transaction, event.appId, subscriber_id, [appended]);
-      }
-    }
+    const wanting = subscribers.filter(({ types }) => wants(JSON.parse(types) as string[], event.type));
+    await this.#enter(
+      transaction,
+      wanting.map(({ subscriber_id }) => this.#delivery(event.appId, subscriber_id, appended)),
+    );
   }
 
   /** Writes an event down that nobody is told of, but for whom {@link deliver} names. */
@@ -75,9 +75,14 @@ export class Outbox {
     subscriberId: string,
     events: readonly AppendedEvent[],
   ): Promise<string[]> {
-    if (events.length === 0) return [];
+    const rows = events.map((event) => this.#delivery(appId, subscriberId, event));
+    await this.#enter(transaction, rows);
+    return rows.map((row) => row.delivery_id);
+  }
+
+  #delivery(appId: string, subscriberId: string, { seq, eventId, subject }: AppendedEvent): DeliveryRow {
     const now = this.#clock.now();
-    const rows = events.map(({ seq, eventId, subject }) => ({
+    return {
       delivery_id: `dlv_${randomUUID().replaceAll('-', '')}`,
       subscriber_id: subscriberId,
       app_id: appId,
@@ -92,9 +97,11 @@ export class Outbox {
       handle: null,
       created_at: now,
       finished_at: null,
-    }));
-    await transaction.insertInto('deliveries').values(rows).execute();
-    return rows.map((row) => row.delivery_id);
+    };
+  }
+
+  async #enter(transaction: Database, rows: readonly DeliveryRow[]): Promise<void> {
+    if (rows.length > 0) await transaction.insertInto('deliveries').values(rows).execute();
   }
 
   /** To be called after the transaction: deliveries begin at once instead of with the next look. */

@@ -1,3 +1,4 @@
+import type { Delivery } from '@aircheck/protocol';
 import type { InjectOptions } from 'fastify';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -148,6 +149,19 @@ describe('events over HTTP', () => {
     });
     expect(await request('POST', replay, {})).toMatchObject({ status: 400, body: { code: 'request-invalid' } });
     expect(await request('GET', '/v1/deliveries?cursor=x')).toMatchObject({ status: 400 });
+  });
+
+  it('are listed while they wait for an earlier one, without a time of their own', async () => {
+    receiver.answer = (_request, response) => response.writeHead(500).end();
+    await request('POST', '/v1/subscribers', { name: 'x', kind: 'webhook', url: receiver.url });
+    for (let index = 0; index < 4; index++) await append('r-0', index);
+    const attemptsAndTimes = async () => {
+      const { body, status } = await request('GET', '/v1/deliveries?state=pending');
+      expect(status).toBe(200);
+      return (body.items as Delivery[]).map(({ attempts, nextAttemptAt }) => [attempts > 0, nextAttemptAt !== null]);
+    };
+    await expect.poll(async () => (await attemptsAndTimes()).filter(([, time]) => time)).toEqual([[true, true]]);
+    expect(await attemptsAndTimes()).toHaveLength(4);
   });
 
   it('are fetched from a queue and confirmed', async () => {
