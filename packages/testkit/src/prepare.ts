@@ -7,18 +7,21 @@ import { findChromium } from './browser.ts';
 interface Need {
   readonly what: string;
   readonly package: string;
+  /** Without it some tests are left out, and say so. */
+  readonly optional?: true;
   found(): boolean;
 }
 
 /** Finds a program by asking it for its version. */
 function runs(program: string): boolean {
-  return spawnSync(program, ['-version'], { stdio: 'ignore' }).status === 0;
+  return spawnSync(program, [program.endsWith('nginx') ? '-v' : '-version'], { stdio: 'ignore' }).status === 0;
 }
 
 const needs: readonly Need[] = [
   { what: 'Chromium', package: 'chromium', found: () => findChromium() !== undefined },
   { what: 'ffmpeg', package: 'ffmpeg', found: () => runs('ffmpeg') },
   { what: 'ffprobe', package: 'ffmpeg', found: () => runs('ffprobe') },
+  { what: 'nginx', package: 'nginx-light', optional: true, found: () => runs('nginx') || runs('/usr/sbin/nginx') },
 ];
 
 function missing(): readonly Need[] {
@@ -40,7 +43,7 @@ if (wanted.length > 0) {
   const packages = [...new Set(wanted.map((need) => need.package))];
   const canInstall = process.getuid?.() === 0 && spawnSync('apt-get', ['--version'], { stdio: 'ignore' }).status === 0;
   if (canInstall) install(packages);
-  const still = missing();
+  const still = missing().filter(({ optional }) => !optional);
   if (still.length > 0) {
     const programs = still.map((need) => need.what).join(', ');
     process.stderr.write(

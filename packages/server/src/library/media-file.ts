@@ -95,7 +95,11 @@ export async function sendMediaFile(
       // nginx sees to ranges and conditions itself; what it sends is taken to be what was asked for.
       if (request.method === 'GET') served.add(file, last - first + 1, 1);
       const path = relative(file.folder, safePath(file)).split(sep).map(encodeURIComponent).join('/');
-      return reply.removeHeader('etag').header('x-accel-redirect', `${accelPrefix}/${path}`).send();
+      return reply
+        .removeHeader('etag')
+        .removeHeader('accept-ranges')
+        .header('x-accel-redirect', `${accelPrefix}/${path}`)
+        .send();
     }
     if (range !== undefined) reply.code(206).header('content-range', `bytes ${first}-${last}/${size}`);
     reply.header('content-length', last - first + 1);
