@@ -56,8 +56,7 @@ export class JobEnds {
    */
   async finish(row: JobRow, end: End, commit: Commit | undefined): Promise<boolean> {
     const ended = await this.#db.transaction().execute(async (transaction) => {
-      await this.#store.lockFile(transaction, row);
-      // It locks the job, so that a cancellation comes before all of this or after it.
+      // First of all: it locks the job, so that a cancellation comes before all of this or after it.
       let ended = await this.#store.end(transaction, row.job_id, end);
       if (ended === undefined) return false;
       const output = await commit?.(transaction);

@@ -49,15 +49,15 @@ export const leaseMs = 30_000;
 export class JobStore {
   readonly #db: Database;
   readonly #clock: Clock;
-  /** Whether the database locks rows one by one; SQLite has one writer at a time. */
-  readonly #rowLocks: boolean;
+  /** Of several queues on one database none waits for what another one is just taking; SQLite has one writer anyway. */
+  readonly #skipLocked: boolean;
   /** Names this run of the server in its leases. */
   readonly owner = randomUUID();
 
   constructor(db: Database, clock: Clock) {
     this.#db = db;
     this.#clock = clock;
-    this.#rowLocks = db.getExecutor().adapter instanceof PostgresAdapter;
+    this.#skipLocked = db.getExecutor().adapter instanceof PostgresAdapter;
   }
 
   async insert(db: Database, job: NewJob): Promise<JobRow> {
@@ -115,8 +115,7 @@ export class JobStore {
           .orderBy('run_at')
           .orderBy('job_id')
           .limit(1)
-          // Of several queues none waits for what another one is just taking.
-          .$if(this.#rowLocks, (query) => query.forUpdate().skipLocked()),
+          .$if(this.#skipLocked, (query) => query.forUpdate().skipLocked()),
       )
       .where('state', '=', 'waiting')
       .returningAll()
@@ -151,15 +150,6 @@ export class JobStore {
       .where('lease_owner', '=', this.owner)
       .returningAll()
       .executeTakeFirst();
-  }
-
-  /**
-   * Takes the file of a job before the job itself, as a removal does: each would wait for the other one otherwise. SQLite
-   * has one writer at a time.
-   */
-  async lockFile(transaction: Database, { file_id: fileId }: JobRow): Promise<void> {
-    if (fileId === null || !this.#rowLocks) return;
-    await transaction.selectFrom('assets').select('file_id').where('file_id', '=', fileId).forUpdate().execute();
   }
 
   /** Ends a job whoever holds it, if it has not ended: cancels it, or moves a procedure along. */

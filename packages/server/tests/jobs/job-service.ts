@@ -57,8 +57,13 @@ export async function jobService(db: Database, options: Partial<JobsOptions> = {
   const recordingsFolder = join(folder, 'recordings');
   await mkdir(recordingsFolder);
   const outbox = new Outbox(systemClock);
-  const library = new Library({ db, outbox, clock: systemClock, enqueueRemoval: async () => {} });
-  const jobs = new Jobs({
+  const library: Library = new Library({
+    db,
+    outbox,
+    clock: systemClock,
+    enqueueRemoval: (transaction, { fileId }) => jobs.cancelOfFile(transaction, fileId),
+  });
+  const jobs: Jobs = new Jobs({
     db,
     library,
     outbox,
