@@ -3,6 +3,8 @@
  */
 import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
+import { clipBenchmark } from './clip.ts';
+import { concatBenchmark } from './concat.ts';
 import { eventsBenchmark } from './events.ts';
 import { forwardBenchmark } from './forward.ts';
 import { killBenchmark } from './kill.ts';
@@ -28,6 +30,8 @@ const benchmarks: readonly Benchmark[] = [
   eventsBenchmark,
   prefixSearchBenchmark,
   worksBenchmark,
+  clipBenchmark,
+  concatBenchmark,
   serveBenchmark,
   uploadBenchmark,
 ];
