@@ -84,7 +84,7 @@ export function registerUploadRoutes(server: FastifyInstance, uploads: Uploads, 
       exposeHeadRoute: false,
       schema: {
         summary: 'Uploads and pulls, newest first',
-        description: 'A user sees its own. What has come to its end is listed for 30 days.',
+        description: 'A user sees its own, a host those of its room. What has come to its end is listed for 30 days.',
         tags,
         querystring: UploadQuery,
         response: { 200: UploadList },

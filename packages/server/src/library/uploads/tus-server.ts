@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { Principal } from '../../apps/index.ts';
 import { UploadFiles } from './upload-files.ts';
 import { UploadLocks } from './upload-locks.ts';
+import { detailsOf } from './upload-store.ts';
 import { newUploadId, type Uploads } from './uploads.ts';
 
 export const uploadsPath = '/v1/uploads';
@@ -64,6 +65,12 @@ export class TusServer {
         if (!UploadId.safeParse(id).success) throw new AircheckError('upload-not-found', `There is no upload ${id}`);
         const row = await uploads.require(this.#principalOf(request), id);
         if (row.state === 'aborted') throw new AircheckError('upload-gone', row.detail ?? 'The upload was given up');
+        if (request.method === 'PATCH' && detailsOf(row).source === 'pull') {
+          throw new AircheckError(
+            'upload-state',
+            'The file is pulled from an address, and takes no bytes from elsewhere',
+          );
+        }
         if (request.method !== 'HEAD' && row.state !== 'receiving') {
           throw new AircheckError('upload-state', 'The upload is whole already', {
             hint: `GET ${uploadsPath}/${id} tells what has become of it`,

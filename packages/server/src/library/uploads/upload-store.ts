@@ -1,5 +1,6 @@
 import { AircheckError, type Upload, type UploadList, type UploadState } from '@aircheck/protocol';
 import type { Selectable } from 'kysely';
+import type { UserPrincipal } from '../../apps/index.ts';
 import type { Clock } from '../../clock.ts';
 import { type Database, decodeCursor, encodeCursor } from '../../db/index.ts';
 import type { UploadsTable } from '../../db/schema.ts';
@@ -25,8 +26,8 @@ export interface UploadDetails {
 
 export interface UploadFilter {
   readonly state?: UploadState | undefined;
-  /** Those of one user alone. */
-  readonly user?: { readonly userId: string; readonly roomId: string } | undefined;
+  /** What a user may see: its own, a host those of its room. */
+  readonly user?: Pick<UserPrincipal, 'userId' | 'roomId' | 'role'> | undefined;
   readonly cursor?: string | undefined;
   readonly limit: number;
 }
@@ -87,7 +88,8 @@ export class UploadStore {
     let query = this.#db.selectFrom('uploads').selectAll().where('app_id', '=', appId);
     if (filter.state !== undefined) query = query.where('state', '=', filter.state);
     if (filter.user !== undefined) {
-      query = query.where('user_id', '=', filter.user.userId).where('room_id', '=', filter.user.roomId);
+      query = query.where('room_id', '=', filter.user.roomId);
+      if (filter.user.role !== 'host') query = query.where('user_id', '=', filter.user.userId);
     }
     if (filter.cursor !== undefined) {
       const { at, id } = decodeCursor(filter.cursor);

@@ -343,11 +343,16 @@ describeOnBothDatabases('uploads', (database) => {
         expect(answer.status).toBe(status);
       }
     }
-    const list = await fetch(`${service.url}/v1/uploads`, { headers: { authorization: anna } });
-    expect((await list.json()).items).toHaveLength(1);
-    expect(
-      (await (await fetch(`${service.url}/v1/uploads`, { headers: { authorization: intruder } })).json()).items,
-    ).toEqual([]);
+    for (const [who, count] of [
+      [anna, 1],
+      // The one that it made for ben, and anna's.
+      [host, 2],
+      [intruder, 0],
+      [service.authorization, 2],
+    ] as const) {
+      const list = await fetch(`${service.url}/v1/uploads`, { headers: { authorization: who } });
+      expect((await list.json()).items).toHaveLength(count);
+    }
 
     const given = await fetch(uploadUrl, {
       method: 'DELETE',
