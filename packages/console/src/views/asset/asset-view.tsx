@@ -238,7 +238,7 @@ function NotPlayable({ asset }: { asset: Asset }) {
       <BanIcon size={30} />
       <p>{asset.banned ? t('asset.bannedText') : t(`notPlayable.${asset.state}` as 'notPlayable.failed')}</p>
       {asset.banned && (
-        <Button ghost onClick={unban} data-testid="unban">
+        <Button onClick={unban} data-testid="unban">
           {t('asset.unban')}
         </Button>
       )}

@@ -51,7 +51,6 @@ export function JobRow({ job, withFile }: { job: Job; withFile: boolean }) {
             format.dateTime(job.createdAt),
             took && t('jobs.took', { time: took }),
             job.attempts > 1 && t('jobs.attempts', { count: job.attempts }),
-            job.priority > 0 && t('jobs.priority', { value: job.priority }),
           ]
             .filter(Boolean)
             .join(' · ')}

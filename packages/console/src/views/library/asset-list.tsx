@@ -65,7 +65,7 @@ export function AssetTable({ assets, selected, onSelect, onTask, sort, onSort }:
     { key: 'state', width: 132, title: t('library.state'), render: (_, asset) => <AssetBadges asset={asset} /> },
     {
       ...sorter('length'),
-      width: 92,
+      width: 108,
       align: 'right',
       title: t('library.length'),
       render: (_, asset) => <span className="figures">{format.duration(asset.durationMs)}</span>,

@@ -3,6 +3,7 @@ import { Button, Progress } from 'antd';
 import { useEffect, useState } from 'react';
 import { queryKeys } from '../../api.tsx';
 import { CheckIcon, CloseIcon, ForwardIcon, PauseIcon, PlayIcon, RedoIcon } from '../../components/icons.tsx';
+import { useMedia } from '../../components/use-media.ts';
 import { type LibraryKey, useLibraryI18n } from '../../i18n/library-i18n.ts';
 import { addressOf } from '../../router.ts';
 import {
@@ -21,7 +22,9 @@ export default function UploadDock() {
   const { t } = useLibraryI18n();
   const queryClient = useQueryClient();
   const uploads = useUploads();
-  const [folded, setFolded] = useState(false);
+  const narrow = useMedia('(max-width: 700px)');
+  // On a phone it would cover half of the page.
+  const [folded, setFolded] = useState(narrow);
   useEffect(
     () =>
       onUploadReady(() => {
@@ -90,8 +93,9 @@ function UploadRow({ upload }: { upload: Sending }) {
         <span className="muted small">
           {state === 'sending' || state === 'paused'
             ? `${t(`upload.${state}`)} · ${format.size(sentBytes)} / ${format.size(sizeBytes)}`
-            : t(`upload.${state}` as LibraryKey)}
-          {detail !== null && detail !== '' && `: ${detail}`}
+            : detail === null || detail === ''
+              ? t(`upload.${state}` as LibraryKey)
+              : t('upload.why', { state: t(`upload.${state}` as LibraryKey), detail })}
         </span>
         {(state === 'sending' || state === 'paused') && <Progress percent={percent} size="small" showInfo={false} />}
       </div>
