@@ -40,7 +40,8 @@ export async function run(program: string, args: readonly string[]): Promise<Buf
 
 /** Brings a file into another form with the `ffmpeg` command, which is no part of what is tested. */
 export async function ffmpeg(input: string, output: string, ...options: readonly string[]): Promise<string> {
-  await run('ffmpeg', ['-v', 'error', '-y', '-i', input, ...options, output]);
+  // Encoders whose threads wait for one another burn a busy machine.
+  await run('ffmpeg', ['-v', 'error', '-y', '-i', input, ...options, '-threads', '1', output]);
   return output;
 }
 

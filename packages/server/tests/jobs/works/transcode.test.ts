@@ -1,6 +1,6 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Mp4FragmentIndex, readMp4Summary } from '@aircheck/media';
+import { Mp4FragmentIndex, readMp4Summary, vp8Format, WebmWriter } from '@aircheck/media';
 import type { TranscodeSpec } from '@aircheck/protocol';
 import { counterBreaks, readRecording, syncEvents, syncSummary } from '@aircheck/testkit';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -114,6 +114,49 @@ describe('a recording', () => {
     expect(String(content.pictures.map(({ counter }) => counter))).toBe(String(counters));
     expect(syncSummary(syncEvents(content)).worstMs).toBeLessThan(10);
   });
+});
+
+/** Frames of an IVF file: 32 bytes of header, 12 before each frame. */
+function* framesOfIvf(ivf: Buffer): Generator<Buffer> {
+  for (let at = 32; at < ivf.length; ) {
+    const length = ivf.readUInt32LE(at);
+    yield ivf.subarray(at + 12, at + 12 + length);
+    at += 12 + length;
+  }
+}
+
+test('a recording in VP8 that grows on the way becomes H.264 of its largest size', async () => {
+  const folder = await newFolder();
+  const sizes = ['320:180', '640:360'];
+  const parts = await Promise.all(
+    sizes.map(async (size) => {
+      const options = ['-an', '-vf', `scale=${size}`, '-c:v', 'libvpx', '-deadline', 'realtime', '-cpu-used', '8'];
+      return [
+        ...framesOfIvf(await readFile(await ffmpeg(recording, join(folder, `${size}.ivf`), ...options, '-b:v', '1M'))),
+      ];
+    }),
+  );
+  const formats = parts.map((frames) => vp8Format(frames[0]!)!);
+  const writer = new WebmWriter({ creationTime: 0, tracks: [{ kind: 'video', timescale: 25, ...formats[0]! }] });
+  const chunks = [writer.header()];
+  let timestamp = 0;
+  for (const [index, frames] of parts.entries()) {
+    writer.setVideoFormat(0, formats[index]!);
+    for (const data of frames) {
+      writer.addSample(0, { data, timestamp, duration: 1, keyFrame: (data[0]! & 1) === 0 });
+      timestamp += 1;
+    }
+    chunks.push(...(writer.cutFragment()?.chunks ?? []));
+  }
+  const { append, patches } = writer.finalize();
+  const bytes = Buffer.concat([...chunks, ...append]);
+  for (const { offset, data } of patches) bytes.set(data, offset);
+  const source = join(folder, 'growing.webm');
+  await writeFile(source, bytes);
+  const { file, content } = await transcode(source);
+  expect(file.info).toMatchObject({ width: 640, height: 360, durationMs: 6000 });
+  expect(content.errors).toEqual([]);
+  expect(counterBreaks(content)).toEqual([{ atMs: 3000, from: 74, to: 0 }]);
 });
 
 describe('other containers and codecs', () => {
