@@ -201,22 +201,23 @@ describeOnBothDatabases('the library', (database) => {
     const library = makeLibrary(database.db);
     await addRecording('r');
     // More than are sorted without further ado; the rare names are at the far end of every order.
-    const rows = Array.from({ length: 4200 }, (_, index) => ({
+    const rows = Array.from({ length: 8500 }, (_, index) => ({
       ...rowOf(index),
-      file_name: index < 5 ? `rare ${index}` : index < 2300 ? `many ${index}` : `most ${index}`,
+      file_name: index < 5 ? `rare ${index}` : index < 2105 ? `many ${index}` : `most ${index}`,
     }));
-    for (let at = 0; at < rows.length; at += 200) {
+    for (let at = 0; at < rows.length; at += 500) {
       await database.db
         .insertInto('assets')
-        .values(rows.slice(at, at + 200))
+        .values(rows.slice(at, at + 500))
         .execute();
     }
     await balanceNameBlocks(database.db);
     for (const [fileNamePrefix, count] of [
       ['rare', 5],
-      ['many', 2295],
-      ['m', 4195],
-      ['', 4200],
+      ['many', 2100],
+      ['most', 6395],
+      ['m', 8495],
+      ['', 8500],
     ] as const) {
       for (const sort of ['-startedAt', 'sizeBytes'] as const) {
         const { items, total, nextCursor } = await library.list('default', { fileNamePrefix, sort, limit: 20 });
