@@ -38,6 +38,15 @@ export function descendantPids(pid: number): number[] {
   }
 }
 
+/** Job workers come and go beside them. */
+function isMediaWorker(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('media-worker');
+  } catch {
+    return false;
+  }
+}
+
 /** Servers that live: in process groups of their own, they would outlive whoever started them and failed. */
 const running = new Set<ChildProcess>();
 process.on('exit', () => {
@@ -139,7 +148,7 @@ export async function startServer(options: StartServerOptions = {}): Promise<Run
     apiSecret,
     dataFolder,
     api,
-    workerPids: () => descendantPids(server.pid),
+    workerPids: () => descendantPids(server.pid).filter(isMediaWorker),
     token: (userId, roomId, role = 'host') => api.token(userId, roomId, role),
   };
 }

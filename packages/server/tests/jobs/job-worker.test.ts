@@ -6,7 +6,7 @@ import { describeOnBothDatabases } from '../databases.ts';
 import { appId, type JobService, jobService } from './job-service.ts';
 
 /** An empty file that takes half a minute and more to read. */
-const hugeBytes = 16 * 2 ** 30;
+const hugeBytes = 8 * 2 ** 30;
 
 /** Begins a job that takes long in a worker. @returns its id, once a worker has it */
 async function longJob(service: JobService): Promise<string> {
@@ -67,7 +67,7 @@ describeOnBothDatabases('a job worker process', (database) => {
   });
 
   it('that hangs is ended, and its job begun again', async () => {
-    const service = await jobService(database.db, { timing: { hangMs: 2000 } });
+    const service = await jobService(database.db, { timing: { hangMs: 3000 } });
     const jobId = await longJob(service);
     const pid = await workerAt(service, jobId);
     process.kill(pid, 'SIGSTOP');

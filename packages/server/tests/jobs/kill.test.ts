@@ -86,7 +86,7 @@ const kinds = {
 };
 
 describe.each(['sqlite', 'postgres'] as const)('a server that is killed during jobs (%s)', (kind) => {
-  it('does every kind of job again, and nothing twice', { timeout: 240_000 }, async () => {
+  it('does every kind of job again, and nothing twice', { timeout: 400_000 }, async () => {
     const { dataFolder, env, location } = await siteOf(kind);
     const start = () => startServer({ dataFolder, env });
     let server = await start();
@@ -140,7 +140,7 @@ describe.each(['sqlite', 'postgres'] as const)('a server that is killed during j
         server = await start();
       } else await setTimeout(2);
     }
-    await expect.poll(left, { timeout: 90_000 }).toBeUndefined();
+    await expect.poll(left, { timeout: 180_000 }).toBeUndefined();
     // Those that take moments may have been done before they were seen.
     expect(cut).toContain('transcode');
     expect(cut.size).toBeGreaterThanOrEqual(wanted.size / 2);

@@ -25,7 +25,7 @@ describeOnBothDatabases('the queue of jobs', (database) => {
   });
 
   it('starts a worker process when there is work, and ends it when there has been none for a while', async () => {
-    const service = await jobService(database.db);
+    const service = await jobService(database.db, { timing: { idleMs: 1500 } });
     await service.jobs.start();
     expect(service.jobs.workerPids).toEqual([]);
     const fileId = await service.addFile(Buffer.from('x'));
