@@ -58,7 +58,7 @@ export class Pulls {
       const next = strongValidator(answer);
       if (next === undefined) await rm(notePath, { force: true });
       else await writeFile(notePath, next);
-      const file = await open(path, start === 0 ? 'w' : 'r+', 0o600);
+      const file = await open(path, start === 0 ? 'w' : 'r+');
       try {
         const source = within(answer, uploads.maxBytes - start);
         const sizeBytes = await writeAll(file, source, start, 'the pulled file', (position) => {

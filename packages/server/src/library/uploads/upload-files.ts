@@ -33,7 +33,7 @@ export class UploadFiles extends FileStore implements DataStore {
     const path = this.#uploads.pathOf(upload.id);
     try {
       await mkdir(dirname(path), { recursive: true });
-      await (await open(path, 'wx', 0o600)).close();
+      await (await open(path, 'wx')).close();
     } catch (error) {
       throw storageError(error, 'the upload');
     }
