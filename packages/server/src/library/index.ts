@@ -1,14 +1,13 @@
+export type { AssetOwner, NewFile } from './asset-entry.ts';
 export type { AssetFilter } from './asset-list.ts';
 export type { AssetChanges } from './asset-update.ts';
 export { requireAssetRow, type StoredAsset, subjectOf, toStoredAsset } from './assets.ts';
 export { Classes, defaultClassId, maxClassLevel } from './classes.ts';
 export type { NewDerivative, StoredDerivative } from './derivatives.ts';
 export {
-  type AssetOwner,
   type EnqueueRemoval,
   Library,
   type LibraryOptions,
-  type NewFile,
   type ReadyHook,
 } from './library.ts';
 export { MediaLinks } from './links.ts';

@@ -1,58 +1,18 @@
-import {
-  AircheckError,
-  type AssetList,
-  type AssetSource,
-  type AssetState,
-  type EventType,
-  type Statistics,
-} from '@aircheck/protocol';
+import { AircheckError, type AssetList, type AssetState, type EventType, type Statistics } from '@aircheck/protocol';
 import type { Clock } from '../clock.ts';
-import type { Database, NewAssetRow } from '../db/index.ts';
+import type { Database } from '../db/index.ts';
 import type { Outbox } from '../events/index.ts';
-import type { MediaFacts } from '../jobs/work-orders.ts';
 import type { SegmentSnapshot } from '../worker/contract.ts';
+import { type AssetOwner, enterAsset, measuredColumns, type NewFile, noHealth } from './asset-entry.ts';
 import { type AssetFilter, listAssets } from './asset-list.ts';
 import { type AssetChanges, changeAsset } from './asset-update.ts';
 import { requireAssetRow, type StoredAsset, subjectOf, toStoredAsset } from './assets.ts';
 import { Classes } from './classes.ts';
-import { type NewDerivative, type StoredDerivative, toStoredDerivative } from './derivatives.ts';
+import { insertDerivatives, listDerivatives, type NewDerivative, type StoredDerivative } from './derivatives.ts';
 import { ChangedMeanwhile, type RemovalReason, restore, takeOut, wayOut } from './recycling.ts';
 import { Retention } from './retention.ts';
 import { Settings } from './settings.ts';
 import { statisticsOf } from './statistics.ts';
-import { distinctTags, replaceTags } from './tags.ts';
-
-/** What a file has from the recording it belongs to. */
-export interface AssetOwner {
-  readonly appId: string;
-  readonly roomId: string;
-  readonly userId: string;
-  readonly fileName: string;
-  readonly tags: readonly string[];
-  readonly classId: number;
-}
-
-/** A whole file that comes into the library. */
-export interface NewFile {
-  readonly appId: string;
-  readonly fileId: string;
-  readonly source: AssetSource;
-  /** Relative to the recordings folder. */
-  readonly path: string;
-  readonly facts: MediaFacts;
-  readonly fileName: string;
-  readonly intro?: string | undefined;
-  /** A class that is not there (any more) becomes the default one. */
-  readonly classId?: number | undefined;
-  readonly tags?: readonly string[] | undefined;
-  readonly recordingId?: string | null | undefined;
-  readonly roomId?: string | null | undefined;
-  readonly userId?: string | null | undefined;
-  readonly segmentIndex?: number | undefined;
-  /** Milliseconds since 1970; now when absent. */
-  readonly startedAt?: number | undefined;
-  readonly expiresAt?: number | null | undefined;
-}
 
 /** Called in the transaction in which a file becomes ready. */
 export type ReadyHook = (transaction: Database, stored: StoredAsset) => Promise<void>;
@@ -106,7 +66,7 @@ export class Library {
       updated_at: this.#options.clock.now(),
     };
     await this.#db.transaction().execute(async (transaction) => {
-      const entered = await this.#insert(transaction, {
+      const entered = await enterAsset(transaction, this.classes, {
         ...progress,
         file_id: segment.fileId,
         app_id: owner.appId,
@@ -206,7 +166,7 @@ export class Library {
     const { facts } = file;
     const now = this.#options.clock.now();
     const startedAt = Math.round(file.startedAt ?? now);
-    const entered = await this.#insert(transaction, {
+    const entered = await enterAsset(transaction, this.classes, {
       file_id: file.fileId,
       app_id: file.appId,
       source: file.source,
@@ -314,18 +274,7 @@ export class Library {
 
   /** What was made of files, each file's oldest first. */
   async derivativesOf(fileIds: readonly string[], db: Database = this.#db): Promise<Map<string, StoredDerivative[]>> {
-    const found = new Map<string, StoredDerivative[]>(fileIds.map((id) => [id, []]));
-    if (fileIds.length === 0) return found;
-    const rows = await db
-      .selectFrom('derivatives')
-      .selectAll()
-      .where('file_id', 'in', fileIds)
-      .orderBy('file_id')
-      .orderBy('created_at')
-      .orderBy('derivative_id')
-      .execute();
-    for (const row of rows) found.get(row.file_id)?.push(toStoredDerivative(row));
-    return found;
+    return listDerivatives(db, fileIds);
   }
 
   /**
@@ -350,25 +299,7 @@ export class Library {
       .executeTakeFirst();
     const row = await requireAssetRow(transaction, fileId);
     if (numUpdatedRows === 0n) throw new AircheckError('asset-state', `The file ${fileId} is being deleted`);
-    for (const { derivativeId, kind, definition, path, mimeType, sizeBytes, info, jobId } of derivatives) {
-      await transaction
-        .insertInto('derivatives')
-        .values({
-          derivative_id: derivativeId,
-          app_id: row.app_id,
-          file_id: fileId,
-          kind,
-          definition,
-          path,
-          mime_type: mimeType,
-          size_bytes: sizeBytes,
-          info: JSON.stringify(info),
-          job_id: jobId,
-          created_at: now,
-        })
-        .onConflict((conflict) => conflict.column('derivative_id').doNothing())
-        .execute();
-    }
+    await insertDerivatives(transaction, now, row, derivatives);
     if (coverId !== undefined) await this.#tell(transaction, 'asset.updated', toStoredAsset(row));
   }
 
@@ -396,60 +327,4 @@ export class Library {
   #tell(transaction: Database, type: EventType, { appId, asset }: StoredAsset): Promise<void> {
     return this.#options.outbox.append(transaction, { appId, type, subject: subjectOf(asset), data: asset });
   }
-
-  /** @returns false when the file has been entered already */
-  async #insert(transaction: Database, file: FileColumns): Promise<boolean> {
-    const { tags, ...columns } = file;
-    const distinct = distinctTags(tags);
-    const { numInsertedOrUpdatedRows } = await transaction
-      .insertInto('assets')
-      .values({
-        intro: '',
-        banned: 0,
-        sha256: null,
-        md5: null,
-        cover_id: null,
-        expires_at: null,
-        recycled_at: null,
-        ...columns,
-        tags: JSON.stringify(distinct),
-        class_id: await this.classes.orDefault(file.app_id, file.class_id, transaction),
-        created_at: file.updated_at,
-      })
-      .onConflict((conflict) => conflict.column('file_id').doNothing())
-      .executeTakeFirst();
-    if (numInsertedOrUpdatedRows === 0n) return false;
-    await replaceTags(transaction, file.app_id, file.file_id, distinct);
-    return true;
-  }
-}
-
-type OptionalColumn = 'intro' | 'banned' | 'sha256' | 'md5' | 'cover_id' | 'expires_at' | 'recycled_at';
-type FileColumns = Omit<NewAssetRow, OptionalColumn | 'tags' | 'created_at'> &
-  Partial<Pick<NewAssetRow, OptionalColumn>> & { readonly tags: readonly string[] };
-
-/** Of a file that was not recorded here nothing is known to be wrong. */
-const noHealth = {
-  gaps: [],
-  gapCount: 0,
-  lostPackets: 0,
-  recoveredPackets: 0,
-  lostFrames: 0,
-  frozenMs: 0,
-  silenceMs: 0,
-  clockDriftPpm: {},
-  resolutionChanges: [],
-};
-
-function measuredColumns(
-  facts: Pick<SegmentSnapshot, 'mimeType' | 'durationMs' | 'sizeBytes' | 'video' | 'audio' | 'health'>,
-) {
-  return {
-    mime_type: facts.mimeType,
-    duration_ms: facts.durationMs,
-    size_bytes: facts.sizeBytes,
-    video: facts.video === null ? null : JSON.stringify(facts.video),
-    audio: facts.audio === null ? null : JSON.stringify(facts.audio),
-    health: JSON.stringify(facts.health),
-  };
 }
