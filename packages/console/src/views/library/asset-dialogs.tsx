@@ -262,6 +262,7 @@ function TranscodeFields({ format, watermark, onFormat, onWatermark }: Transcode
             id={id}
             {...(format !== undefined && { value: format })}
             onChange={onFormat}
+            showSearch={{ optionFilterProp: 'label' }}
             placeholder={t('transcode.choose')}
             optionLabelProp="label"
             data-testid="transcode-template"

@@ -21,7 +21,13 @@ const typingPauseMs = 250;
 export function FilterBar({ filter, onFilter, layout, onLayout }: FilterBarProps) {
   const { t } = useLibraryI18n();
   const [typed, setTyped] = useState(filter.q ?? '');
+  const [searched, setSearched] = useState(filter.q);
   const [open, setOpen] = useState(false);
+  if (filter.q !== searched) {
+    // The address has changed, by what was typed here or by something else: then the field follows it.
+    setSearched(filter.q);
+    if ((filter.q ?? '') !== typed.trim()) setTyped(filter.q ?? '');
+  }
   useEffect(() => {
     if (typed.trim() === (filter.q ?? '')) return;
     const timer = setTimeout(() => onFilter(set(filter, 'q', typed.trim())), typingPauseMs);
