@@ -15,14 +15,7 @@ import { FragmentScanner, type TimedRun } from './fragment-scanner.ts';
 import { EPOCH_OFFSET_SECONDS } from './movie-box.ts';
 import { type ReadMovie, readAudioSpecificConfig, readMovie } from './movie-reader.ts';
 import { writeAudioSampleEntry } from './sample-entry.ts';
-import {
-  RunCursor,
-  readChunkOffsets,
-  readChunkRuns,
-  readRuns,
-  readSizes,
-  readSyncSamples,
-} from './sample-table-reader.ts';
+import { readChunkOffsets, readChunkRuns, readRuns, readSizes, readSyncSamples } from './sample-table-reader.ts';
 import { TrackSamples } from './track-samples.ts';
 
 /** A track with all its samples. What codec it has matters to nobody who only moves samples about. */
@@ -223,16 +216,8 @@ function readTable(track: TrackBoxes): TrackSamples {
   if (sameSize === 0) samples.sizes.set(sizes);
   else samples.sizes.fill(sameSize);
 
-  const durations = new RunCursor(readRuns(track, 'stts'));
-  const compositionOffsets = new RunCursor(readRuns(track, 'ctts'));
-  let time = 0;
-  for (let index = 0; index < count; index++) {
-    const duration = durations.next();
-    samples.decodeTimes[index] = time;
-    samples.durations[index] = duration;
-    samples.compositionOffsets[index] = compositionOffsets.next();
-    time += duration;
-  }
+  fillTimes(samples, readRuns(track, 'stts'));
+  fillRuns(samples.compositionOffsets, readRuns(track, 'ctts'));
   const syncSamples = readSyncSamples(track);
   if (syncSamples === undefined) samples.keyFrames.fill(1);
   else for (const number of syncSamples) if (number <= count) samples.keyFrames[number - 1] = 1;
@@ -253,6 +238,26 @@ function readTable(track: TrackBoxes): TrackSamples {
   }
   if (sample < count) throw new MediaError('container-malformed', 'there are samples that no chunk holds');
   return samples;
+}
+
+/** Where the runs end early, what is left lasts nothing. */
+function fillTimes({ count, decodeTimes, durations }: TrackSamples, runs: Uint32Array): void {
+  fillRuns(durations, runs);
+  let time = 0;
+  for (let index = 0; index < count; index++) {
+    decodeTimes[index] = time;
+    time += durations[index]!;
+  }
+}
+
+/** @param runs - a count and a value in turn */
+function fillRuns(values: Uint32Array | Int32Array, runs: Uint32Array): void {
+  let index = 0;
+  for (let run = 0; run + 1 < runs.length && index < values.length; run += 2) {
+    const end = Math.min(values.length, index + runs[run]!);
+    values.fill(runs[run + 1]!, index, end);
+    index = end;
+  }
 }
 
 function checkedFormat(format: number, entries: number): number {

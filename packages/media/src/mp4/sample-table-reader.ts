@@ -139,7 +139,7 @@ function requireEntries(reader: ByteReader, count: number, entryLength: number):
 }
 
 /** Gives a run's value as often as its count says, then the next one's; 0 after the last. */
-export class RunCursor {
+class RunCursor {
   readonly #runs: Uint32Array;
   #position = 0;
   #left = 0;
