@@ -110,13 +110,19 @@ export class JobRun {
       logger.info({ jobId, type, durationMs: clock.now() - this.#beginning }, 'job is done');
       return undefined;
     } catch (error) {
+      // Before anybody is told: what is tried again for want of room finds it.
+      await this.#removeFolder();
       return await this.#insist(() => this.#failed(error));
     } finally {
       clearInterval(beat);
-      await rm(this.#folder, { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) =>
-        logger.warn({ err: error, jobId }, 'the work folder of a job cannot be removed'),
-      );
+      await this.#removeFolder();
     }
+  }
+
+  async #removeFolder(): Promise<void> {
+    await rm(this.#folder, { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) =>
+      this.#options.logger.warn({ err: error, folder: this.#folder }, 'the work folder of a job cannot be removed'),
+    );
   }
 
   async #attempt(): Promise<void> {
