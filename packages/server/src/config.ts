@@ -180,7 +180,7 @@ const keys = {
   // More than there are cores to spare: media is disturbed although jobs run at low priority. 0: jobs wait for ever.
   jobWorkers: key({
     name: 'AIRCHECK_JOB_WORKERS',
-    about: 'transcodings at a time, each in a process; one more does what takes seconds, such as clips and snapshots',
+    about: 'transcodings at a time, a process each; one more does what takes seconds',
     default: '1',
     mustBe: 'a whole number from 0 to 64',
     parse: integer(0, 64),
@@ -204,7 +204,7 @@ const keys = {
   // `nginx` without nginx in front, or without its configuration: files come out empty.
   accel: key({
     name: 'AIRCHECK_ACCEL',
-    about: 'who sends the bytes of files: none (this process) or nginx (X-Accel-Redirect, see deploy/)',
+    about: 'who sends the bytes of files: none (this process) or nginx, see deploy/',
     default: 'none',
     mustBe: 'none or nginx',
     parse: (text) => (text === 'none' || text === 'nginx' ? text : undefined),
