@@ -6,11 +6,18 @@ import { CopyIcon } from '../../components/icons.tsx';
 import { useLibraryI18n } from '../../i18n/library-i18n.ts';
 import { addressOf } from '../../router.ts';
 
-/** What a file is made of, where it came from, and when. */
-export function Facts({ asset }: { asset: Asset }) {
+/** What a file is made of, where it came from, and when. @param linked - false where a link would lead out of a room */
+export function Facts({ asset, linked = true }: { asset: Asset; linked?: boolean }) {
   const { t, format } = useLibraryI18n();
   const { video, audio, roomId, userId } = asset;
-  const room = roomId === null ? '–' : <a href={addressOf.library(`room=${encodeURIComponent(roomId)}`)}>{roomId}</a>;
+  const room =
+    roomId !== null && linked ? (
+      <a className="asset-link" href={addressOf.library(`room=${encodeURIComponent(roomId)}`)}>
+        {roomId}
+      </a>
+    ) : (
+      (roomId ?? '–')
+    );
   const rows: [string, React.ReactNode][] = [
     [t('facts.room'), room],
     [t('facts.person'), userId ?? '–'],

@@ -74,7 +74,7 @@ function Loaded({ asset, urls }: { asset: Asset; urls: PlayUrls }) {
         sprite={urls.sprite}
       />
       <Actions asset={asset} urls={urls} />
-      <Facts asset={asset} />
+      <Facts asset={asset} linked={false} />
     </div>
   );
 }
