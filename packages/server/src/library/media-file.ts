@@ -84,7 +84,8 @@ export async function sendMediaFile(
     }
     const { range: rangeHeader, 'if-range': ifRange } = request.headers;
     const usable = ifRange === undefined || (file.finished && ifRange === etag);
-    const range = usable ? parseByteRange(rangeHeader, size) : undefined;
+    // What else asks for a range, as HEAD, is answered as if it had not.
+    const range = usable && request.method === 'GET' ? parseByteRange(rangeHeader, size) : undefined;
     if (range === 'unsatisfiable') {
       reply.header('content-range', `bytes */${size}`);
       throw new AircheckError('range-not-satisfiable', `The file has ${size} bytes`, { input: 'headers.range' });
