@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import {
   AircheckError,
+  type AssetState,
   type EndReason,
   type ErrorCode,
   type Participant,
@@ -34,6 +35,9 @@ const endTimeoutMs = 60_000;
 const stepAttempts = 600;
 const stepRetryMs = 1000;
 
+/** States of a file that came to its end, wherever it has gone since. */
+const wholeStates: readonly AssetState[] = ['ready', 'recycled', 'deleting'];
+
 /** What recordings ask of the rooms. */
 export interface RecordedRooms {
   type(appId: string, roomId: string): Promise<RoomType | undefined>;
@@ -57,6 +61,13 @@ export interface RecordingsOptions {
   readonly logger: Logger;
 }
 
+interface InWorker {
+  /** The room, which is in one worker as a whole. */
+  readonly roomKey: string;
+  /** Files that are whole and in the library. The worker tells of them again when it stops; they may be deleted by then. */
+  readonly saved: Set<string>;
+}
+
 /** The life of every recording, from the request to the finished files; the media workers do the recording itself. */
 export class Recordings {
   readonly #options: RecordingsOptions;
@@ -65,8 +76,8 @@ export class Recordings {
   readonly #progress: ProgressBatch;
   /** Steps of one recording are taken one after another, in the order in which they were told. */
   readonly #steps = new SerialTasks();
-  /** Recordings that a media worker has, with the room that is in it. */
-  readonly #inWorker = new Map<string, string>();
+  /** Recordings that a media worker has. */
+  readonly #inWorker = new Map<string, InWorker>();
   readonly #endListeners = new Map<string, Set<() => void>>();
   readonly #unlisten: readonly (() => void)[];
   readonly #closing = new AbortController();
@@ -137,7 +148,7 @@ export class Recordings {
     await this.#store.insert(row);
     const recordingId = row.recording_id;
     const roomKey = roomKeyOf(row);
-    this.#inWorker.set(recordingId, roomKey);
+    this.#inWorker.set(recordingId, { roomKey, saved: new Set() });
     try {
       await workers.request(roomKey, 'startRecording', {
         roomKey,
@@ -252,11 +263,12 @@ export class Recordings {
   async #finish(row: RecordingRow, reason: EndReason, detail?: string): Promise<void> {
     const { recording_id: recordingId } = row;
     const files = (await this.#options.library.ofRecordings([recordingId])).get(recordingId) ?? [];
-    const ready = files.filter(({ asset }) => asset.state === 'ready');
-    const last = ready.at(-1)?.asset.endedAt ?? null;
+    const whole = files.filter(({ asset }) => wholeStates.includes(asset.state));
+    const last = whole.at(-1)?.asset.endedAt ?? null;
     // After a crash nobody knows when it ended but the file.
     const endedAt = reason === 'interrupted' && last !== null ? Date.parse(last) : this.#options.clock.now();
-    const failed = ready.length === 0;
+    // A file that has been deleted since was there all the same.
+    const failed = whole.length === 0 && !this.#inWorker.get(recordingId)?.saved.size;
     const nothingCame = failed && reason !== 'storage-full' && reason !== 'storage-failed';
     await this.#transition(row, 'finalizing');
     await this.#transition(row, failed ? 'failed' : 'ready', {
@@ -343,15 +355,18 @@ export class Recordings {
   async #saveSegment(segment: SegmentSnapshot, state: 'recording' | 'ready'): Promise<void> {
     const row = await this.#store.row(segment.recordingId);
     if (row === undefined) return;
+    const saved = this.#inWorker.get(segment.recordingId)?.saved;
     if (state === 'ready') this.#progress.drop(segment.fileId);
-    await this.#options.library.save(ownerOf(row), segment, state);
+    if (!saved?.has(segment.fileId)) await this.#options.library.save(ownerOf(row), segment, state);
+    if (state !== 'ready') return;
+    saved?.add(segment.fileId);
     // From here on the database knows all that the journal does.
-    if (state === 'ready') await removeJournal(this.#options.config.recordingsFolder, segment.fileId);
+    await removeJournal(this.#options.config.recordingsFolder, segment.fileId);
   }
 
   #onWorkerLost(roomKeys: readonly string[]): void {
     const lost = new Set(roomKeys);
-    const recordingIds = [...this.#inWorker].filter(([, roomKey]) => lost.has(roomKey)).map(([id]) => id);
+    const recordingIds = [...this.#inWorker].filter(([, { roomKey }]) => lost.has(roomKey)).map(([id]) => id);
     void this.#recover(recordingIds).catch((error: unknown) =>
       this.#options.logger.error({ err: error, recordingIds }, 'recordings of a lost worker cannot be recovered'),
     );

@@ -10,6 +10,7 @@ import { Outbox } from '../../src/events/index.ts';
 import type { Library } from '../../src/library/index.ts';
 import { journalFolder, writeJournal } from '../../src/recorder/journal.ts';
 import { Recordings, type RecoverSegment } from '../../src/recording/index.ts';
+import type { SegmentSnapshot } from '../../src/worker/contract.ts';
 import { describeOnBothDatabases } from '../databases.ts';
 import { makeLibrary } from '../library/make-library.ts';
 import { FakeWorkers, segmentOf } from './fake-workers.ts';
@@ -345,6 +346,53 @@ describeOnBothDatabases('recordings', (database) => {
       clockDriftPpm: { audio: 25 },
     });
   });
+
+  it('do not bring a file back that was deleted while they went on', async () => {
+    const { recordingId } = await recordings.start(server, 'studio', request);
+    const first = segmentOf(recordingId);
+    const second = segmentOf(recordingId, { segmentIndex: 1 });
+    await whenReady(first);
+    await removeRow(first.fileId);
+    workers.segments.set(recordingId, [first, second]);
+    const done = await recordings.stop(server, recordingId);
+    expect(done).toMatchObject({ state: 'ready', fileIds: [second.fileId] });
+    await expect(library.get(first.fileId)).rejects.toMatchObject({ code: 'asset-not-found' });
+  });
+
+  it.each(['in the recycle bin', 'gone'])('whose only file is %s have not failed', async (where) => {
+    const { recordingId } = await recordings.start(server, 'studio', request);
+    const segment = segmentOf(recordingId);
+    await whenReady(segment);
+    if (where === 'gone') await removeRow(segment.fileId);
+    else await library.remove('default', segment.fileId);
+    workers.segments.set(recordingId, [segment]);
+    const done = await recordings.stop(server, recordingId);
+    expect(done).toMatchObject({ state: 'ready', endReason: 'stopped' });
+  });
+
+  it('of a lost worker do not bring a deleted file back', async () => {
+    const { recordingId } = await recordings.start(server, 'studio', request);
+    const segment = segmentOf(recordingId);
+    await whenReady(segment);
+    await removeRow(segment.fileId);
+    const ended = new Promise<Recording>((resolve) => {
+      onTold = (recording) => recording.endReason !== null && resolve(recording);
+    });
+    workers.lose('default/studio');
+    expect(await ended).toMatchObject({ state: 'ready', endReason: 'interrupted', fileIds: [] });
+  });
+
+  async function whenReady(segment: SegmentSnapshot): Promise<void> {
+    workers.emit('segment-opened', { segment });
+    workers.emit('segment-closed', { segment });
+    const state = () => library.get(segment.fileId).then(({ asset }) => asset.state, String);
+    await expect.poll(state, { interval: 10 }).toBe('ready');
+  }
+
+  /** What the end of a file's removal does. */
+  async function removeRow(fileId: string): Promise<void> {
+    await database.db.deleteFrom('assets').where('file_id', '=', fileId).execute();
+  }
 
   it('are listed newest first, page by page, and to users those of their room', async () => {
     const ids: string[] = [];
