@@ -67,8 +67,12 @@ export async function sendMediaFile(
   const handle = await openMediaFile(file);
   let sending = false;
   try {
-    const { size } = await handle.stat();
-    const etag = `"${file.id}-${size}"`;
+    const { served, accelPrefix } = options;
+    const { size, mtime } = await handle.stat();
+    // Whoever sends the bytes says what of them is still the same: nginx does, also of a file that grows.
+    const comparable = file.finished || accelPrefix !== undefined;
+    const etag = accelPrefix === undefined ? `"${file.id}-${size}"` : nginxEtag(size, mtime);
+    const modified = accelPrefix === undefined ? undefined : mtime.toUTCString();
     reply.headers({
       'content-type': file.mimeType,
       'accept-ranges': 'bytes',
@@ -79,11 +83,14 @@ export async function sendMediaFile(
     // Finishing rewrites a few bytes at the front: parts from before and after must not be put together.
     else reply.header('cache-control', 'no-store');
 
-    if (file.finished && matches(request.headers['if-none-match'], etag)) {
+    const { 'if-none-match': ifNoneMatch, 'if-modified-since': ifModifiedSince } = request.headers;
+    const known =
+      ifNoneMatch === undefined ? modified !== undefined && ifModifiedSince === modified : matches(ifNoneMatch, etag);
+    if (comparable && known) {
       return reply.code(304).removeHeader('content-type').send();
     }
     const { range: rangeHeader, 'if-range': ifRange } = request.headers;
-    const usable = ifRange === undefined || (file.finished && ifRange === etag);
+    const usable = ifRange === undefined || (comparable && [etag, modified].includes(ifRange));
     // What else asks for a range, as HEAD, is answered as if it had not.
     const range = usable && request.method === 'GET' ? parseByteRange(rangeHeader, size) : undefined;
     if (range === 'unsatisfiable') {
@@ -91,7 +98,6 @@ export async function sendMediaFile(
       throw new AircheckError('range-not-satisfiable', `The file has ${size} bytes`, { input: 'headers.range' });
     }
     const { first, last } = range ?? { first: 0, last: size - 1 };
-    const { served, accelPrefix } = options;
     if (accelPrefix !== undefined) {
       // nginx sees to ranges and conditions itself; what it sends is taken to be what was asked for.
       if (request.method === 'GET') served.add(file, last - first + 1, 1);
@@ -112,6 +118,11 @@ export async function sendMediaFile(
   } finally {
     if (!sending) await handle.close();
   }
+}
+
+/** What nginx makes of a file by itself (`ngx_http_set_etag`): its seconds and its bytes, in hexadecimal. */
+function nginxEtag(size: number, mtime: Date): string {
+  return `"${Math.floor(mtime.getTime() / 1000).toString(16)}-${size.toString(16)}"`;
 }
 
 function matches(header: string | undefined, etag: string): boolean {

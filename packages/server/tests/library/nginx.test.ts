@@ -116,4 +116,30 @@ describe.skipIf(nginx === undefined)('nginx in front', () => {
     expect((await fetch(through(urls.mp4))).status).toBe(403);
     expect((await media.counted(fileId)).bytes).toBeGreaterThan(2_000_000);
   });
+
+  it('counts what nginx sends when it is asked under conditions', async () => {
+    const media = await startMediaServer({ accel: 'nginx' });
+    const origin = await startNginx(media);
+    const fileId = await media.addFile(randomBytes(100_000));
+    const url = (await media.urls(fileId)).mp4.replace(media.origin, origin);
+    const sent = async (headers: Record<string, string>) => {
+      const before = await media.counted(fileId);
+      const answer = await fetch(url, { headers: { 'cache-control': 'max-age=0', ...headers } });
+      const bytes = (await answer.arrayBuffer()).byteLength;
+      expect((await media.counted(fileId)).bytes - before.bytes).toBe(bytes);
+      return [answer.status, bytes];
+    };
+    const head = await fetch(url, { method: 'HEAD' });
+    const [etag, modified] = [head.headers.get('etag')!, head.headers.get('last-modified')!];
+    const range = 'bytes=50-59';
+    expect(await sent({ range })).toEqual([206, 10]);
+    expect(await sent({ range, 'if-range': etag })).toEqual([206, 10]);
+    expect(await sent({ range, 'if-range': modified })).toEqual([206, 10]);
+    expect(await sent({ range, 'if-range': '"other"' })).toEqual([200, 100_000]);
+    expect(await sent({ 'if-none-match': etag })).toEqual([304, 0]);
+    expect(await sent({ 'if-none-match': `"other", W/${etag}` })).toEqual([304, 0]);
+    expect(await sent({ 'if-modified-since': modified })).toEqual([304, 0]);
+    expect(await sent({ 'if-none-match': '"other"' })).toEqual([200, 100_000]);
+    expect(await sent({ 'if-none-match': '"other"', 'if-modified-since': modified })).toEqual([200, 100_000]);
+  });
 });
