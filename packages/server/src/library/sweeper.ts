@@ -88,6 +88,8 @@ export class Sweeper {
           // It ended after it began: this one has the index.
           where('started_at', '<=', before),
           where('ended_at', '<=', before),
+          // What is cut from an old recording has its time, but is kept as long as all else.
+          where('created_at', '<=', before),
           where('state', 'in', ['ready', 'failed']),
         ]),
       );

@@ -246,6 +246,17 @@ describeOnBothDatabases('deletion', (database) => {
       expect((await service.events()).at(-1)).toMatchObject({ data: { fileId: files.other, reason: 'retention' } });
     });
 
+    it('keeps what was cut from an old recording as long as the rules say, from when it was made', async () => {
+      const { library, clock, sweeper, addFile } = await libraryService(database.db);
+      await library.retention.replace(appId, [{ classId: -1, days: 30 }]);
+      const clip = await addFile({ source: 'clip', startedAt: clock.now() - 365 * dayMs });
+      await sweeper.sweep();
+      expect((await library.get(clip)).asset.state).toBe('ready');
+      clock.nowMs += 30 * dayMs;
+      await sweeper.sweep();
+      expect((await library.get(clip)).asset.state).toBe('deleting');
+    });
+
     it('sweeps by itself while it runs', async () => {
       const service = await libraryService(database.db);
       const fileId = await service.addFile({ expiresAt: service.clock.now() - 1 });
