@@ -83,13 +83,13 @@ export async function sendMediaFile(
     // Finishing rewrites a few bytes at the front: parts from before and after must not be put together.
     else reply.header('cache-control', 'no-store');
 
-    const { 'if-none-match': ifNoneMatch, 'if-modified-since': ifModifiedSince } = request.headers;
-    const known =
-      ifNoneMatch === undefined ? modified !== undefined && ifModifiedSince === modified : matches(ifNoneMatch, etag);
+    const { headers } = request;
+    const sameTime = modified !== undefined && headers['if-modified-since'] === modified;
+    const known = 'if-none-match' in headers ? matches(headers['if-none-match'], etag) : sameTime;
     if (comparable && known) {
       return reply.code(304).removeHeader('content-type').send();
     }
-    const { range: rangeHeader, 'if-range': ifRange } = request.headers;
+    const { range: rangeHeader, 'if-range': ifRange } = headers;
     const usable = ifRange === undefined || (comparable && [etag, modified].includes(ifRange));
     // What else asks for a range, as HEAD, is answered as if it had not.
     const range = usable && request.method === 'GET' ? parseByteRange(rangeHeader, size) : undefined;
