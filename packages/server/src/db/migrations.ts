@@ -299,7 +299,7 @@ export function migrations(kind: DatabaseKind): Record<string, Migration> {
           .addColumn('lane', 'text', (c) =>
             c
               .generatedAlwaysAs(
-                sql`case when type in ('transcode', 'aac') then 'encode' when type in ('pull', 'delete') then 'control'
+                sql`case when type in ('transcode', 'aac') then 'encode' when type in ('pull', 'delete') then type
                   when type = 'procedure' then 'none' else 'short' end`,
               )
               .stored()

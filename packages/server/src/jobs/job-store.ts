@@ -30,9 +30,10 @@ export interface JobFilter {
 
 /**
  * Jobs that run beside those of other lanes. `encode`: minutes and hours of all that a core has. `short`: seconds as a
- * rule. `control`: in the control process, waits for the disk or for others. `none`: a procedure, whose jobs do the work.
+ * rule. `pull` and `delete`: in the control process, wait for others and for the disk; who has something removed must not
+ * wait for downloads. `none`: a procedure, whose jobs do the work.
  */
-export type JobLane = 'encode' | 'short' | 'control' | 'none';
+export type JobLane = 'encode' | 'short' | 'pull' | 'delete' | 'none';
 
 /** How a job ends. */
 export type End =

@@ -18,7 +18,7 @@ interface Lane {
   running: number;
 }
 
-/** Removals and downloads at a time: they wait for the disk and for others, not for this machine's cores. */
+/** Downloads and removals at a time, of each: they wait for others and for the disk, not for this machine's cores. */
 const controlLimit = 4;
 /** A job that was put in by a transaction cannot be seen before its end: milliseconds until a second look. */
 const secondLookMs = 100;
@@ -50,7 +50,8 @@ export class Runner {
       { name: 'encode', limit: jobWorkers, running: 0 },
       // Who waits for a clip or for the check of an upload must not wait for hours of encoding.
       { name: 'short', limit: Math.min(1, jobWorkers), running: 0 },
-      { name: 'control', limit: controlLimit, running: 0 },
+      { name: 'pull', limit: controlLimit, running: 0 },
+      { name: 'delete', limit: controlLimit, running: 0 },
     ];
   }
 

@@ -61,6 +61,27 @@ describeOnBothDatabases('the queue of jobs', (database) => {
     expect(order.slice(4)).toEqual(['high', 'first', 'second', 'low']);
   });
 
+  it('removes files while downloads take all the places that they have', async () => {
+    const service = await jobService(database.db);
+    const held = gate();
+    let pulls = 0;
+    service.jobs.onRun('pull', async () => {
+      pulls++;
+      await held.promise;
+      return done;
+    });
+    service.jobs.onRun('delete', async () => ({}));
+    await service.jobs.start();
+    for (let index = 0; index < 6; index++) await service.pull(String(index), 10);
+    await expect.poll(() => pulls).toBe(4);
+    const input = { fileId: '12345678901234567', reason: 'request' } as const;
+    const removal = await service.jobs.enqueueInternal(database.db, { type: 'delete', appId, input });
+    await service.until(removal, 'done');
+    expect(pulls).toBe(4);
+    held.resolve();
+    await expect.poll(() => pulls).toBe(6);
+  });
+
   it('runs no more jobs at a time than it may', async () => {
     const service = await jobService(database.db);
     let running = 0;
@@ -228,12 +249,12 @@ describeOnBothDatabases('the queue of jobs', (database) => {
     for (let index = 0; index < 12; index++) await service.pull(String(index));
     const queues = Array.from({ length: 6 }, () => new JobStore(database.db, systemClock));
     const taken = await Promise.all(
-      queues.flatMap((queue) => [queue, queue, queue]).map((queue) => queue.claim('control')),
+      queues.flatMap((queue) => [queue, queue, queue]).map((queue) => queue.claim('pull')),
     );
     const ids = taken.flatMap((row) => row?.job_id ?? []);
     expect(new Set(ids).size).toBe(ids.length);
     // Who was beaten to one gets the next: nothing is left.
-    const rest = [await queues[0]!.claim('control'), await queues[0]!.claim('control')];
+    const rest = [await queues[0]!.claim('pull'), await queues[0]!.claim('pull')];
     expect(ids.length + rest.filter((row) => row !== undefined).length).toBe(12);
   });
 
@@ -243,14 +264,14 @@ describeOnBothDatabases('the queue of jobs', (database) => {
     const jobId = await service.pull('x');
     const [gone, other] = [new JobStore(database.db, clock), new JobStore(database.db, clock)];
     clock.nowMs += 1000;
-    await gone.claim('control');
+    await gone.claim('pull');
     clock.nowMs += 20_000;
     expect(await gone.beat(jobId, 50)).toBe(true);
     clock.nowMs += 20_000;
     expect(await other.reclaim(false)).toBe(0);
     clock.nowMs += 11_000;
     expect(await other.reclaim(false)).toBe(1);
-    expect(await other.claim('control')).toMatchObject({ job_id: jobId, attempts: 1 });
+    expect(await other.claim('pull')).toMatchObject({ job_id: jobId, attempts: 1 });
     expect(await gone.beat(jobId, 60)).toBe(false);
     expect(await gone.end(database.db, jobId, { state: 'done', output: {} })).toBeUndefined();
     expect(await other.end(database.db, jobId, { state: 'done', output: {} })).toMatchObject({ state: 'done' });
@@ -260,7 +281,7 @@ describeOnBothDatabases('the queue of jobs', (database) => {
     const killed = new JobStore(database.db, systemClock);
     const service = await jobService(database.db);
     const jobId = await service.pull('x');
-    await killed.claim('control');
+    await killed.claim('pull');
     service.jobs.onRun('pull', async () => done);
     await service.jobs.start();
     expect(await service.until(jobId, 'done')).toMatchObject({ attempts: 1 });
@@ -307,7 +328,7 @@ describeOnBothDatabases('the queue of jobs', (database) => {
     expect(await states({ state: 'waiting' })).toBe(5);
     expect((await service.jobs.list('another', { limit: 50 })).items).toEqual([]);
     const counts = await service.jobs.counts();
-    expect(counts).toContainEqual({ lane: 'control', state: 'waiting', count: 4 });
+    expect(counts).toContainEqual({ lane: 'pull', state: 'waiting', count: 4 });
   });
 });
 
