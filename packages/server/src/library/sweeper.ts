@@ -116,6 +116,17 @@ export class Sweeper {
           where('hidden', '=', 1),
           where('state', '=', 'deleting'),
           where('updated_at', '<=', now - stuckMs),
+          // A job that waits, as for a disk that refuses, is tried again by itself.
+          where.not(
+            where.exists(
+              where
+                .selectFrom('jobs')
+                .select('job_id')
+                .whereRef('jobs.file_id', '=', 'assets.file_id')
+                .where('jobs.type', '=', 'delete')
+                .where('jobs.state', 'in', ['waiting', 'running']),
+            ),
+          ),
         ]),
       async (fileId) => {
         await library.removeAgain(appId, fileId);

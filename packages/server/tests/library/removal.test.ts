@@ -163,6 +163,17 @@ describeOnBothDatabases('deletion', (database) => {
     await gone(fileId, service);
   });
 
+  it('is not begun anew while its job waits', async () => {
+    const { library, clock, sweeper, jobs, addFile } = await libraryService(database.db);
+    const fileId = await addFile();
+    await library.remove(appId, fileId, { now: true });
+    for (let hour = 0; hour < 3; hour++) {
+      clock.nowMs += 3_600_000;
+      await sweeper.sweep();
+    }
+    expect((await jobs.list(appId, { fileId, type: ['delete'], limit: 10 })).items).toHaveLength(1);
+  });
+
   it('takes no rendition for a file that is going', async () => {
     const service = await libraryService(database.db);
     const fileId = await service.addFile();
