@@ -90,7 +90,7 @@ export async function sendMediaFile(
       return reply.code(304).removeHeader('content-type').send();
     }
     const { range: rangeHeader, 'if-range': ifRange } = headers;
-    const usable = ifRange === undefined || (comparable && [etag, modified].includes(ifRange));
+    const usable = ifRange === undefined || (comparable && (ifRange === etag || ifRange === modified));
     // What else asks for a range, as HEAD, is answered as if it had not.
     const range = usable && request.method === 'GET' ? parseByteRange(rangeHeader, size) : undefined;
     if (range === 'unsatisfiable') {
