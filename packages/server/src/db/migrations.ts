@@ -328,6 +328,11 @@ export function migrations(kind: DatabaseKind): Record<string, Migration> {
           .addColumn('updated_at', 'bigint', (c) => c.notNull())
           .addPrimaryKeyConstraint('templates_pk', ['app_id', 'definition'])
           .execute();
+        // Numbers of templates are never given twice, also after the newest are gone.
+        await db.schema
+          .alterTable('apps')
+          .addColumn('last_template', 'integer', (c) => c.notNull().defaultTo(999))
+          .execute();
 
         await db.schema
           .createTable('procedures')

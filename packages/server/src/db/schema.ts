@@ -12,6 +12,8 @@ export interface AppsTable {
   api_key: string;
   api_secret: string;
   created_at: number;
+  /** The number that was given to a template last. */
+  last_template: Generated<number>;
 }
 
 export interface RoomsTable {

@@ -14,7 +14,7 @@ import {
 } from '@aircheck/protocol';
 import type { z } from 'zod';
 import type { Clock } from '../clock.ts';
-import { type Database, isUniqueViolation, type TemplateRow } from '../db/index.ts';
+import type { Database, TemplateRow } from '../db/index.ts';
 import { builtIn, builtInTemplates } from './built-in-templates.ts';
 import { checkWatermarkImage } from './watermark-image.ts';
 import type { WatermarkImage } from './work-orders.ts';
@@ -26,9 +26,6 @@ const specSchemas = { transcode: TranscodeSpec, watermark: WatermarkSpec, sprite
 
 /** Own templates that an app may have of each kind. */
 const maxTemplates = 16;
-const firstDefinition = 1000;
-/** Of several who take the same number at once, all but one ask again. */
-const createAttempts = 20;
 
 interface TemplatesOptions {
   readonly db: Database;
@@ -93,26 +90,25 @@ export class Templates {
   async create(appId: string, request: CreateTemplate): Promise<Template> {
     const image = request.kind === 'watermark' ? checkWatermarkImage(request.image) : undefined;
     await this.#checkSpec(appId, request);
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.#insert(appId, request, image);
-      } catch (error) {
-        if (!isUniqueViolation(error) || attempt === createAttempts) throw error;
-      }
-    }
-  }
-
-  async #insert(appId: string, { kind, name, spec }: CreateTemplate, image: Buffer | undefined): Promise<Template> {
+    const { kind, name, spec } = request;
     return this.#db.transaction().execute(async (transaction) => {
-      const rows = await transaction
-        .selectFrom('templates')
-        .select(['definition', 'kind'])
+      // A number that jobs and procedures may still name must not become that of another template. Whoever takes one
+      // holds the app's row, so that what is counted next stays so.
+      const { last_template: definition } = await transaction
+        .updateTable('apps')
+        .set((set) => ({ last_template: set('last_template', '+', 1) }))
         .where('app_id', '=', appId)
-        .execute();
-      if (rows.filter((row) => row.kind === kind).length >= maxTemplates) {
+        .returning('last_template')
+        .executeTakeFirstOrThrow();
+      const { count } = await transaction
+        .selectFrom('templates')
+        .select((select) => select.fn.countAll<number>().as('count'))
+        .where('app_id', '=', appId)
+        .where('kind', '=', kind)
+        .executeTakeFirstOrThrow();
+      if (Number(count) >= maxTemplates) {
         throw new AircheckError('template-limit', `There are ${maxTemplates} ${kind} templates already`);
       }
-      const definition = Math.max(firstDefinition - 1, ...rows.map((row) => row.definition)) + 1;
       const now = this.#clock.now();
       const row: TemplateRow = {
         app_id: appId,

@@ -75,6 +75,15 @@ describeOnBothDatabases('templates', (database) => {
     expect((await api('DELETE', '/v1/templates/1000')).body.code).toBe('template-not-found');
   });
 
+  it('never gives a number again, since procedures may still name it', async () => {
+    const service = await jobService(database.db);
+    const api = await service.api();
+    const create = async () => (await api('POST', '/v1/templates', transcode('x'))).body.definition;
+    expect([await create(), await create()]).toEqual([1000, 1001]);
+    for (const definition of [1000, 1001]) await api('DELETE', `/v1/templates/${definition}`);
+    expect(await create()).toBe(1002);
+  });
+
   it('refuses what makes no template, and names what is wrong', async () => {
     const api = await (await jobService(database.db)).api();
     const refused = async (body: object) => {
