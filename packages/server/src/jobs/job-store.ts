@@ -311,6 +311,16 @@ export class JobStore {
       .execute();
   }
 
+  /** Jobs of a file that came to nothing. */
+  async unsuccessfulOf(fileId: string): Promise<JobRow[]> {
+    return this.#db
+      .selectFrom('jobs')
+      .selectAll()
+      .where('file_id', '=', fileId)
+      .where('state', 'in', ['failed', 'cancelled'])
+      .execute();
+  }
+
   /** One page, newest first. */
   async list(appId: string, filter: JobFilter): Promise<JobList> {
     let page = this.#db.selectFrom('jobs').selectAll().where('app_id', '=', appId);

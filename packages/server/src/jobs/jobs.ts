@@ -1,7 +1,7 @@
 import { CreateJobRequest, type Job, type JobList } from '@aircheck/protocol';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
-import type { Database } from '../db/index.ts';
+import type { Database, JobRow } from '../db/index.ts';
 import type { Outbox } from '../events/index.ts';
 import type { Library, StoredAsset } from '../library/index.ts';
 import type { ControlRun, ControlType, FinishedHandler, InternalRequest, InternalType } from './internal-jobs.ts';
@@ -173,11 +173,23 @@ export class Jobs {
   async cancel(appId: string, jobId: string): Promise<Job> {
     const [row, ...parts] = await this.#ends.cancel(appId, jobId);
     this.#runner.check();
-    for (const cancelled of [row, ...parts]) {
-      // One that runs here sees to that itself.
-      if (!this.#runner.has(cancelled.job_id)) await this.#results.removeRemains(cancelled);
-    }
+    await this.#removeRemains([row, ...parts]);
     return toJob(row);
+  }
+
+  /**
+   * Removes from the disk what jobs left there that {@link cancelOfFile} cancelled. To be called after its transaction;
+   * may be called again.
+   */
+  async removeRemainsOf(fileId: string): Promise<void> {
+    await this.#removeRemains(await this.#store.unsuccessfulOf(fileId));
+  }
+
+  async #removeRemains(rows: readonly JobRow[]): Promise<void> {
+    for (const row of rows) {
+      // One that runs here sees to that itself.
+      if (!this.#runner.has(row.job_id)) await this.#results.removeRemains(row);
+    }
   }
 
   /**

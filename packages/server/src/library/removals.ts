@@ -27,9 +27,11 @@ export class Removals {
   }
 
   /** Takes over the queue's jobs of type `delete`. */
-  attach(jobs: Pick<Jobs, 'onRun' | 'onFinished'>): void {
+  attach(jobs: Pick<Jobs, 'onRun' | 'onFinished' | 'removeRemainsOf'>): void {
     jobs.onRun('delete', async ({ input }) => {
       await this.removeBytes(input.fileId);
+      // A clip that was being made of it lies where files lie, not with it.
+      await jobs.removeRemainsOf(input.fileId);
       return {};
     });
     jobs.onFinished('delete', async ({ input }, outcome) =>

@@ -42,10 +42,11 @@ export async function libraryService(db: Database): Promise<LibraryService> {
     outbox,
     clock,
     async enqueueRemoval(transaction, { appId, fileId, reason }) {
+      await jobs.cancelOfFile(transaction, fileId);
       await jobs.enqueueInternal(transaction, { type: 'delete', appId, fileId, input: { fileId, reason } });
     },
   });
-  const jobs = new Jobs({
+  const jobs: Jobs = new Jobs({
     db,
     library,
     outbox,

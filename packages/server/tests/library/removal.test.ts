@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { chmod, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { fileIdOf } from '../../src/jobs/results.ts';
 import { describeOnBothDatabases } from '../databases.ts';
 import { segmentOf } from '../recording/fake-workers.ts';
 import { appId, type LibraryService, libraryService } from './library-service.ts';
@@ -69,6 +70,23 @@ describeOnBothDatabases('deletion', (database) => {
     });
     const { items } = await jobs.list(appId, { fileId, limit: 10 });
     expect(items.filter(({ type }) => type === 'delete')).toMatchObject([{ state: 'done' }]);
+  });
+
+  it('removes a clip that was being made of the file when the server was killed', async () => {
+    const service = await libraryService(database.db);
+    const { library, jobs, recordingsFolder } = service;
+    const fileId = await service.addFile();
+    const { jobId } = await jobs.create(appId, { type: 'clip', fileId, startMs: 0, endMs: 5000, fileName: 'Clip' });
+    const row = await database.db.selectFrom('jobs').selectAll().where('job_id', '=', jobId).executeTakeFirstOrThrow();
+    // Its bytes are in their place, its row is not there yet.
+    const clip = join(recordingsFolder, fileIdOf(row));
+    await mkdir(clip);
+    await writeFile(join(clip, `0000-${fileIdOf(row)}.mp4`), 'bytes');
+    await library.remove(appId, fileId, { now: true });
+    await jobs.start();
+    await gone(fileId, service);
+    expect(await jobs.get(appId, jobId)).toMatchObject({ state: 'cancelled' });
+    expect(existsSync(clip)).toBe(false);
   });
 
   it('removes at once what is asked for so, or where the app has no recycle period', async () => {
