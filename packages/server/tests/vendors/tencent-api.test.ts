@@ -395,8 +395,8 @@ describe.each(databases)('the library by the legacy API of Tencent VOD (%s)', { 
     socket.write(`PUT ${pathname}${search} HTTP/1.1\r\nHost: ${hostname}:${port}\r\nContent-Length: ${length}\r\n\r\n`);
     socket.write(server.film.subarray(0, length / 2));
     const uploads = () => server.running.api.request<UploadList>('GET', '/v1/uploads?state=receiving');
-    const received = async () => (await uploads()).items.find(({ fileName }) => fileName === 'cut off')?.receivedBytes;
-    await expect.poll(received).toBe(Math.floor(length / 2));
+    const begun = async () => (await uploads()).items.some(({ fileName }) => fileName === 'cut off');
+    await expect.poll(begun).toBe(true);
     expect(await call('CommitUpload', { vodSessionKey: applied.vodSessionKey })).toMatchObject({ code: 31001 });
     const put = (content: Buffer) =>
       fetch(applied.video.uploadUrl, { method: 'PUT', body: new Uint8Array(content) }).then(({ status }) => status);
