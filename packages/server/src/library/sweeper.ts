@@ -59,16 +59,29 @@ export class Sweeper {
   async sweep(): Promise<void> {
     const { db, clock } = this.#options;
     const now = clock.now();
+    await this.#attempt('expiry', undefined, () => this.#sweepExpiry(now));
+    const apps = await db.selectFrom('apps').select('app_id').execute();
+    for (const { app_id: appId } of apps) {
+      await this.#attempt('retention', appId, () => this.#sweepRetention(appId, now));
+      await this.#attempt('recycle bin', appId, () => this.#sweepRecycleBin(appId, now));
+      await this.#attempt('stuck removals', appId, () => this.#sweepStuck(appId, now));
+    }
+    if (!this.#closed) await balanceNameBlocks(db);
+  }
+
+  /** What goes wrong with some files must not keep those of other apps: they are due again a minute later. */
+  async #attempt(what: string, appId: string | undefined, sweep: () => Promise<void>): Promise<void> {
+    try {
+      await sweep();
+    } catch (error) {
+      this.#options.logger.error({ err: error, appId, what }, 'files whose time has come are left');
+    }
+  }
+
+  async #sweepExpiry(now: number): Promise<void> {
     await this.#remove('expiry', (where) =>
       where.and([where('expires_at', '<=', now), where('state', 'in', ['ready', 'failed', 'recycled'])]),
     );
-    const apps = await db.selectFrom('apps').select('app_id').execute();
-    for (const { app_id: appId } of apps) {
-      await this.#sweepRetention(appId, now);
-      await this.#sweepRecycleBin(appId, now);
-      await this.#sweepStuck(appId, now);
-    }
-    if (!this.#closed) await balanceNameBlocks(db);
   }
 
   async #sweepRetention(appId: string, now: number): Promise<void> {

@@ -286,6 +286,18 @@ describeOnBothDatabases('deletion', (database) => {
       expect((await library.get(clip)).asset.state).toBe('deleting');
     });
 
+    it('goes on when some of what is due cannot be had', async () => {
+      const { library, clock, sweeper, addFile } = await libraryService(database.db);
+      const fileId = await addFile();
+      await library.remove(appId, fileId);
+      clock.nowMs += 7 * dayMs;
+      library.retention.rules = async () => {
+        throw new Error('the database refuses');
+      };
+      await sweeper.sweep();
+      expect((await library.get(fileId)).asset.state).toBe('deleting');
+    });
+
     it('sweeps by itself while it runs', async () => {
       const service = await libraryService(database.db);
       const fileId = await service.addFile({ expiresAt: service.clock.now() - 1 });
