@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { AircheckError, type AssetClass } from '@aircheck/protocol';
+import { PostgresAdapter } from 'kysely';
 import type { Clock } from '../clock.ts';
 import type { Database } from '../db/index.ts';
 
@@ -165,6 +166,16 @@ export class Classes {
         });
       }
       const ofClass = { app_id: appId, class_id: classId };
+      if (transaction.getExecutor().adapter instanceof PostgresAdapter) {
+        // In the order in which all who lock several files do so: of two, none waits for the other.
+        await transaction
+          .selectFrom('assets')
+          .select('file_id')
+          .where((where) => where.and(ofClass))
+          .orderBy('file_id')
+          .forUpdate()
+          .execute();
+      }
       await transaction
         .updateTable('assets')
         .set({ class_id: defaultClassId, updated_at: this.#clock.now() })

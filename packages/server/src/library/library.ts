@@ -97,8 +97,10 @@ export class Library {
 
   /** Writes down how far growing files have come; those that have ended meanwhile stay as they are. */
   async saveProgress(segments: readonly SegmentSnapshot[]): Promise<void> {
+    // Who locks several files does so in the order of their ids: of two, none waits for the other.
+    const ordered = segments.toSorted((a, b) => (a.fileId < b.fileId ? -1 : 1));
     await this.#db.transaction().execute(async (transaction) => {
-      for (const segment of segments) {
+      for (const segment of ordered) {
         await transaction
           .updateTable('assets')
           .set(measuredColumns(segment))
