@@ -14,6 +14,9 @@ const deafAfter = 3;
 /** The longest time between two looks at what waits, in milliseconds. */
 const lookEveryMs = 60_000;
 
+/** How long an end waits for attempts that were given up to be written down, in milliseconds. */
+const givenUpMs = 1000;
+
 /** After what time that which the database refused is tried again, in milliseconds. */
 const databaseRetryMs = 1000;
 
@@ -54,15 +57,19 @@ export class Courier {
 
   /**
    * Begins nothing more, and waits for what is under way.
-   * @param graceMs - after which attempts are given up; they are made again another time, for they may have got through
+   * @param graceMs - after which attempts are given up; they are made again another time, for they may have got through.
+   *   What does not end then either is left behind: an end of the server must not hang on it
    */
   async close(graceMs: number): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    const timer = setTimeout(() => this.#abort.abort(), graceMs);
+    const abort = setTimeout(() => this.#abort.abort(), graceMs);
+    const { promise: over, resolve: leave } = Promise.withResolvers<void>();
+    const left = setTimeout(leave, graceMs + givenUpMs);
     await this.#looking;
-    await Promise.all(this.#busy);
-    clearTimeout(timer);
+    await Promise.race([Promise.all(this.#busy), over]);
+    clearTimeout(abort);
+    clearTimeout(left);
   }
 
   async #lookWhileAsked(): Promise<void> {

@@ -45,6 +45,8 @@ export class SafeHttp {
     request.once('response', resolve);
     // Stays: after the answer the socket may fail too, of which the answer's own `error` tells.
     request.on('error', reject);
+    // Of some ends Node tells nothing but this: of an answer 101, to which nothing follows here.
+    request.once('close', () => reject(new Error('The connection ended without an answer')));
     request.end(body);
     return promise;
   }

@@ -169,6 +169,7 @@ describeOnBothDatabases('delivery of events', (database) => {
         more();
       },
       'no content': (response) => response.writeHead(204).end(),
+      'other protocol': (response) => response.writeHead(101, { connection: 'upgrade', upgrade: 'x' }).end(),
     };
     const { url, received } = await receiver((request, response) => answers[eventOf(request).subject]?.(response));
     const { subscriberId } = await subscribe(url);
@@ -188,9 +189,26 @@ describeOnBothDatabases('delivery of events', (database) => {
     expect(found['not found']).toMatchObject({ state: 'pending', status: 404, answer: 'a\u{fffd}b' });
     expect(found['100 MB']).toMatchObject({ state: 'delivered', status: 200, answer: 'x'.repeat(1024), error: null });
     expect(found['no content']).toMatchObject({ state: 'delivered', status: 204, answer: '' });
+    expect(found['other protocol']).toMatchObject({ status: null, error: 'The connection ended without an answer' });
     // What the system takes into its buffers goes out, the rest does not.
     expect(sent.bytes).toBeLessThan(20_000_000);
     expect(received.some(({ path }) => path === '/elsewhere')).toBe(false);
+  });
+
+  it('lets the server end though an attempt never does', async () => {
+    const begun = Promise.withResolvers<void>();
+    const never = new Promise<never>(() => {});
+    const render = () => {
+      begun.resolve();
+      return never;
+    };
+    service = makeEvents(database.db, { formats: { yunxin: { render } } });
+    await service.events.subscribers.create(appId, { name: 'x', kind: 'yunxin', url: 'http://127.0.0.1:1/' });
+    await service.events.start();
+    await service.append('r');
+    await begun.promise;
+    // Would hang here.
+    await service.events.close();
   });
 
   it('tries for 72 hours, ever less often, then goes on with what follows', async () => {
