@@ -45,7 +45,6 @@ export async function writeAll(
   source: AsyncIterable<Uint8Array>,
   start: number,
   what: string,
-  onProgress: (position: number) => void = () => {},
 ): Promise<number> {
   let position = start;
   let batch: Uint8Array[] = [];
@@ -60,7 +59,6 @@ export async function writeAll(
       waiting -= bytesWritten;
       batch = without(batch, bytesWritten);
     }
-    onProgress(position);
   }
   try {
     for await (const chunk of source) {

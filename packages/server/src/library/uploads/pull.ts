@@ -60,11 +60,11 @@ export class Pulls {
       else await writeFile(notePath, next);
       const file = await open(path, start === 0 ? 'w' : 'r+');
       try {
-        const source = within(answer, uploads.maxBytes - start);
-        const sizeBytes = await writeAll(file, source, start, 'the pulled file', (position) => {
+        const source = within(answer, uploads.maxBytes - start, (received) => {
           timer.refresh();
-          context.progress(total === undefined || total === 0 ? 0 : Math.min(99, (position * 100) / total));
+          context.progress(total ? Math.min(99, ((start + received) * 100) / total) : 0);
         });
+        const sizeBytes = await writeAll(file, source, start, 'the pulled file');
         if (sizeBytes === 0) throw new AircheckError('media-invalid', 'The address gives out an empty file');
         return { path, sizeBytes };
       } finally {
@@ -128,12 +128,21 @@ export class Pulls {
   }
 }
 
-/** @throws AircheckError `payload-too-large` when more comes than said */
-async function* within(answer: IncomingMessage, maxBytes: number): AsyncGenerator<Uint8Array> {
-  let left = maxBytes;
+/**
+ * What the answer brings, as it comes.
+ * @param onReceived - told of every chunk, however small, since a slow address is not a silent one
+ * @throws AircheckError `payload-too-large` when more comes than said
+ */
+async function* within(
+  answer: IncomingMessage,
+  maxBytes: number,
+  onReceived: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  let received = 0;
   for await (const chunk of answer as AsyncIterable<Buffer>) {
-    left -= chunk.byteLength;
-    if (left < 0) throw tooLarge(answer, maxBytes);
+    received += chunk.byteLength;
+    if (received > maxBytes) throw tooLarge(answer, maxBytes);
+    onReceived(received);
     yield chunk;
   }
   // A connection that ends before its time may end as if all had come.
