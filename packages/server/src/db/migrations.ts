@@ -272,6 +272,8 @@ export function migrations(kind: DatabaseKind): Record<string, Migration> {
           .addColumn('created_at', 'bigint', (c) => c.notNull())
           .addColumn('updated_at', 'bigint', (c) => c.notNull())
           .execute();
+        await db.schema.createIndex('uploads_by_file').on('uploads').columns(['file_id']).execute();
+        await db.schema.createIndex('uploads_by_state').on('uploads').columns(['state']).execute();
 
         await db.schema
           .createTable('jobs')
@@ -359,6 +361,7 @@ export function migrations(kind: DatabaseKind): Record<string, Migration> {
           .addColumn('created_at', 'bigint', (c) => c.notNull())
           .execute();
         await db.schema.createIndex('events_by_app').on('events').columns(['app_id', 'seq']).execute();
+        await db.schema.createIndex('events_by_subject').on('events').columns(['app_id', 'subject', 'seq']).execute();
         await db.schema.createIndex('events_by_age').on('events').columns(['created_at']).execute();
 
         await db.schema

@@ -17,6 +17,9 @@ const batchFiles = 200;
 /** A removal that has not come to its end for that long, in milliseconds, is begun anew. */
 const stuckMs = 60 * 60_000;
 
+/** How long it is known how much was served: a little more than a year. */
+const servedDays = 400;
+
 const dayMs = 86_400_000;
 
 export interface SweeperOptions {
@@ -28,7 +31,10 @@ export interface SweeperOptions {
 
 type Due = (where: ExpressionBuilder<Schema, 'assets'>) => ExpressionWrapper<Schema, 'assets', SqlBool>;
 
-/** Has files removed whose time has come: by their own expiry, by a retention rule, by the end of the recycle period. */
+/**
+ * Has files removed whose time has come: by their own expiry, by a retention rule, by the end of the recycle period. Also
+ * forgets how much was served long ago.
+ */
 export class Sweeper {
   readonly #options: SweeperOptions;
   #timer: NodeJS.Timeout | undefined;
@@ -65,6 +71,7 @@ export class Sweeper {
       await this.#attempt('retention', appId, () => this.#sweepRetention(appId, now));
       await this.#attempt('recycle bin', appId, () => this.#sweepRecycleBin(appId, now));
       await this.#attempt('stuck removals', appId, () => this.#sweepStuck(appId, now));
+      await this.#attempt('served bytes', appId, () => this.#sweepServedBytes(appId, now));
     }
     if (!this.#closed) await balanceNameBlocks(db);
   }
@@ -74,7 +81,7 @@ export class Sweeper {
     try {
       await sweep();
     } catch (error) {
-      this.#options.logger.error({ err: error, appId, what }, 'files whose time has come are left');
+      this.#options.logger.error({ err: error, appId, what }, 'what is due is left for the next sweep');
     }
   }
 
@@ -146,6 +153,14 @@ export class Sweeper {
         logger.warn({ fileId }, 'the removal of a file is begun anew');
       },
     );
+  }
+
+  async #sweepServedBytes(appId: string, now: number): Promise<void> {
+    await this.#options.db
+      .deleteFrom('served_bytes')
+      .where('app_id', '=', appId)
+      .where('day', '<', new Date(now - servedDays * dayMs).toISOString().slice(0, 10))
+      .execute();
   }
 
   async #remove(reason: RemovalReason, due: Due): Promise<void> {

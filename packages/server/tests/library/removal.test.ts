@@ -298,6 +298,22 @@ describeOnBothDatabases('deletion', (database) => {
       expect((await library.get(fileId)).asset.state).toBe('deleting');
     });
 
+    it('forgets after 400 days what was served', async () => {
+      const { clock, sweeper } = await libraryService(database.db);
+      const dayBefore = (days: number) => new Date(clock.now() - days * dayMs).toISOString().slice(0, 10);
+      const served = [0, 400, 401].map((days) => ({
+        app_id: appId,
+        day: dayBefore(days),
+        file_id: 'f',
+        bytes: 1,
+        requests: 1,
+      }));
+      await database.db.insertInto('served_bytes').values(served).execute();
+      await sweeper.sweep();
+      const left = await database.db.selectFrom('served_bytes').select('day').orderBy('day', 'desc').execute();
+      expect(left.map(({ day }) => day)).toEqual([dayBefore(0), dayBefore(400)]);
+    });
+
     it('sweeps by itself while it runs', async () => {
       const service = await libraryService(database.db);
       const fileId = await service.addFile({ expiresAt: service.clock.now() - 1 });
