@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { constants, copyFile, link, mkdir, stat, statfs } from 'node:fs/promises';
+import { constants, copyFile, link, mkdir, open, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AircheckError } from '@aircheck/protocol';
 
@@ -89,7 +89,10 @@ function without(buffers: readonly Uint8Array[], bytes: number): Uint8Array[] {
   });
 }
 
-/** Gives a file a second name, or a copy where the file system knows no second names. May be done again. */
+/**
+ * Gives a file a second name, or a copy where the file system knows no second names. Whole or not there under that name,
+ * however it ends. May be done again.
+ */
 export async function linkFile(from: string, to: string): Promise<void> {
   try {
     await mkdir(dirname(to), { recursive: true });
@@ -99,9 +102,26 @@ export async function linkFile(from: string, to: string): Promise<void> {
     if (code === 'EEXIST') return;
     if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EXDEV' && code !== 'EMLINK') throw storageError(error, to);
     try {
-      await copyFile(from, to, constants.COPYFILE_FICLONE);
+      await copyWhole(from, to);
     } catch (cause) {
       throw storageError(cause, to);
     }
+  }
+}
+
+async function copyWhole(from: string, to: string): Promise<void> {
+  const draft = `${to}.new`;
+  try {
+    await copyFile(from, draft, constants.COPYFILE_FICLONE);
+    const file = await open(draft, 'r');
+    try {
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+    await rename(draft, to);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
   }
 }
