@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { SubscriberRow } from '../db/index.ts';
 import type { DeliveryQueue, DueDelivery, Outcome } from './delivery-queue.ts';
-import { type DeliveryFormat, type DeliveryFormats, formatOf, toFormatSubscriber } from './formats.ts';
+import { type DeliveryFormat, type DeliveryFormats, formatOf, NotYet, toFormatSubscriber } from './formats.ts';
 import type { SafeHttp } from './safe-http.ts';
 import { type Answer, send } from './sender.ts';
 
@@ -91,10 +91,11 @@ export class Courier {
     const free = (this.#failures >= deafAfter ? 1 : parallelSubjects) - this.#busy.size;
     // A subject that is through looks again.
     if (free <= 0) return;
+    const since = now();
     const claimed = await queue.claim(subscriberId, free);
     for (const due of claimed) this.#begin(due);
     if (claimed.length === free) return;
-    const dueAt = await queue.nextDueAt(subscriberId);
+    const dueAt = await queue.nextDueAt(subscriberId, since);
     this.#lookIn(Math.min(lookEveryMs, (dueAt ?? Number.POSITIVE_INFINITY) - now()));
   }
 
@@ -129,7 +130,8 @@ export class Courier {
       // What the delivery went through also counts: an earlier run of the server has seen it.
       const failures = Math.max(this.#failures, due.delivery.attempts);
       const recovered: boolean = outcome.state === 'delivered' && failures >= deafAfter;
-      if (outcome.state !== 'skipped') this.#failures = outcome.state === 'refused' ? this.#failures + 1 : 0;
+      if (outcome.state === 'refused') this.#failures += 1;
+      else if (outcome.state === 'delivered') this.#failures = 0;
       due = await queue.finish(due, outcome, { recovered, goOn: !this.#closed });
     }
   }
@@ -145,6 +147,7 @@ export class Courier {
       if (rendered === undefined) return { state: 'skipped' };
       answer = await send(http, subscriber.url ?? '', rendered, this.#abort.signal, attemptTimeoutMs);
     } catch (error) {
+      if (error instanceof NotYet) return { state: 'put-off', afterMs: error.afterMs };
       this.#warn(error, 'an event cannot be written down for a subscriber');
       const detail = 'The server could not write the event down for this kind of subscriber';
       return { state: 'refused', answer: { status: null, body: '', latencyMs: 0, error: detail } };

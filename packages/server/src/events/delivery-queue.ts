@@ -26,11 +26,10 @@ export interface DueDelivery {
   readonly event: StoredEvent;
 }
 
-/** How a delivery came out; `answer` is absent where nothing was sent. */
-export interface Outcome {
-  readonly state: 'delivered' | 'skipped' | 'refused';
-  readonly answer?: Answer;
-}
+/** How a delivery came out; `answer` is absent where nothing was sent. One that is put off has not been attempted. */
+export type Outcome =
+  | { readonly state: 'delivered' | 'skipped' | 'refused'; readonly answer?: Answer }
+  | { readonly state: 'put-off'; readonly afterMs: number; readonly answer?: undefined };
 
 /** What waits for the subscribers, as the database has it: per subject in the order of events, one at a time. */
 export class DeliveryQueue {
@@ -119,15 +118,17 @@ export class DeliveryQueue {
     );
   }
 
-  /** When the next delivery of a subscriber is due, in milliseconds since 1970. */
-  async nextDueAt(subscriberId: string): Promise<number | undefined> {
-    const now = this.#clock.now();
+  /**
+   * When the next delivery of a subscriber is due, in milliseconds since 1970.
+   * @param since - when the last claim began: what has become due meanwhile must not be missed
+   */
+  async nextDueAt(subscriberId: string, since: number): Promise<number | undefined> {
     const { at } = await this.#db
       .selectFrom('deliveries')
       .select((select) => select.fn.min('next_at').as('at'))
       .where('subscriber_id', '=', subscriberId)
       .where('state', '=', 'pending')
-      .where('next_at', '>', now)
+      .where('next_at', '>', since)
       .where('next_at', '<', parkedAt)
       .executeTakeFirstOrThrow();
     return at ?? undefined;
@@ -147,11 +148,15 @@ export class DeliveryQueue {
     const now = this.#clock.now();
     const { delivery_id: deliveryId, subscriber_id: subscriberId, subject } = delivery;
     const attempts = delivery.attempts + (outcome.answer === undefined ? 0 : 1);
-    const again =
-      outcome.state === 'refused'
-        ? nextAttemptAt(now, { attempts, giveUpAt: delivery.give_up_at }, this.#random())
-        : undefined;
-    const state = outcome.state === 'refused' ? (again === undefined ? 'failed' : 'pending') : outcome.state;
+    let state: 'delivered' | 'skipped' | 'failed' | 'pending';
+    let again: number | undefined;
+    if (outcome.state === 'put-off') {
+      state = 'pending';
+      again = now + outcome.afterMs;
+    } else if (outcome.state === 'refused') {
+      again = nextAttemptAt(now, { attempts, giveUpAt: delivery.give_up_at }, this.#random());
+      state = again === undefined ? 'failed' : 'pending';
+    } else state = outcome.state;
     return this.#turns.run(subscriberId, () =>
       this.#db.transaction().execute(async (transaction) => {
         const { numUpdatedRows } = await transaction

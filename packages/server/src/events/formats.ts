@@ -29,11 +29,23 @@ export interface RenderedDelivery {
   readonly body: string;
 }
 
+/** Thrown by a format that cannot write an event down yet: it is asked again, and nobody has failed. */
+export class NotYet extends Error {
+  readonly afterMs: number;
+
+  /** @param afterMs - after how many milliseconds to ask again */
+  constructor(message: string, afterMs: number) {
+    super(message);
+    this.afterMs = afterMs;
+  }
+}
+
 /** How events are told to one kind of subscriber. */
 export interface DeliveryFormat {
   /**
    * Writes an event down for a subscriber; called anew for each attempt.
    * @returns undefined when such a subscriber is not told of such events: the delivery is `skipped`
+   * @throws NotYet from formats that are pushed
    */
   render(event: StoredEvent, subscriber: FormatSubscriber): Promise<RenderedDelivery | undefined>;
   /**

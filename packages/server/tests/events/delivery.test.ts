@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Delivery, Event } from '@aircheck/protocol';
 import { Webhook } from 'standardwebhooks';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { NotYet } from '../../src/events/index.ts';
 import { describeOnBothDatabases } from '../databases.ts';
 import { makeEvents, type TestEvents } from './make-events.ts';
 import { type Received, type Receiver, startReceiver } from './receiver.ts';
@@ -367,6 +368,38 @@ describeOnBothDatabases('delivery of events', (database) => {
     service.advance(10_000);
     await expect.poll(async () => (await deliveriesOf(subscriberId))[1]?.state).toBe('delivered');
     expect(received.map(({ body }) => body)).toEqual(['{"eventType":6}']);
+  });
+
+  it('asks a format again that cannot write yet, without a failure of the subscriber', async () => {
+    let asked = 0;
+    let ready = false;
+    service = makeEvents(database.db, {
+      formats: {
+        yunxin: {
+          async render({ subject }) {
+            if (subject === 'slow' && !ready) {
+              asked += 1;
+              throw new NotYet('not yet', 10);
+            }
+            return { headers: {}, body: JSON.stringify(subject) };
+          },
+        },
+      },
+    });
+    const { url, received } = await receiver();
+    const { subscriberId } = await service.events.subscribers.create(appId, { name: 'x', kind: 'yunxin', url });
+    await service.events.start();
+    await service.append('slow');
+    await expect.poll(() => asked).toBeGreaterThan(5);
+    expect(await deliveriesOf(subscriberId)).toMatchObject([{ state: 'pending', attempts: 0, log: [] }]);
+    await service.append('quick');
+    await expect.poll(() => received.map(({ body }) => body)).toEqual(['"quick"']);
+    ready = true;
+    await settled(subscriberId);
+    expect(await deliveriesOf(subscriberId)).toMatchObject([
+      { subject: 'slow', state: 'delivered', attempts: 1 },
+      { subject: 'quick', state: 'delivered', attempts: 1 },
+    ]);
   });
 
   it('forgets what is older than 30 days, and nothing else', async () => {

@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
-import { setTimeout } from 'node:timers/promises';
 import { AircheckError, type Asset, type RoomEnded } from '@aircheck/protocol';
 import type { Clock } from '../../clock.ts';
-import type { DeliveryFormat, FormatSubscriber, StoredEvent } from '../../events/index.ts';
+import { type DeliveryFormat, type FormatSubscriber, NotYet, type StoredEvent } from '../../events/index.ts';
 import { extensionOf, type VendorFiles } from '../vendor-files.ts';
 
 /** The digest of a new file is waited for that long, in milliseconds; then it is told without one. */
 const digestWaitMs = 15 * 60_000;
-/** Each attempt waits that long for it, since a job computes it just then; in milliseconds. */
-const attemptWaitMs = 2000;
+/** The shortest time between two looks for it, in milliseconds: a job computes it just then. */
+const lookEveryMs = 500;
 
 /** A call, from its first participant to its last. */
 export interface Meeting {
@@ -74,16 +73,14 @@ export class MessageCopy implements DeliveryFormat {
 
   async #fileInfo(appId: string, asset: Asset, createdAt: number): Promise<object | undefined> {
     const { files, meeting, clock } = this.#options;
-    const endsAt = performance.now() + attemptWaitMs;
-    let file = await files.find(appId, asset.fileId);
-    while (file !== undefined && file.stored.asset.md5 === null && clock.now() < createdAt + digestWaitMs) {
-      if (performance.now() > endsAt) {
-        throw new AircheckError('asset-state', 'The digest of the file is not known yet; it will be told soon');
-      }
-      await setTimeout(100);
-      file = await files.find(appId, asset.fileId);
-    }
+    const file = await files.find(appId, asset.fileId);
     if (file === undefined) return undefined;
+    const waitedMs = clock.now() - createdAt;
+    if (file.stored.asset.md5 === null && waitedMs < digestWaitMs) {
+      // Looked for ever less often: where there is none by now, the jobs have much to do.
+      const afterMs = Math.min(Math.max(lookEveryMs, waitedMs / 4), digestWaitMs - waitedMs);
+      throw new NotYet('The digest of the file is not known yet', Math.ceil(afterMs));
+    }
     const { channelId, creator } = await meeting(appId, asset);
     const type = extensionOf(file.stored);
     const user = asset.userId ?? '0';
