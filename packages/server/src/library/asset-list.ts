@@ -44,7 +44,7 @@ type Walk = 'filter' | 'sort' | 'both';
 const sortedAtMost = 2000;
 
 /** So many files are looked through for a page before all that match are sorted, where these are the fewer. */
-const walkedAtMost = 4000;
+const walkedAtMost = 1500;
 
 const columns = {
   startedAt: 'started_at',
