@@ -1,8 +1,9 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { AircheckError } from '@aircheck/protocol';
 import type { FastifyRequest } from 'fastify';
 import { jwtVerify, SignJWT } from 'jose';
 import type { Clock } from '../clock.ts';
+import { sameText } from '../same-text.ts';
 
 export const sessionCookie = 'aircheck_session';
 
@@ -95,10 +96,4 @@ export function requireSameOrigin(request: FastifyRequest): void {
   if (!sameOrigin) {
     throw new AircheckError('forbidden', 'With the console cookie, changing requests are taken from its own page only');
   }
-}
-
-function sameText(a: string, b: string): boolean {
-  const left = Buffer.from(a);
-  const right = Buffer.from(b);
-  return left.length === right.length && timingSafeEqual(left, right);
 }

@@ -1,6 +1,7 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { AircheckError } from '@aircheck/protocol';
 import type { Clock } from '../clock.ts';
+import { sameText } from '../same-text.ts';
 
 /** Signs and checks links to files: who has the link may play the file until the link ends, without credentials. */
 export class MediaLinks {
@@ -29,9 +30,7 @@ export class MediaLinks {
         hint: 'Ask for links with POST /v1/assets/{fileId}/play-urls',
       });
     }
-    const given = Buffer.from(sig);
-    const right = Buffer.from(this.#signature(appId, fileId, Number(exp)));
-    if (given.length !== right.length || !timingSafeEqual(given, right)) {
+    if (!sameText(sig, this.#signature(appId, fileId, Number(exp)))) {
       throw new AircheckError('link-invalid', 'The signature of the link is wrong');
     }
     if (Number(exp) * 1000 <= this.#clock.now()) {

@@ -1,7 +1,8 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { AircheckError } from '@aircheck/protocol';
 import type { Clock } from '../../clock.ts';
 import type { Settings } from '../../library/index.ts';
+import { sameText } from '../../same-text.ts';
 
 /** A link is good for that many seconds after its time: clocks differ, and so does the way. */
 const toleranceSeconds = 300;
@@ -53,7 +54,7 @@ export class Hotlinks {
     }
     const folder = path.slice(0, path.lastIndexOf('/') + 1);
     const right = [folder, this.#prefix + folder].some((dir) =>
-      same(sign.toLowerCase(), md5(hotlinkKey + dir + texts.join(''))),
+      sameText(sign.toLowerCase(), md5(hotlinkKey + dir + texts.join(''))),
     );
     if (!right) throw new AircheckError('link-invalid', 'The hotlink signature is wrong');
     if (Number.parseInt(t, 16) + toleranceSeconds < clock.now() / 1000) {
@@ -66,10 +67,4 @@ export class Hotlinks {
 
 function md5(text: string): string {
   return createHash('md5').update(text).digest('hex');
-}
-
-function same(a: string, b: string): boolean {
-  const left = Buffer.from(a);
-  const right = Buffer.from(b);
-  return left.length === right.length && timingSafeEqual(left, right);
 }

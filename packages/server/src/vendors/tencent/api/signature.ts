@@ -1,6 +1,7 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { AircheckError } from '@aircheck/protocol';
 import type { Clock } from '../../../clock.ts';
+import { sameText } from '../../../same-text.ts';
 import type { Nonces } from './nonces.ts';
 import { Parameters, withDots } from './parameters.ts';
 
@@ -57,7 +58,7 @@ export async function verifyCall(
       const right = createHmac(hash, app?.secret ?? 'nobody')
         .update(text, 'utf8')
         .digest('base64');
-      return isSame(signature, right);
+      return sameText(signature, right);
     }),
   );
   if (app === undefined || signed === undefined) {
@@ -96,10 +97,4 @@ function canonical(values: ReadonlyMap<string, string>): string {
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, value]) => `${withDots(name)}=${value}`)
     .join('&');
-}
-
-/** Compares in a time that does not tell where the two differ. */
-export function isSame(given: string, right: string): boolean {
-  const [a, b] = [Buffer.from(given), Buffer.from(right)];
-  return a.length === b.length && timingSafeEqual(a, b);
 }

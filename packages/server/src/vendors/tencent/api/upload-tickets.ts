@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { AircheckError } from '@aircheck/protocol';
 import { z } from 'zod';
 import type { Clock } from '../../../clock.ts';
-import { isSame } from './signature.ts';
+import { sameText } from '../../../same-text.ts';
 
 /** How long what was applied for can be uploaded, in milliseconds. */
 const validMs = 24 * 3_600_000;
@@ -52,7 +52,7 @@ export class UploadTickets {
       (wanted.kind !== undefined && ticket.kind !== wanted.kind) ||
       (wanted.appId !== undefined && ticket.appId !== wanted.appId) ||
       ticket.expiresAt <= this.#clock.now() ||
-      !isSame(signature, this.#signature(ticket.appId, content))
+      !sameText(signature, this.#signature(ticket.appId, content))
     ) {
       throw new AircheckError('upload-not-found', 'There is no such upload, or it was applied for too long ago');
     }
