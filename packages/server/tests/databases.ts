@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, inject } from 'vitest';
-import { type Database, type DatabaseKind, type DatabaseLocation, openDatabase } from '../src/db/index.ts';
+import {
+  type Database,
+  type DatabaseKind,
+  type DatabaseLocation,
+  openDatabase,
+  type RecordingRow,
+} from '../src/db/index.ts';
 
 /** A database of a test file, empty before each test but for the default app. */
 export interface TestDatabase {
@@ -88,4 +94,36 @@ export async function createPostgresDatabase(): Promise<string> {
   await client.query(`create database ${name}`);
   await client.end();
   return `${server}/${name}`;
+}
+
+/** Enters a recording that has ended, for files to belong to; one that is there already stays. */
+export async function addRecording(
+  db: Database,
+  recordingId: string,
+  changes: Partial<RecordingRow> = {},
+): Promise<void> {
+  await db
+    .insertInto('recordings')
+    .values({
+      recording_id: recordingId,
+      app_id: 'default',
+      room_id: 'studio',
+      user_id: 'anna',
+      source: 'camera',
+      media: 'av',
+      file_name: 'Lesson',
+      tags: '[]',
+      class_id: 0,
+      segment_seconds: 5400,
+      idle_seconds: 60,
+      state: 'ready',
+      end_reason: null,
+      detail: null,
+      created_at: 0,
+      started_at: null,
+      ended_at: null,
+      ...changes,
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
 }

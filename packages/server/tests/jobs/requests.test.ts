@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { describeOnBothDatabases } from '../databases.ts';
+import { addRecording, describeOnBothDatabases } from '../databases.ts';
 import { appId, facts, jobService } from './job-service.ts';
 
 describeOnBothDatabases('requests for jobs', (database) => {
@@ -99,28 +99,7 @@ describeOnBothDatabases('requests for jobs', (database) => {
 
   it('join all files of a recording, in their order, by its id', async () => {
     const service = await jobService(database.db);
-    await database.db
-      .insertInto('recordings')
-      .values({
-        recording_id: 'rec',
-        app_id: appId,
-        room_id: 'room',
-        user_id: 'ann',
-        source: 'camera',
-        media: 'video',
-        file_name: 'talk',
-        tags: '[]',
-        class_id: 0,
-        segment_seconds: 60,
-        idle_seconds: 60,
-        state: 'ready',
-        end_reason: 'stopped',
-        detail: null,
-        created_at: 0,
-        started_at: 0,
-        ended_at: 0,
-      })
-      .execute();
+    await addRecording(database.db, 'rec');
     const segment = (segmentIndex: number) =>
       service.addFile(Buffer.from('x'), { source: 'record', recordingId: 'rec', segmentIndex });
     await segment(1);

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { expect, it } from 'vitest';
 import type { AssetFilter, AssetOwner, Library } from '../../src/library/index.ts';
 import { balanceNameBlocks, countNames } from '../../src/library/name-counts.ts';
-import { describeOnBothDatabases } from '../databases.ts';
+import { addRecording, describeOnBothDatabases } from '../databases.ts';
 import { segmentOf } from '../recording/fake-workers.ts';
 import { makeLibrary } from './make-library.ts';
 
@@ -18,34 +18,8 @@ describeOnBothDatabases('the library', (database) => {
     ...changes,
   });
 
-  async function addRecording(recordingId: string): Promise<void> {
-    await database.db
-      .insertInto('recordings')
-      .values({
-        recording_id: recordingId,
-        app_id: 'default',
-        room_id: 'studio',
-        user_id: 'anna',
-        source: 'camera',
-        media: 'av',
-        file_name: 'Lesson',
-        tags: '[]',
-        class_id: 0,
-        segment_seconds: 5400,
-        idle_seconds: 60,
-        state: 'ready',
-        end_reason: null,
-        detail: null,
-        created_at: 0,
-        started_at: null,
-        ended_at: null,
-      })
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
-  }
-
   async function add(library: Library, changes: Partial<AssetOwner>, segment: Parameters<typeof segmentOf>[1] = {}) {
-    await addRecording('r');
+    await addRecording(database.db, 'r');
     const made = segmentOf('r', segment);
     await library.save(owner(changes), made, 'ready');
     return made.fileId;
@@ -199,7 +173,7 @@ describeOnBothDatabases('the library', (database) => {
 
   it('answers the same whichever index it walks', async () => {
     const library = makeLibrary(database.db);
-    await addRecording('r');
+    await addRecording(database.db, 'r');
     // More than are sorted without further ado; the rare names are at the far end of every order.
     const rows = Array.from({ length: 8500 }, (_, index) => ({
       ...rowOf(index),
@@ -237,8 +211,8 @@ describeOnBothDatabases('the library', (database) => {
     const library = makeLibrary(database.db);
     const parent = (await library.classes.create('default', 'School')).classId;
     const child = (await library.classes.create('default', 'Grade 1', parent)).classId;
-    await addRecording('r');
-    await addRecording('s');
+    await addRecording(database.db, 'r');
+    await addRecording(database.db, 's');
     const one = await add(library, { tags: ['math', 'math', 'x'], classId: child }, { segmentIndex: 1 });
     const two = await add(library, { userId: 'bob', classId: parent }, { startedAt: 1_700_000_000_000 });
     const three = segmentOf('s', { segmentIndex: 0 });
@@ -328,7 +302,7 @@ describeOnBothDatabases('the library', (database) => {
 
   it('counts names as truly as one by one, whatever comes, goes and changes its name', async () => {
     const library = makeLibrary(database.db);
-    await addRecording('r');
+    await addRecording(database.db, 'r');
     const row = (index: number, fileName: string) => ({ ...rowOf(index), file_name: fileName });
     const letters = ['a', 'b', '课', '\u{10ffff}', '~'];
     const random = (index: number) => ((index * 2_654_435_761) % 4_294_967_296) / 4_294_967_296;
@@ -379,7 +353,7 @@ describeOnBothDatabases('the library', (database) => {
       told.push(asset.fileId);
       if (told.length === 1) throw new Error('the first time something fails');
     });
-    await addRecording('r');
+    await addRecording(database.db, 'r');
     const segment = segmentOf('r');
     const events = () => database.db.selectFrom('events').select(['type', 'subject']).execute();
     await library.save(owner(), segment, 'recording');

@@ -16,6 +16,7 @@ import {
   ServedBytes,
 } from '../../src/library/index.ts';
 import type { SegmentSnapshot } from '../../src/worker/contract.ts';
+import { addRecording } from '../databases.ts';
 import { startTestServer, type TestServer } from '../http/test-server.ts';
 import { segmentOf } from '../recording/fake-workers.ts';
 import { makeLibrary } from './make-library.ts';
@@ -40,28 +41,7 @@ beforeEach(async () => {
   const recordingsFolder = server.folder;
   const derivedFolder = join(server.folder, 'derived');
   registerMediaRoutes(server.app, { library, links, served, recordingsFolder, derivedFolder, accel: 'none' });
-  await server.db
-    .insertInto('recordings')
-    .values({
-      recording_id: 'r',
-      app_id: 'default',
-      room_id: 'studio',
-      user_id: 'anna',
-      source: 'camera',
-      media: 'av',
-      file_name: fileName,
-      tags: '[]',
-      class_id: 0,
-      segment_seconds: 5400,
-      idle_seconds: 60,
-      state: 'ready',
-      end_reason: null,
-      detail: null,
-      created_at: 0,
-      started_at: null,
-      ended_at: null,
-    })
-    .execute();
+  await addRecording(server.db, 'r', { file_name: fileName });
 });
 afterEach(async () => {
   await served.close();

@@ -3,7 +3,7 @@ import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fileIdOf } from '../../src/jobs/results.ts';
-import { describeOnBothDatabases } from '../databases.ts';
+import { addRecording, describeOnBothDatabases } from '../databases.ts';
 import { segmentOf } from '../recording/fake-workers.ts';
 import { appId, type LibraryService, libraryService } from './library-service.ts';
 
@@ -118,7 +118,7 @@ describeOnBothDatabases('deletion', (database) => {
   it('does not delete what is being recorded', async () => {
     const service = await libraryService(database.db);
     const { library } = service;
-    await addRecording('r');
+    await addRecording(database.db, 'r');
     const owner = { appId, roomId: 'studio', userId: 'anna', fileName: 'Lesson', tags: [], classId: 0 };
     const segment = segmentOf('r');
     for (const state of ['recording', 'interrupted'] as const) {
@@ -333,29 +333,4 @@ describeOnBothDatabases('deletion', (database) => {
     await chmod(join(service.recordingsFolder, fileId), 0o700);
     await service.removals.removeBytes(fileId);
   });
-
-  async function addRecording(recordingId: string): Promise<void> {
-    await database.db
-      .insertInto('recordings')
-      .values({
-        recording_id: recordingId,
-        app_id: appId,
-        room_id: 'studio',
-        user_id: 'anna',
-        source: 'camera',
-        media: 'av',
-        file_name: 'Lesson',
-        tags: '[]',
-        class_id: 0,
-        segment_seconds: 5400,
-        idle_seconds: 60,
-        state: 'ready',
-        end_reason: null,
-        detail: null,
-        created_at: 0,
-        started_at: null,
-        ended_at: null,
-      })
-      .execute();
-  }
 });

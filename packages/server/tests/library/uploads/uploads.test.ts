@@ -3,7 +3,7 @@ import { readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { AircheckError } from '@aircheck/protocol';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { describeOnBothDatabases } from '../../databases.ts';
+import { addRecording, describeOnBothDatabases } from '../../databases.ts';
 import { CuttingProxy } from './cutting-proxy.ts';
 import { facts, startUploadService, type UploadService } from './service.ts';
 import { uploadFile } from './tus-client.ts';
@@ -21,28 +21,7 @@ describeOnBothDatabases('uploads', (database) => {
   const closing: (() => Promise<void>)[] = [];
 
   beforeEach(async () => {
-    await database.db
-      .insertInto('recordings')
-      .values({
-        recording_id: 'rec-1',
-        app_id: 'default',
-        room_id: 'studio',
-        user_id: 'anna',
-        source: 'camera',
-        media: 'av',
-        file_name: 'Lesson',
-        tags: '[]',
-        class_id: 0,
-        segment_seconds: 5400,
-        idle_seconds: 60,
-        state: 'ready',
-        end_reason: null,
-        detail: null,
-        created_at: 0,
-        started_at: null,
-        ended_at: null,
-      })
-      .execute();
+    await addRecording(database.db, 'rec-1');
     service = await startUploadService(database.db, { 'rec-1': { roomId: 'studio', userId: 'anna' } });
   });
   afterEach(async () => {
