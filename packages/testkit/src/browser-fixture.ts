@@ -9,6 +9,15 @@ import {
 } from './synthetic-media/marker.ts';
 import { BEEP_HZ } from './synthetic-media/test-sound.ts';
 
+/** How often, in milliseconds, the page looks at the clock of its sound, and how many looks tell where it stands. */
+const CLOCK_LOOK_MS = 20;
+const CLOCK_LOOKS = 10;
+/** A step of that clock which is not its usual coarseness, in milliseconds. */
+const SLIP_MS = 10;
+
+/** Seconds within which a step of the page's sound clock was noticed late, and a flash may have been drawn too early. */
+export const SLIP_NOTICED_SECONDS = (2 * CLOCK_LOOKS * CLOCK_LOOK_MS) / 1000;
+
 export interface BrowserFixtureOptions {
   readonly width?: number;
   readonly height?: number;
@@ -18,10 +27,12 @@ export interface BrowserFixtureOptions {
 /**
  * Source text of a script for `page.addInitScript({ content })`. It defines, on the page's `window`,
  *
- * `aircheckTestStream(): Promise<{ stream: MediaStream, counter(): number, stop(): void }>`
+ * `aircheckTestStream(): Promise<{ stream: MediaStream, counter(): number, soundClock(): { seconds: number, slipsAt: number[] },
+ * stop(): void }>`
  *
  * which draws the synthetic host's marker and flash in a worker and beeps at each full second of the page's
- * AudioContext, whose clock also times the pictures; `counter()` is the number of the last picture drawn. With
+ * AudioContext, whose clock also times the pictures; `counter()` is the number of the last picture drawn,
+ * `soundClock()` tells how that clock stands and at which of its seconds it was found to have stood still or jumped. With
  * `replaceUserMedia`, `getUserMedia` and `getDisplayMedia` give out clones of its tracks instead of the fake devices.
  */
 export function browserFixtureScript(
@@ -34,6 +45,7 @@ export function browserFixtureScript(
   const painter = `
 const COUNTER_BITS = ${COUNTER_BITS};
 const FRAMES_PER_SECOND = ${framesPerSecond};
+const CLOCK_LOOKS = ${CLOCK_LOOKS};
 // A camera gives a picture out some time after it was taken; and Chromium stamps sound when a packet of it is whole.
 const PICTURE_DELAY_MS = 20;
 ${checkBits.toString()}
@@ -75,7 +87,7 @@ function draw() {
 onmessage = ({ data }) => {
   pictures ??= data.pictures?.getWriter();
   behindMs.push(data.atMs - data.soundMs);
-  if (behindMs.length > 20) behindMs.shift();
+  if (behindMs.length > CLOCK_LOOKS) behindMs.shift();
   if (due !== undefined) return;
   due = Math.ceil(soundTime() * FRAMES_PER_SECOND) / FRAMES_PER_SECOND;
   draw();
@@ -110,8 +122,21 @@ async function start() {
     painter.postMessage({ pictures: video.writable, ...clock() }, [video.writable]);
   });
   let nextBeep = Math.ceil(sound.currentTime) + 1;
+  // Where the processor is busy a page's sound stands still for a moment, and its clock with it. A flash that is drawn
+  // before the new clock is known comes early: whoever measures to the millisecond has to know.
+  const looks = [];
+  const slipsAt = [];
+  let knownMs;
   const tick = () => {
-    painter.postMessage(clock());
+    const look = clock();
+    painter.postMessage(look);
+    looks.push(look.atMs - look.soundMs);
+    if (looks.length > ${CLOCK_LOOKS}) looks.shift();
+    const leastMs = Math.min(...looks);
+    if (looks.length === ${CLOCK_LOOKS}) {
+      if (Math.abs(leastMs - (knownMs ?? leastMs)) > ${SLIP_MS}) slipsAt.push(sound.currentTime);
+      knownMs = leastMs;
+    }
     while (nextBeep < sound.currentTime + 10) {
       beep.gain.setValueAtTime(0.5, nextBeep);
       beep.gain.setValueAtTime(0, nextBeep + ${EVENT_MS / 1000});
@@ -119,10 +144,11 @@ async function start() {
     }
   };
   tick();
-  const timer = setInterval(tick, 50);
+  const timer = setInterval(tick, ${CLOCK_LOOK_MS});
   return {
     stream,
     counter: () => counter,
+    soundClock: () => ({ seconds: sound.currentTime, slipsAt }),
     stop() {
       clearInterval(timer);
       painter.terminate();

@@ -1,6 +1,6 @@
 export { ApiClient, ApiError } from './api-client.ts';
 export { findChromium, launchChromium } from './browser.ts';
-export { type BrowserFixtureOptions, browserFixtureScript } from './browser-fixture.ts';
+export { type BrowserFixtureOptions, browserFixtureScript, SLIP_NOTICED_SECONDS } from './browser-fixture.ts';
 export {
   type CounterRuns,
   compareCounters,

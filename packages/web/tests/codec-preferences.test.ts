@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { preferredCodecs } from '../src/codec-preferences.ts';
+import { preferredCodecs } from '../src/core/codec-preferences.ts';
 
 test('H.264 42e01f in mode 1 leads, retransmission stays, and what the server does not take is left out', () => {
   const chromium = [

@@ -1,5 +1,5 @@
 import type { JoinResult, Participant, Recording, Track } from '@aircheck/protocol';
-import type { Platform } from '../src/index.ts';
+import type { Platform } from '../src/core/index.ts';
 
 type Sent = { id: number; type: string } & Record<string, unknown>;
 

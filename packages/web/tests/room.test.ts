@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Room } from '../src/index.ts';
+import { Room } from '../src/core/index.ts';
 import {
   type FakePlatform,
   type FakeSocket,

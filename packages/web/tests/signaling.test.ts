@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { SignalingConnection } from '../src/signaling.ts';
+import { SignalingConnection } from '../src/core/signaling.ts';
 import { type FakePlatform, type FakeSocket, fakePlatform, joinResult } from './fakes.ts';
 
 let fake: FakePlatform;
