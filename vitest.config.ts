@@ -25,6 +25,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
+          globalSetup: ['e2e/build-sdk.ts'],
           // Each of them encodes, carries and decodes video in real time and measures to the millisecond: beside one
           // another they would measure each other.
           maxWorkers: 1,

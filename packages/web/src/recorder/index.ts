@@ -1,0 +1,17 @@
+export type { BrowserRecorderOptions, RecorderCapabilities } from './browser-recorder.ts';
+export {
+  ClientRecording,
+  type ClientRecordingEvents,
+  type ClientRecordingState,
+  type RecordingProgress,
+} from './client-recording.ts';
+export type { CaptureHealth, EndReason, RecordingFacts } from './facts.ts';
+export type { Container, RecordedSource, StartOptions } from './start-options.ts';
+export type {
+  StoredRecording,
+  Upload,
+  UploadEvents,
+  UploadOptions,
+  UploadProgress,
+  UploadResult,
+} from './stored-recording.ts';

@@ -1,0 +1,73 @@
+import type { Container } from './start-options.ts';
+
+/** A recording whose file lies in this browser's private storage. */
+export interface StoredRecording {
+  /** Folder name in the storage; unique. */
+  readonly id: string;
+  /** As given to `start`, without ending. */
+  readonly fileName: string;
+  readonly container: Container;
+  readonly mimeType: string;
+  /** Whose recording it is; undefined for the mix and for the page's own tracks. */
+  readonly userId: string | undefined;
+  readonly roomId: string;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly durationMs: number;
+  readonly sizeBytes: number;
+  /** The index is written. What a crash left is completed when it is first opened. */
+  readonly complete: boolean;
+  /** The finished file. @throws AircheckError `recording-not-found` after `remove` */
+  file(): Promise<File>;
+  /** An object URL of the finished file, for a `<video>`; revoke it when done. */
+  url(): Promise<string>;
+  /** Lets the user pick a place where the browser can ask for one, and downloads else. */
+  save(): Promise<void>;
+  /** Sends it into the library. */
+  upload(options?: UploadOptions): Upload;
+  /** Deletes it from this browser. */
+  remove(): Promise<void>;
+}
+
+/** How a file goes into the library. */
+export interface UploadOptions {
+  /** Name in the library; the recording's own when absent. */
+  readonly fileName?: string;
+  readonly tags?: readonly string[];
+  readonly classId?: number;
+  /** Delete the local file once the library has it. */
+  readonly removeWhenDone?: boolean;
+}
+
+export interface UploadEvents {
+  progress: [progress: UploadProgress];
+}
+
+export interface UploadProgress {
+  readonly sentBytes: number;
+  /** Undefined while the recording still grows. */
+  readonly totalBytes: number | undefined;
+}
+
+export interface UploadResult {
+  readonly uploadId: string;
+  readonly fileId: string;
+  /** Hex SHA-256 of the file, here and there. */
+  readonly sha256: string;
+}
+
+/** A file on its way into the library; goes on by itself after interruptions. */
+export interface Upload {
+  on<Name extends keyof UploadEvents>(name: Name, listener: (...args: UploadEvents[Name]) => void): () => void;
+  readonly done: Promise<UploadResult>;
+  /** Ends it and deletes what the server has of it. */
+  abort(): Promise<void>;
+}
+
+/** Bytes of a file that is still being written. */
+export interface GrowingFile {
+  /** How many may be read now; they do not change any more, but for the header's 16 bytes that finishing patches. */
+  readonly sizeBytes: number;
+  /** @returns fewer bytes than asked for at the end of what is there */
+  read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+}
