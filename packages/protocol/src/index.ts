@@ -1,3 +1,5 @@
+export * from './agent.ts';
+export * from './agent-door.ts';
 export * from './errors.ts';
 export * from './events.ts';
 export * from './jobs.ts';
