@@ -241,7 +241,7 @@ export const Upload = z.object({
   uploadId: z.string(),
   source: z.enum(['upload', 'pull']),
   fileName: FileName,
-  /** 0 while a pull does not know it yet. */
+  /** 0 while it is not known yet: of a pull, or of a file that still grows. */
   sizeBytes: z.number(),
   receivedBytes: z.number(),
   state: UploadState,
@@ -263,6 +263,15 @@ export const UploadQuery = z.object({
   limit: z.coerce.number().int().min(1).max(200).default(50),
 });
 export const UploadId = z.string().regex(/^[0-9a-f]{32}$/, '32 hexadecimal digits');
+
+/** Hex digest that a whole file must have. */
+const UploadDigest = z
+  .string()
+  .regex(/^[0-9a-fA-F]{64}$/, '64 hexadecimal digits')
+  .transform((text) => text.toLowerCase());
+
+/** What finishing a file may have changed at its front, in bytes: headers of our own have some hundred at most. */
+export const uploadHeadMaxBytes = 2048;
 
 /** `Upload-Metadata` of the tus protocol, decoded. What it does not name is ignored. */
 export const UploadMetadata = z.object({
@@ -292,14 +301,28 @@ export const UploadMetadata = z.object({
   recordingId: RecordingId.optional(),
   roomId: RoomId.optional(),
   userId: UserId.optional(),
-  /** Hex digest that the whole file must have. */
-  sha256: z
-    .string()
-    .regex(/^[0-9a-fA-F]{64}$/, '64 hexadecimal digits')
-    .transform((text) => text.toLowerCase())
-    .optional(),
+  /** When what is in the file began; the upload's own beginning when absent. */
+  startedAt: z.iso.datetime({ offset: true }).optional(),
+  sha256: UploadDigest.optional(),
 });
 export type UploadMetadata = z.infer<typeof UploadMetadata>;
+
+/**
+ * `Upload-Metadata` of the request that tells the length of an upload that was begun without one, decoded: what a file that
+ * grew while it was sent can only say now.
+ */
+export const UploadCompletion = z.object({
+  sha256: UploadDigest.optional(),
+  /**
+   * Base64: the file's first bytes as they are now, written over those that were sent before the file was finished (the
+   * header of a hybrid MP4 or WebM). Only together with `sha256`.
+   */
+  head: z
+    .base64()
+    .max(Math.ceil(uploadHeadMaxBytes / 3) * 4, `at most ${uploadHeadMaxBytes} bytes`)
+    .optional(),
+});
+export type UploadCompletion = z.infer<typeof UploadCompletion>;
 
 /** Pulls a file into the library from an address. */
 export const PullRequest = z.object({

@@ -38,8 +38,8 @@ export function registerSecurityHeaders(app: FastifyInstance): void {
       'access-control-expose-headers':
         'Location, ETag, Link, Accept-Patch, Accept-Post, Content-Range, Content-Length, Content-Disposition, ' +
         'Accept-Ranges, Retry-After, X-Request-Id, ' +
-        'Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, Upload-Offset, Upload-Length, Upload-Metadata, ' +
-        'Upload-Expires',
+        'Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, Upload-Offset, Upload-Length, Upload-Defer-Length, ' +
+        'Upload-Metadata, Upload-Expires',
     });
     if (request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined) {
       reply
@@ -48,7 +48,7 @@ export function registerSecurityHeaders(app: FastifyInstance): void {
           'access-control-allow-methods': 'GET, HEAD, POST, PUT, PATCH, DELETE',
           'access-control-allow-headers':
             'Authorization, Content-Type, If-Match, If-None-Match, If-Range, Range, Tus-Resumable, Upload-Length, ' +
-            'Upload-Metadata, Upload-Offset, X-Requested-With',
+            'Upload-Defer-Length, Upload-Metadata, Upload-Offset, X-Requested-With',
           'access-control-max-age': '7200',
         })
         .send();

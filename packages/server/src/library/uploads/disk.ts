@@ -90,6 +90,24 @@ function without(buffers: readonly Uint8Array[], bytes: number): Uint8Array[] {
 }
 
 /**
+ * Writes over the first bytes of a file, whose length stays. May be done again.
+ * @throws AircheckError `storage-full`, `storage-failed`
+ */
+export async function overwriteHead(path: string, head: Uint8Array): Promise<void> {
+  try {
+    const file = await open(path, 'r+');
+    try {
+      await file.write(head, 0, head.byteLength, 0);
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw storageError(error, 'the upload');
+  }
+}
+
+/**
  * Gives a file a second name, or a copy where the file system knows no second names. Whole or not there under that name,
  * however it ends. May be done again.
  */

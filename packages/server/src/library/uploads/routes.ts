@@ -25,9 +25,10 @@ export function registerUploadRoutes(server: FastifyInstance, uploads: Uploads, 
           summary: 'Begin an upload (tus protocol)',
           errors: ['request-invalid', 'file-name-missing', 'payload-too-large', 'storage-full', 'storage-failed'],
           description:
-            'tus 1.0.0 with creation, creation-with-upload, termination and expiration: `Upload-Length` and ' +
-            '`Upload-Metadata` with `fileName`, and, if wanted, `intro`, `classId`, `tags`, `recordingId`, `roomId`, ' +
-            '`userId`, `sha256`. The `Location` of the answer takes the bytes by PATCH. See docs/guides/uploads.md.',
+            'tus 1.0.0 with creation, creation-with-upload, creation-defer-length, termination and expiration: ' +
+            '`Upload-Length`, or `Upload-Defer-Length: 1` for a file that still grows, and `Upload-Metadata` with ' +
+            '`fileName`, and, if wanted, `intro`, `classId`, `tags`, `recordingId`, `roomId`, `userId`, `startedAt`, ' +
+            '`sha256`. The `Location` of the answer takes the bytes by PATCH. See docs/guides/uploads.md.',
           tags,
           response: { 201: z.undefined() },
         },
@@ -54,8 +55,19 @@ export function registerUploadRoutes(server: FastifyInstance, uploads: Uploads, 
         'PATCH',
         'Go on with an upload (tus protocol)',
         {
+          description:
+            'Of an upload that was begun without a length, the request that brings the last bytes tells `Upload-Length`, ' +
+            'and in `Upload-Metadata`, if wanted, the `sha256` of the whole file, and as `head` (base64) what finishing ' +
+            'the file has made of its first bytes, at most 2048.',
           consumes: 'application/offset+octet-stream',
-          errors: ['upload-gone', 'upload-state', 'storage-full', 'storage-failed'],
+          errors: [
+            'request-invalid',
+            'payload-too-large',
+            'upload-gone',
+            'upload-state',
+            'storage-full',
+            'storage-failed',
+          ],
         },
       ],
       ['DELETE', 'Give an upload up (tus protocol)', { errors: ['upload-gone', 'upload-state'] }],

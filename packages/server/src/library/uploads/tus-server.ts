@@ -3,7 +3,7 @@ import { Server } from '@tus/server';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { Principal } from '../../apps/index.ts';
-import { UploadFiles } from './upload-files.ts';
+import { UploadFiles, uploadExtensions } from './upload-files.ts';
 import { UploadLocks } from './upload-locks.ts';
 import { detailsOf } from './upload-store.ts';
 import { newUploadId, type Uploads } from './uploads.ts';
@@ -13,7 +13,7 @@ export const uploadsPath = '/v1/uploads';
 export const tusHeaders = {
   'tus-resumable': '1.0.0',
   'tus-version': '1.0.0',
-  'tus-extension': 'creation,creation-with-upload,termination,expiration',
+  'tus-extension': uploadExtensions.join(','),
 };
 
 /** How long a request that another one has taken the place of may still write down what it got, in milliseconds. */
@@ -36,7 +36,7 @@ export interface TusServerOptions {
 }
 
 /**
- * The tus protocol, version 1.0.0, with creation, creation-with-upload, termination and expiration.
+ * The tus protocol, version 1.0.0, with creation, creation-with-upload, creation-defer-length, termination and expiration.
  * Errors are told as everywhere: RFC 9457 problems, with the status that the protocol wants.
  */
 export class TusServer {
@@ -57,7 +57,7 @@ export class TusServer {
       maxSize: uploads.maxBytes,
       namingFunction: newUploadId,
       onUploadCreate: async (request, upload) => {
-        await uploads.create(this.#principalOf(request), upload.id, upload.size ?? 0, upload.metadata ?? {});
+        await uploads.create(this.#principalOf(request), upload.id, upload.size, upload.metadata ?? {});
         return {};
       },
       onIncomingRequest: async (request, id) => {
@@ -95,6 +95,11 @@ export class TusServer {
     const headers = new Headers();
     for (let index = 0; index < raw.rawHeaders.length; index += 2) {
       headers.append(raw.rawHeaders[index]!, raw.rawHeaders[index + 1]!);
+    }
+    // A client whose connection was cut says the length again, which the protocol's server takes for a change.
+    const length = headers.get('upload-length');
+    if (request.method === 'PATCH' && length !== null && (await this.#files.isDeclared(request.url, length))) {
+      headers.delete('upload-length');
     }
     // The host does not matter, and what a client says it is must not get anywhere.
     const webRequest = new Request(`http://aircheck${request.url.replace(/\?.*$/, '')}`, {

@@ -5,11 +5,23 @@ import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { AircheckError } from '@aircheck/protocol';
 import { FileStore } from '@tus/file-store';
-import { type DataStore, Upload } from '@tus/server';
+import { type DataStore, Metadata, Upload } from '@tus/server';
 import { sizeOf, storageError, writeAll } from './disk.ts';
 import type { UploadLocks } from './upload-locks.ts';
+import { readCompletion } from './upload-owner.ts';
 import { detailsOf } from './upload-store.ts';
 import { abandonedAfterMs, type Uploads } from './uploads.ts';
+
+export const uploadExtensions = [
+  'creation',
+  'creation-with-upload',
+  'creation-defer-length',
+  'termination',
+  'expiration',
+];
+
+/** Of an upload without a length, the disk is asked again each time that so much has come, in bytes. */
+const roomStepBytes = 16 * 2 ** 20;
 
 /**
  * Keeps uploads of the tus protocol as files; what is known of them is in the database alone. How far an upload has come
@@ -25,7 +37,7 @@ export class UploadFiles extends FileStore implements DataStore {
     super({ directory, configstore: nothing, expirationPeriodInMilliseconds: abandonedAfterMs });
     this.#uploads = uploads;
     this.#locks = locks;
-    this.extensions = ['creation', 'creation-with-upload', 'termination', 'expiration'];
+    this.extensions = uploadExtensions;
   }
 
   /** @throws AircheckError `storage-full`, `storage-failed` */
@@ -57,13 +69,26 @@ export class UploadFiles extends FileStore implements DataStore {
     }
     return new Upload({
       id,
-      size: row.size_bytes,
+      size: row.size_bytes === 0 ? undefined : row.size_bytes,
       offset,
       metadata: { ...detailsOf(row).metadata },
       // What it is used for is to say when the upload expires, which counts from the last byte on.
       creation_date: new Date(row.updated_at).toISOString(),
       storage: { type: 'file', path },
     });
+  }
+
+  /** Whether an upload was said to have this length already. */
+  async isDeclared(url: string, length: string): Promise<boolean> {
+    const row = await this.#uploads.store.find(url.slice(url.lastIndexOf('/') + 1));
+    return row !== undefined && row.size_bytes > 0 && String(row.size_bytes) === length;
+  }
+
+  /** @throws AircheckError `request-invalid` */
+  override async declareUploadLength(id: string, length: number): Promise<void> {
+    const given = this.#bodies.getStore()?.headers['upload-metadata'];
+    const completion = given === undefined ? {} : readCompletion(Metadata.parse(String(given)));
+    await this.#uploads.declareLength(id, length, completion);
   }
 
   /**
@@ -83,7 +108,9 @@ export class UploadFiles extends FileStore implements DataStore {
     if (body === undefined || row.state !== 'receiving') {
       throw new AircheckError('upload-state', 'The upload is whole already');
     }
-    await this.#uploads.requireRoom(row.size_bytes - offset);
+    const growing = row.size_bytes === 0;
+    const leftBytes = (growing ? this.#uploads.maxBytes : row.size_bytes) - offset;
+    await this.#uploads.requireRoom(growing ? Number(body.headers['content-length'] ?? 0) : leftBytes);
     await this.#uploads.store.touch(id);
     const signal = this.#locks.signalOf(id);
     const end = () => body.destroy();
@@ -91,7 +118,8 @@ export class UploadFiles extends FileStore implements DataStore {
     try {
       const file = await open(this.#uploads.pathOf(id), 'r+');
       try {
-        return await writeAll(file, limited(body, row.size_bytes - offset), offset, 'the upload');
+        const source = limited(body, leftBytes);
+        return await writeAll(file, growing ? this.#withRoom(source) : source, offset, 'the upload');
       } finally {
         await file.close();
       }
@@ -103,6 +131,19 @@ export class UploadFiles extends FileStore implements DataStore {
     } finally {
       signal?.removeEventListener('abort', end);
       await this.#uploads.store.touch(id);
+    }
+  }
+
+  /** Passes on what the disk can take. @throws AircheckError `storage-full` */
+  async *#withRoom(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    let granted = 0;
+    for await (const chunk of source) {
+      if (granted < chunk.byteLength) {
+        await this.#uploads.requireRoom(roomStepBytes);
+        granted = roomStepBytes;
+      }
+      granted -= chunk.byteLength;
+      yield chunk;
     }
   }
 
@@ -118,7 +159,7 @@ async function* limited(body: IncomingMessage, bytes: number): AsyncGenerator<Ui
   for await (const chunk of body as AsyncIterable<Buffer>) {
     if (chunk.byteLength > left) {
       yield chunk.subarray(0, left);
-      throw new AircheckError('payload-too-large', 'More came than the upload was said to have');
+      throw new AircheckError('payload-too-large', 'More came than the upload may have');
     }
     left -= chunk.byteLength;
     yield chunk;

@@ -1,6 +1,6 @@
 import { AircheckError, type Upload, type UploadList, type UploadState } from '@aircheck/protocol';
 import type { Selectable } from 'kysely';
-import type { UserPrincipal } from '../../apps/index.ts';
+import { isUserToken, roleIn, type UserPrincipal } from '../../apps/index.ts';
 import type { Clock } from '../../clock.ts';
 import { type Database, decodeCursor, encodeCursor } from '../../db/index.ts';
 import type { UploadsTable } from '../../db/schema.ts';
@@ -18,6 +18,10 @@ export interface UploadDetails {
   readonly recordingId: string | null;
   /** Hex digest that the file must have. */
   readonly sha256: string | null;
+  /** Base64: written over the file's first bytes when all has come. */
+  readonly head?: string;
+  /** When what is in the file began, in milliseconds since 1970. */
+  readonly startedAt?: number;
   /** As the client gave it; it is given back by HEAD. */
   readonly metadata?: Readonly<Record<string, string | null>>;
   /** Of a pull. */
@@ -27,7 +31,7 @@ export interface UploadDetails {
 export interface UploadFilter {
   readonly state?: UploadState | undefined;
   /** What a user may see: its own, a host those of its room. */
-  readonly user?: Pick<UserPrincipal, 'userId' | 'roomId' | 'role'> | undefined;
+  readonly user?: UserPrincipal | undefined;
   readonly cursor?: string | undefined;
   readonly limit: number;
 }
@@ -87,9 +91,18 @@ export class UploadStore {
   ): Promise<{ rows: UploadRow[]; nextCursor: UploadList['nextCursor'] }> {
     let query = this.#db.selectFrom('uploads').selectAll().where('app_id', '=', appId);
     if (filter.state !== undefined) query = query.where('state', '=', filter.state);
-    if (filter.user !== undefined) {
-      query = query.where('room_id', '=', filter.user.roomId);
-      if (filter.user.role !== 'host') query = query.where('user_id', '=', filter.user.userId);
+    const { user } = filter;
+    if (user !== undefined && isUserToken(user)) {
+      const hosted = [...(user.presence?.keys() ?? [])].filter((roomId) => roleIn(user, roomId) === 'host');
+      query = query.where((where) =>
+        where.or([
+          where('user_id', '=', user.userId),
+          ...(hosted.length === 0 ? [] : [where('room_id', 'in', hosted)]),
+        ]),
+      );
+    } else if (user !== undefined) {
+      query = query.where('room_id', '=', user.roomId);
+      if (roleIn(user, user.roomId) !== 'host') query = query.where('user_id', '=', user.userId);
     }
     if (filter.cursor !== undefined) {
       const { at, id } = decodeCursor(filter.cursor);
@@ -148,6 +161,21 @@ export class UploadStore {
     await this.#db
       .updateTable('uploads')
       .set({ updated_at: this.#clock.now(), ...(sizeBytes !== undefined && { size_bytes: sizeBytes }) })
+      .where('upload_id', '=', uploadId)
+      .where('state', '=', 'receiving')
+      .execute();
+  }
+
+  /** The length of an upload that was begun without one, and what is known of the file only now. */
+  async declare(
+    uploadId: string,
+    sizeBytes: number,
+    changes: Partial<Pick<UploadDetails, 'sha256' | 'head'>>,
+  ): Promise<void> {
+    const details: UploadDetails = { ...detailsOf(await this.get(uploadId)), ...changes };
+    await this.#db
+      .updateTable('uploads')
+      .set({ updated_at: this.#clock.now(), size_bytes: sizeBytes, details: JSON.stringify(details) })
       .where('upload_id', '=', uploadId)
       .where('state', '=', 'receiving')
       .execute();

@@ -1,16 +1,23 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AircheckError, PullRequest, type Upload, type UploadList } from '@aircheck/protocol';
+import { newFileId } from '@aircheck/engine/file-id';
+import {
+  AircheckError,
+  PullRequest,
+  type Upload,
+  type UploadCompletion,
+  type UploadList,
+  uploadHeadMaxBytes,
+} from '@aircheck/protocol';
 import type { Logger } from 'pino';
 import type { Principal } from '../../apps/index.ts';
 import type { Clock } from '../../clock.ts';
 import type { Database } from '../../db/index.ts';
 import type { Outbox } from '../../events/index.ts';
-import { newFileId } from '../../file-id.ts';
 import type { Commit, InternalJob, Jobs, Outcome } from '../../jobs/index.ts';
 import type { Library } from '../library.ts';
-import { freeBytes, linkFile, reservedBytes, sizeOf } from './disk.ts';
+import { freeBytes, linkFile, overwriteHead, reservedBytes, sizeOf } from './disk.ts';
 import { ownerOfUpload, type RecordingOwner, readMetadata, requireUpload } from './upload-owner.ts';
 import { detailsOf, toUpload, type UploadFilter, type UploadRow, UploadStore } from './upload-store.ts';
 
@@ -83,6 +90,7 @@ export class Uploads {
 
   /**
    * Enters an upload before its first byte comes.
+   * @param sizeBytes - undefined while the file still grows: {@link declareLength} tells it then
    * @param metadata - as the client gave it
    * @throws AircheckError `file-name-missing`, `request-invalid`, `forbidden`, `class-not-found`, `recording-not-found`,
    *   `payload-too-large`, `storage-full`
@@ -90,7 +98,7 @@ export class Uploads {
   async create(
     principal: Principal,
     uploadId: string,
-    sizeBytes: number,
+    sizeBytes: number | undefined,
     metadata: Readonly<Record<string, string | null>>,
   ): Promise<UploadRow> {
     const { library, recordingOwner } = this.#options;
@@ -102,7 +110,8 @@ export class Uploads {
     if (sizeBytes === 0) {
       throw new AircheckError('request-invalid', 'The file is empty', { input: 'headers.upload-length' });
     }
-    await this.requireRoom(sizeBytes);
+    // Of one without a length, room is asked for as it comes.
+    await this.requireRoom(sizeBytes ?? 0);
     return this.store.insert(
       {
         upload_id: uploadId,
@@ -110,7 +119,7 @@ export class Uploads {
         user_id: owner.userId,
         room_id: owner.roomId,
         file_name: wanted.fileName,
-        size_bytes: sizeBytes,
+        size_bytes: sizeBytes ?? 0,
       },
       {
         source: 'upload',
@@ -120,6 +129,7 @@ export class Uploads {
         tags: wanted.tags,
         recordingId: wanted.recordingId ?? null,
         sha256: wanted.sha256 ?? null,
+        ...(wanted.startedAt !== undefined && { startedAt: Date.parse(wanted.startedAt) }),
         metadata,
       },
     );
@@ -197,11 +207,42 @@ export class Uploads {
     }
   }
 
-  /** Has an upload checked once all of it is there. May be called at any time, and again. */
+  /**
+   * The length of an upload that was begun without one, with what could not be known of the file while it grew.
+   * @throws AircheckError `request-invalid`
+   */
+  async declareLength(uploadId: string, sizeBytes: number, { sha256, head }: UploadCompletion): Promise<void> {
+    const row = await this.store.get(uploadId);
+    if (sizeBytes === 0) {
+      throw new AircheckError('request-invalid', 'The file is empty', { input: 'headers.upload-length' });
+    }
+    if (head !== undefined) {
+      const bytes = Buffer.from(head, 'base64').byteLength;
+      const problem =
+        bytes > Math.min(sizeBytes, uploadHeadMaxBytes)
+          ? `it has ${bytes} bytes, of which ${Math.min(sizeBytes, uploadHeadMaxBytes)} are taken`
+          : sha256 === undefined && detailsOf(row).sha256 === null
+            ? 'it comes with the sha256 of the whole file only'
+            : undefined;
+      if (problem !== undefined) {
+        throw new AircheckError('request-invalid', `metadata.head: ${problem}`, { input: 'metadata.head' });
+      }
+    }
+    await this.store.declare(uploadId, sizeBytes, {
+      ...(sha256 !== undefined && { sha256 }),
+      ...(head !== undefined && { head }),
+    });
+  }
+
+  /** Has an upload checked once all of it is there. May be called at any time, and again. @throws AircheckError */
   async complete(uploadId: string): Promise<void> {
     const { db } = this.#options;
     const row = await this.store.find(uploadId);
-    if (row?.state !== 'receiving' || (await sizeOf(this.pathOf(uploadId))) !== row.size_bytes) return;
+    if (row?.state !== 'receiving' || row.size_bytes === 0) return;
+    const path = this.pathOf(uploadId);
+    if ((await sizeOf(path)) !== row.size_bytes) return;
+    const { head } = detailsOf(row);
+    if (head !== undefined) await overwriteHead(path, Buffer.from(head, 'base64'));
     await db.transaction().execute(async (transaction) => {
       if (!(await this.store.move(transaction, uploadId, 'receiving', 'checking'))) return;
       await this.enqueueCheck(transaction, row);
@@ -277,7 +318,7 @@ export class Uploads {
       };
     }
     const { facts } = outcome.result;
-    const { fileId, intro, classId, tags, recordingId, source } = detailsOf(row);
+    const { fileId, intro, classId, tags, recordingId, source, startedAt } = detailsOf(row);
     const path = `${fileId}/0000-${fileId}.${facts.extension}`;
     await linkFile(this.pathOf(row.upload_id), join(config.recordingsFolder, path));
     const siblings = recordingId === null ? [] : ((await library.ofRecordings([recordingId])).get(recordingId) ?? []);
@@ -297,7 +338,7 @@ export class Uploads {
         roomId: row.room_id,
         userId: row.user_id,
         segmentIndex: Math.max(-1, ...siblings.map(({ asset }) => asset.segmentIndex)) + 1,
-        startedAt: row.created_at,
+        startedAt: startedAt ?? row.created_at,
       });
       this.#removeSoon();
       return { fileId };

@@ -225,7 +225,13 @@ describeOnBothDatabases('uploads', (database) => {
       ],
       [{ 'upload-length': '0', 'upload-metadata': named }, 400, 'request-invalid', 'headers.upload-length'],
       [{ 'upload-length': String(100 * 2 ** 20 + 1), 'upload-metadata': named }, 413, 'payload-too-large'],
-      [{ 'upload-defer-length': '1', 'upload-metadata': named }, 400, 'request-invalid'],
+      [{ 'upload-length': '10', 'upload-defer-length': '1', 'upload-metadata': named }, 400, 'request-invalid'],
+      [
+        { 'upload-length': '10', 'upload-metadata': encoded({ fileName: 'a', startedAt: 'today' }) },
+        400,
+        'request-invalid',
+        'metadata.startedAt',
+      ],
       [{ 'upload-length': '10', 'upload-metadata': named, 'tus-resumable': '0.2.0' }, 400, 'request-invalid'],
     ];
     for (const [headers, status, code, input] of cases) {
