@@ -6,13 +6,8 @@ import { closeSync, openSync, write } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { parseDescription } from '../../packages/server/src/sfu/sdp/description.ts';
-import {
-  answerSetup,
-  buildPublishAnswer,
-  choosePublishCodec,
-} from '../../packages/server/src/sfu/sdp/publish-answer.ts';
-import { createTransportEngine } from '../../packages/server/src/transport/index.ts';
+import { answerSetup, buildReceiveAnswer, chooseCodec, parseDescription } from '@aircheck/engine/receiving';
+import { createTransportEngine } from '@aircheck/engine/transport';
 
 const CHUNK_BYTES = 65_536;
 
@@ -58,10 +53,10 @@ const server = createServer(async (request, response) => {
   const peer = engine.createPeer({ onRtp: (packet) => dump.add(packet), onRtcp: () => {}, onState: () => {} });
   const setup = answerSetup(offer.transport.setup);
   peer.setRemote({ ...offer.transport, setup: setup === 'passive' ? 'active' : 'passive' });
-  const answer = buildPublishAnswer({
+  const answer = buildReceiveAnswer({
     origin: { sessionId: String(dumps.length), version: 1 },
     offer,
-    codecs: new Map(offer.media.map((media) => [media.mid, choosePublishCodec(media)])),
+    codecs: new Map(offer.media.map((media) => [media.mid, chooseCodec(media)])),
     local: peer.local,
     setup,
   });

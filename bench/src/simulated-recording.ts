@@ -1,9 +1,9 @@
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ParticipantMedia, ReceivedTrack, TrackListener } from '@aircheck/engine/receiving';
 import type { EncodedClip } from '@aircheck/testkit';
 import { pino } from 'pino';
-import { RecordingSession } from '../../packages/server/src/recorder/recording-session.ts';
-import type { ParticipantMedia, ReceivedTrack, TrackListener } from '../../packages/server/src/sfu/received-track.ts';
+import { RecordingSession } from '../../packages/engine/src/recorder/recording-session.ts';
 
 const TICK_MS = 100;
 const SOUND_MS = 20;

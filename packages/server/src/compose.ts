@@ -34,7 +34,7 @@ import {
   TusServer,
   Uploads,
 } from './library/index.ts';
-import { recoverSegment } from './recorder/index.ts';
+import { recoverSegment } from '@aircheck/engine/recorder';
 import { Recordings, registerRecordingRoutes } from './recording/index.ts';
 import { Rooms, registerRoomRoutes, registerSignaling } from './rooms/index.ts';
 import {

@@ -1,4 +1,4 @@
-import type { SegmentSnapshot } from '../worker/contract.ts';
+import type { SegmentSnapshot } from '@aircheck/engine/recorder';
 
 /** How often the growing files' progress is written down, in milliseconds. */
 const flushMs = 1000;

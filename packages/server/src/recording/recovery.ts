@@ -3,8 +3,8 @@ import { AircheckError, type EndReason, FileName, type RecordingState } from '@a
 import type { Logger } from 'pino';
 import type { RecordingRow } from '../db/index.ts';
 import type { AssetOwner, Library } from '../library/index.ts';
-import { type Journal, listJournals, removeJournal, writersGone } from '../recorder/index.ts';
-import type { SegmentSnapshot } from '../worker/contract.ts';
+import { type Journal, listJournals, removeJournal, writersGone } from '@aircheck/engine/recorder';
+import type { SegmentSnapshot } from '@aircheck/engine/recorder';
 import { ownerOf, type RecordingStore, type StateChanges } from './recording-store.ts';
 
 /** Makes a file that was cut off whole again, and says what is in it; throws when there is nothing to play in it. */

@@ -1,5 +1,5 @@
 import type { RoomEnded } from '@aircheck/protocol';
-import { newFileId } from '../file-id.ts';
+import { newFileId } from '@aircheck/engine/file-id';
 
 interface Attendance {
   /** Of the times before the present one, in milliseconds. */

@@ -1,5 +1,5 @@
+import type { PeerTransport } from '@aircheck/engine/transport';
 import { buildSenderReport, buildSourceDescription } from '@aircheck/media';
-import type { PeerTransport } from '../transport/port.ts';
 import { loadRetransmission, type OutgoingHeader, writeHeader } from './outgoing-packet.ts';
 import type { HeldPacket, PacketHistory } from './packet-history.ts';
 import type { SendParameters } from './sdp/subscriber-offer.ts';

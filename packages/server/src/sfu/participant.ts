@@ -1,11 +1,15 @@
+import {
+  chooseCodec,
+  type IncomingTrack,
+  ParticipantTracks,
+  type PlannedMedia,
+  type ReceivedMedia,
+  type ReceivingPeer,
+  type RemoteDescription,
+} from '@aircheck/engine/receiving';
 import { AircheckError, type Track, type TrackSource } from '@aircheck/protocol';
 import type { OfferedSource } from '../worker/contract.ts';
-import { PublishedTrack, type TrackFormat } from './published-track.ts';
-import type { PublishedMedia, Publisher } from './publisher.ts';
-import type { ParticipantMedia } from './received-track.ts';
-import type { NegotiableCodec } from './sdp/codecs.ts';
-import type { RemoteDescription, RemoteMedia } from './sdp/description.ts';
-import { choosePublishCodec } from './sdp/publish-answer.ts';
+import { PublishedTrack } from './published-track.ts';
 
 const KIND_OF_SOURCE = {
   microphone: 'audio',
@@ -15,12 +19,8 @@ const KIND_OF_SOURCE = {
 } as const satisfies Record<TrackSource, 'audio' | 'video'>;
 
 /** What an offer publishes, checked but not yet taken over. */
-export interface PublishPlan {
+export interface PublishPlan extends PlannedMedia {
   readonly mid: string;
-  readonly media: RemoteMedia;
-  readonly codec: NegotiableCodec;
-  readonly source: TrackSource;
-  readonly muted: boolean;
 }
 
 /**
@@ -44,7 +44,7 @@ export function planPublishing(offer: RemoteDescription, listed: readonly Offere
         input: 'tracks',
       });
     }
-    if (media.sends) plan.push({ mid, media, codec: choosePublishCodec(media), source, muted });
+    if (media.sends) plan.push({ mid, media, codec: chooseCodec(media), source, muted });
   }
   return plan;
 }
@@ -62,115 +62,50 @@ function defaultSources(offer: RemoteDescription): OfferedSource[] {
 }
 
 /** One participant as a publisher: its tracks outlive its peer connections. */
-export class Participant implements ParticipantMedia {
-  readonly userId: string;
-  readonly cname: string;
-  publisher: Publisher | undefined;
-  readonly #newTrackId: () => string;
-  readonly #now: () => number;
-  readonly #onTrackStarted: (track: PublishedTrack) => void;
-  readonly #tracks = new Map<TrackSource, PublishedTrack>();
-  readonly #listeners = new Set<() => void>();
+export class Participant extends ParticipantTracks<PublishedTrack> {
+  publisher: ReceivingPeer | undefined;
 
   constructor(options: {
     readonly userId: string;
     readonly cname: string;
     readonly newTrackId: () => string;
     readonly now: () => number;
-    readonly onTrackStarted: (track: PublishedTrack) => void;
+    readonly onTrackStarted: (track: IncomingTrack) => void;
   }) {
-    this.userId = options.userId;
-    this.cname = options.cname;
-    this.#newTrackId = options.newTrackId;
-    this.#now = options.now;
-    this.#onTrackStarted = options.onTrackStarted;
+    const { userId, cname, newTrackId, now, onTrackStarted } = options;
+    super(
+      ({ source, muted }, format) =>
+        new PublishedTrack({
+          trackId: newTrackId(),
+          userId,
+          cname,
+          source,
+          format,
+          muted,
+          now,
+          onStarted: onTrackStarted,
+        }),
+    );
   }
 
   /** It publishes nothing, and nobody waits for it to: a recording that began when it had left, for instance. */
-  get unused(): boolean {
-    return this.publisher === undefined && this.#tracks.size === 0 && this.#listeners.size === 0;
+  override get unused(): boolean {
+    return this.publisher === undefined && super.unused;
   }
 
-  tracks(): readonly PublishedTrack[] {
-    return [...this.#tracks.values()];
-  }
-
-  onTracksChanged(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
-  /**
-   * Takes over what an offer publishes. A source that was published before goes on in its track where the format
-   * allows; tracks that the offer has no more end.
-   * @returns the m-lines with their tracks
-   */
-  apply(plan: readonly PublishPlan[]): PublishedMedia[] {
-    const gone = new Map(this.#tracks);
-    let changed = false;
-    const published = plan.map(({ media, codec, source, muted }): PublishedMedia => {
-      const format = formatOf(media, codec);
-      const former = this.#tracks.get(source);
-      if (former?.continues(format)) {
-        gone.delete(source);
-        former.muted = muted;
-        return { media, codec, track: former };
-      }
-      const track = new PublishedTrack({
-        trackId: this.#newTrackId(),
-        userId: this.userId,
-        cname: this.cname,
-        source,
-        format,
-        muted,
-        now: this.#now,
-        onStarted: this.#onTrackStarted,
-      });
-      this.#tracks.set(source, track);
-      changed = true;
-      return { media, codec, track };
-    });
-    for (const [source, track] of gone) {
-      if (this.#tracks.get(source) === track) this.#tracks.delete(source);
-      changed = true;
-    }
-    for (const track of gone.values()) track.end();
-    if (changed) this.#tellChange();
-    return published;
-  }
-
-  describe(published: readonly PublishedMedia[]): (Track & { mid: string })[] {
+  describe(published: readonly ReceivedMedia[]): (Track & { mid: string })[] {
     return published.map(({ media, track }) => ({ ...track.describe(), mid: media.mid }));
   }
 
   /** To be called every few ten milliseconds. */
-  tick(nowMs: number): void {
+  override tick(nowMs: number): void {
     this.publisher?.tick(nowMs);
-    for (const track of this.#tracks.values()) track.tick(nowMs);
+    super.tick(nowMs);
   }
 
-  /** The participant is gone for good; may be called twice. */
-  end(): void {
+  override end(): void {
     this.publisher?.close();
     this.publisher = undefined;
-    const tracks = this.tracks();
-    this.#tracks.clear();
-    for (const track of tracks) track.end();
-    this.#tellChange();
-    this.#listeners.clear();
+    super.end();
   }
-
-  #tellChange(): void {
-    for (const listener of [...this.#listeners]) listener();
-  }
-}
-
-function formatOf({ kind }: RemoteMedia, codec: NegotiableCodec): TrackFormat {
-  return {
-    kind: kind ?? 'video',
-    codec: codec.codec,
-    clockRate: codec.clockRate,
-    parameters: codec.parameters,
-    ...(codec.channels !== undefined && { channels: codec.channels }),
-  };
 }

@@ -1,6 +1,10 @@
+import {
+  bitstreamParameters,
+  formatParameters,
+  type NegotiableCodec,
+  type TrackFormat,
+} from '@aircheck/engine/receiving';
 import { AircheckError } from '@aircheck/protocol';
-import type { TrackFormat } from './published-track.ts';
-import { bitstreamParameters, formatParameters, type NegotiableCodec } from './sdp/codecs.ts';
 
 /** Dynamic payload types (RFC 3551 §6), then those that RFC 5761 §4 leaves free as well. */
 const FREE_PAYLOAD_TYPES = [...range(96, 127), ...range(35, 63)];

@@ -1,222 +1,71 @@
-import { type RtpCodec, type RtpPacket, SequenceUnwrapper } from '@aircheck/media';
-import type { Track, TrackKind, TrackSource } from '@aircheck/protocol';
+import { IncomingTrack, type PacketOutlet } from '@aircheck/engine/receiving';
+import type { RtpPacket } from '@aircheck/media';
+import type { TrackKind } from '@aircheck/protocol';
 import type { Forwarder } from './forwarder.ts';
-import { startsKeyFrame } from './key-frame-packet.ts';
-import { MediaFeed } from './media-feed.ts';
 import { loadPayload } from './outgoing-packet.ts';
 import { PacketHistory } from './packet-history.ts';
-import type { ReceivedTrack, TrackListener } from './received-track.ts';
-import type { NegotiableCodec } from './sdp/codecs.ts';
 
 /** Packets held for retransmission: about 2 s of 5 Mbit/s video, 5 s of sound. */
 const HISTORY_PACKETS = { video: 1024, audio: 256 } as const satisfies Record<TrackKind, number>;
-/** Encoders answer a second request within that time with a second key frame, for nothing. */
-const KEY_FRAME_REQUEST_INTERVAL_MS = 300;
-/** After some requests without an answer the publisher is not hurried any more. */
-const SLOW_KEY_FRAME_REQUEST_INTERVAL_MS = 1_000;
-const HURRIED_REQUESTS = 10;
-/** A publisher that has sent nothing for that long is not asked again. */
-const SILENT_AFTER_MS = 2_000;
-/** How long the rest of a key frame may take to come before another one is asked for. */
-const KEY_FRAME_ARRIVAL_MS = 500;
-/** Indexes begin here, so that packets reordered before the first have one too. */
-const FIRST_INDEX = 65_536;
 
-/** The stream of packets that a track comes from. */
-export interface TrackUpstream {
-  requestKeyFrame(): void;
-}
-
-/** Sequence numbers further apart than that are not loss, as for the jitter buffer. */
-const MAX_JUMP = 3_000;
-
-/** What a track is made of; a stream with the same format can go on in the same track. */
-export interface TrackFormat extends Pick<NegotiableCodec, 'codec' | 'clockRate' | 'parameters'> {
-  readonly kind: TrackKind;
-  readonly channels?: number;
-}
-
-/**
- * One source of a participant. Streams of packets may take turns below it (a new peer connection, a new SSRC): those who
- * listen see one gapless line of indexes and timestamps.
- */
-export class PublishedTrack implements ReceivedTrack {
-  readonly trackId: string;
-  readonly source: TrackSource;
-  readonly userId: string;
+/** One source of a participant, as it is received, recorded and sent on to others. */
+export class PublishedTrack extends IncomingTrack {
   /** Canonical name of the participant's clock. */
   readonly cname: string;
-  readonly format: TrackFormat;
-  readonly history: PacketHistory;
-  muted: boolean;
-  readonly #feed: MediaFeed;
-  /** An array, since it is walked for each packet. */
-  #forwarders: readonly Forwarder[] = [];
-  #upstream: TrackUpstream | undefined;
-  readonly #unwrapper = new SequenceUnwrapper();
-  #indexOffset = FIRST_INDEX;
-  #nextIndex = FIRST_INDEX;
-  /** Behind a packet that jumped. */
-  #strangerSequenceNumber: number | undefined;
-  #timestampOffset = 0;
-  #lastTimestamp = 0;
-  #lastArrivalMs = Number.NEGATIVE_INFINITY;
-  #lastReport: { readonly ntpMs: number; readonly rtpTimestamp: number; readonly arrivalMs: number } | undefined;
-  #keyFrameWanted = false;
-  #requests = 0;
-  #lastRequestMs = Number.NEGATIVE_INFINITY;
-  #lastKeyStartMs = Number.NEGATIVE_INFINITY;
-  #recoveredPackets = 0;
-  #ended = false;
-  readonly #now: () => number;
-  readonly #onStarted: (track: PublishedTrack) => void;
+  readonly #forwarding: Forwarding;
 
-  constructor(options: {
-    readonly trackId: string;
-    readonly userId: string;
-    readonly cname: string;
-    readonly source: TrackSource;
-    readonly format: TrackFormat;
-    readonly muted: boolean;
-    /** `performance.now()` scale, as arrival times are. */
-    readonly now: () => number;
-    /** Told with the first packet. */
-    readonly onStarted: (track: PublishedTrack) => void;
-  }) {
-    this.trackId = options.trackId;
-    this.userId = options.userId;
+  constructor(
+    options: Omit<ConstructorParameters<typeof IncomingTrack>[0], 'outlet'> & {
+      readonly cname: string;
+    },
+  ) {
+    const forwarding = new Forwarding(options.format.kind, options.cname);
+    super({ ...options, outlet: forwarding });
     this.cname = options.cname;
-    this.source = options.source;
-    this.format = options.format;
-    this.muted = options.muted;
-    this.history = new PacketHistory(HISTORY_PACKETS[options.format.kind]);
-    this.#feed = new MediaFeed(options.format);
-    this.#now = options.now;
-    this.#onStarted = options.onStarted;
+    this.#forwarding = forwarding;
   }
 
-  get kind(): TrackKind {
-    return this.format.kind;
-  }
-
-  get codec(): RtpCodec {
-    return this.format.codec;
-  }
-
-  get clockRate(): number {
-    return this.format.clockRate;
-  }
-
-  get channels(): number {
-    return this.format.channels ?? 1;
-  }
-
-  get ended(): boolean {
-    return this.#ended;
-  }
-
-  get stats(): { readonly lostPackets: number; readonly recoveredPackets: number } {
-    return { lostPackets: this.#feed.lostPackets, recoveredPackets: this.#recoveredPackets };
-  }
-
-  /** As the others in the room see it. */
-  describe(): Track {
-    const { trackId, kind, source, codec, muted } = this;
-    return { trackId, kind, source, codec, muted };
-  }
-
-  /** Whether a stream of this format can go on in this track. */
-  continues(format: TrackFormat): boolean {
-    const { codec, clockRate, channels, parameters } = this.format;
-    if (format.codec !== codec || format.clockRate !== clockRate || format.channels !== channels) return false;
-    // A receiver was told the profile, and its decoder chosen by it.
-    return ['profile-level-id', 'profile-id', 'profile'].every(
-      (key) => format.parameters.get(key) === parameters.get(key),
-    );
-  }
-
-  listen(listener: TrackListener): () => void {
-    const stop = this.#feed.listen(listener);
-    if (this.#ended) stop();
-    else if (this.#lastReport !== undefined) {
-      const { ntpMs, rtpTimestamp, arrivalMs } = this.#lastReport;
-      listener.onSenderReport(ntpMs, rtpTimestamp, arrivalMs);
-    }
-    this.requestKeyFrame();
-    return stop;
+  /** The newest packets, while somebody receives them. */
+  get history(): PacketHistory {
+    return this.#forwarding.history;
   }
 
   addForwarder(forwarder: Forwarder): void {
+    this.#forwarding.add(forwarder);
+  }
+
+  removeForwarder(forwarder: Forwarder): void {
+    this.#forwarding.remove(forwarder);
+  }
+}
+
+/** Those whom a track is sent to. */
+class Forwarding implements PacketOutlet {
+  readonly history: PacketHistory;
+  readonly #cname: string;
+  /** An array, since it is walked for each packet. */
+  #forwarders: readonly Forwarder[] = [];
+
+  constructor(kind: TrackKind, cname: string) {
+    this.history = new PacketHistory(HISTORY_PACKETS[kind]);
+    this.#cname = cname;
+  }
+
+  get active(): boolean {
+    return this.#forwarders.length > 0;
+  }
+
+  add(forwarder: Forwarder): void {
     this.#forwarders = [...this.#forwarders, forwarder];
     forwarder.restart();
   }
 
-  removeForwarder(forwarder: Forwarder): void {
+  remove(forwarder: Forwarder): void {
     this.#forwarders = this.#forwarders.filter((other) => other !== forwarder);
     if (this.#forwarders.length === 0) this.history.clear();
   }
 
-  requestKeyFrame(): void {
-    if (this.kind !== 'video' || this.#ended) return;
-    this.#keyFrameWanted = true;
-    this.#advanceKeyFrameRequest(this.#now());
-  }
-
-  #advanceKeyFrameRequest(nowMs: number): void {
-    if (!this.#keyFrameWanted || this.#upstream === undefined) return;
-    const hurried = this.#requests < HURRIED_REQUESTS;
-    if (this.#requests > 0 && nowMs - this.#lastArrivalMs > SILENT_AFTER_MS) return;
-    const intervalMs = hurried ? KEY_FRAME_REQUEST_INTERVAL_MS : SLOW_KEY_FRAME_REQUEST_INTERVAL_MS;
-    if (nowMs - this.#lastRequestMs < intervalMs) return;
-    this.#lastRequestMs = nowMs;
-    this.#requests += 1;
-    this.#upstream.requestKeyFrame();
-  }
-
-  /**
-   * Takes one packet of a stream; another stream than before takes the former one's place.
-   * @param recovered - it had been asked for again
-   */
-  push(upstream: TrackUpstream, packet: RtpPacket, arrivalMs: number, recovered: boolean): void {
-    if (this.#ended) return;
-    if (upstream !== this.#upstream) this.#startStream(upstream, packet, arrivalMs);
-    if (recovered) this.#recoveredPackets += 1;
-    let index = this.#unwrapper.unwrap(packet.sequenceNumber) + this.#indexOffset;
-    if (Math.abs(index - this.#nextIndex) > MAX_JUMP) {
-      // The second in a row from there is a sender that began anew (RFC 3550 appendix A.1).
-      const begunAnew = packet.sequenceNumber === this.#strangerSequenceNumber;
-      this.#strangerSequenceNumber = (packet.sequenceNumber + 1) & 0xffff;
-      if (!begunAnew) return;
-      this.#startStream(upstream, packet, arrivalMs);
-      index = this.#unwrapper.unwrap(packet.sequenceNumber) + this.#indexOffset;
-    }
-    const timestamp = (packet.timestamp + this.#timestampOffset) >>> 0;
-    if (index >= this.#nextIndex) {
-      this.#nextIndex = index + 1;
-      this.#lastTimestamp = timestamp;
-    }
-    if (arrivalMs > this.#lastArrivalMs) this.#lastArrivalMs = arrivalMs;
-    if (this.#feed.active) this.#feed.push(packet, arrivalMs, this.#timestampOffset);
-    const keyStart = this.#noteKeyStart(packet.payload, arrivalMs);
-    if (this.#forwarders.length > 0) this.#forward(index, timestamp, packet, keyStart);
-  }
-
-  #noteKeyStart(payload: Uint8Array, arrivalMs: number): boolean {
-    if (this.kind !== 'video') return true;
-    if (!this.#keyFrameWanted && this.#forwarders.length === 0 && !this.#feed.active) return false;
-    if (!startsKeyFrame(this.codec, payload)) return false;
-    this.#keyFrameWanted = false;
-    this.#requests = 0;
-    this.#lastKeyStartMs = arrivalMs;
-    return true;
-  }
-
-  #wantKeyFrameForFeed(nowMs: number): void {
-    if (this.#keyFrameWanted || nowMs - this.#lastKeyStartMs < KEY_FRAME_ARRIVAL_MS) return;
-    this.requestKeyFrame();
-  }
-
-  #forward(index: number, timestamp: number, { marker, payload }: RtpPacket, keyStart: boolean): void {
+  forward(index: number, timestamp: number, { marker, payload }: RtpPacket, keyStart: boolean): void {
     if (!this.history.add({ index, timestamp, marker, payload })) return;
     if (!loadPayload(payload)) return;
     const forwarders = this.#forwarders;
@@ -225,65 +74,16 @@ export class PublishedTrack implements ReceivedTrack {
     }
   }
 
-  /**
-   * Another stream, or a sender that began anew: indexes and timestamps go on behind those before, video with a key
-   * frame.
-   */
-  #startStream(upstream: TrackUpstream, first: RtpPacket, arrivalMs: number): void {
-    const former = this.#upstream;
-    this.#upstream = upstream;
-    this.#unwrapper.reset();
-    this.#strangerSequenceNumber = undefined;
+  restart(): void {
     this.history.clear();
-    this.#requests = 0;
-    if (former === undefined) {
-      this.#indexOffset = FIRST_INDEX - first.sequenceNumber;
-      this.#onStarted(this);
-    } else {
-      // Room for packets of the new stream that were overtaken by this one.
-      this.#indexOffset = this.#nextIndex + FIRST_INDEX - first.sequenceNumber;
-      this.#alignTimestamps(former === upstream, first.timestamp, arrivalMs);
-    }
-    this.#nextIndex = first.sequenceNumber + this.#indexOffset;
     for (const forwarder of this.#forwarders) forwarder.restart();
-    if (this.#feed.active) this.requestKeyFrame();
   }
 
-  #alignTimestamps(sameStream: boolean, firstTimestamp: number, arrivalMs: number): void {
-    const elapsedTicks = Math.max(1, Math.round(((arrivalMs - this.#lastArrivalMs) * this.clockRate) / 1000));
-    const expected = this.#lastTimestamp + elapsedTicks;
-    // After a long loss the numbers jump, but the sender's clock went on.
-    const deviation = Math.abs((firstTimestamp + this.#timestampOffset - expected) | 0);
-    if (sameStream && deviation < this.clockRate) return;
-    this.#feed.restart(this.#timestampOffset);
-    this.#timestampOffset = (expected - firstTimestamp) >>> 0;
-    this.#lastReport = undefined;
+  senderReport(ntpMs: number, timestamp: number): void {
+    for (const forwarder of this.#forwarders) forwarder.sendReport(ntpMs, timestamp, this.#cname);
   }
 
-  /** Takes a sender report of the current stream; those of others are of no use any more. */
-  senderReport(upstream: TrackUpstream, ntpMs: number, rtpTimestamp: number, arrivalMs: number): void {
-    if (upstream !== this.#upstream || !(ntpMs > 0)) return;
-    const timestamp = (rtpTimestamp + this.#timestampOffset) >>> 0;
-    this.#lastReport = { ntpMs, rtpTimestamp: timestamp, arrivalMs };
-    this.#feed.tellSenderReport(ntpMs, timestamp, arrivalMs);
-    for (const forwarder of this.#forwarders) forwarder.sendReport(ntpMs, timestamp, this.cname);
-  }
-
-  /** To be called every few ten milliseconds. */
-  tick(nowMs: number): void {
-    if (this.#feed.active) {
-      this.#feed.advance(nowMs, this.#timestampOffset);
-      if (this.#feed.wantsKeyFrame(nowMs)) this.#wantKeyFrameForFeed(nowMs);
-    }
-    this.#advanceKeyFrameRequest(nowMs);
-  }
-
-  /** The participant publishes this source no more; may be called twice. */
   end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#upstream = undefined;
-    this.#feed.end(this.#timestampOffset);
     this.history.clear();
   }
 }

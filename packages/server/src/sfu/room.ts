@@ -1,5 +1,10 @@
-import { AircheckError } from '@aircheck/protocol';
-import type { Logger } from 'pino';
+import {
+  answerSetup,
+  buildReceiveAnswer,
+  parseDescription,
+  ReceivingPeer,
+  type RemoteDescription,
+} from '@aircheck/engine/receiving';
 import type {
   LocalTransportParameters,
   PeerTransport,
@@ -7,14 +12,13 @@ import type {
   TransportEngine,
   TransportHandlers,
   TransportState,
-} from '../transport/port.ts';
+} from '@aircheck/engine/transport';
+import { AircheckError } from '@aircheck/protocol';
+import type { Logger } from 'pino';
 import type { WorkerEventName, WorkerEvents, WorkerRequests } from '../worker/contract.ts';
 import type { Identifiers } from './identifiers.ts';
 import { Participant, planPublishing } from './participant.ts';
 import type { PublishedTrack } from './published-track.ts';
-import { Publisher } from './publisher.ts';
-import { parseDescription, type RemoteDescription } from './sdp/description.ts';
-import { answerSetup, buildPublishAnswer } from './sdp/publish-answer.ts';
 import { buildViewAnswer } from './sdp/view-answer.ts';
 import { SendingPeer } from './sending-peer.ts';
 import { Subscriber } from './subscriber.ts';
@@ -32,7 +36,7 @@ export interface RoomContext {
 
 interface PublishingPeer {
   readonly kind: 'publishing';
-  readonly publisher: Publisher;
+  readonly publisher: ReceivingPeer;
   readonly participant: Participant;
   readonly sessionId: string;
   version: number;
@@ -112,7 +116,7 @@ export class Room {
     const published = participant.apply(plan);
     peer.publisher.update(published);
     peer.version += 1;
-    const sdp = buildPublishAnswer({
+    const sdp = buildReceiveAnswer({
       origin: { sessionId: peer.sessionId, version: peer.version },
       offer,
       codecs: new Map(published.map(({ media, codec }) => [media.mid, codec])),
@@ -138,7 +142,7 @@ export class Room {
     const former = participant.publisher?.peerId;
     if (former !== undefined) this.closePeer(former);
     const { identifiers } = this.#context;
-    const publisher = new Publisher({
+    const publisher = new ReceivingPeer({
       peerId,
       localSsrc: identifiers.ssrc(),
       cname: identifiers.name(),
@@ -309,7 +313,7 @@ export class Room {
     peer.close();
   }
 
-  #logRefused({ peerId, stats }: Publisher): void {
+  #logRefused({ peerId, stats }: ReceivingPeer): void {
     const { malformed, unroutable, flooded } = stats;
     if (malformed + unroutable + flooded === 0) return;
     this.#context.logger.warn(

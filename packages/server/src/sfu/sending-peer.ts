@@ -1,6 +1,6 @@
+import { FloodGuard } from '@aircheck/engine/receiving';
+import type { PeerTransport, TransportHandlers, TransportState } from '@aircheck/engine/transport';
 import { MediaError, parseRtcp, type RtcpPacket } from '@aircheck/media';
-import type { PeerTransport, TransportHandlers, TransportState } from '../transport/port.ts';
-import { FloodGuard } from './flood-guard.ts';
 import { Forwarder, type ForwarderStats, type SendingTransport } from './forwarder.ts';
 import type { PublishedTrack } from './published-track.ts';
 import type { SendParameters } from './sdp/subscriber-offer.ts';

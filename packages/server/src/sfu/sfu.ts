@@ -1,7 +1,7 @@
+import type { ParticipantMedia } from '@aircheck/engine/receiving';
+import type { LocalTransportParameters } from '@aircheck/engine/transport';
 import { AircheckError } from '@aircheck/protocol';
-import type { LocalTransportParameters } from '../transport/port.ts';
 import type { WorkerRequests } from '../worker/contract.ts';
-import type { ParticipantMedia } from './received-track.ts';
 import { Room, type RoomContext } from './room.ts';
 
 /** How often requests for lost packets are repeated and feedback is looked after. */

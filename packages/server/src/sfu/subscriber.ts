@@ -1,7 +1,6 @@
+import { parseDescription, type SentStream } from '@aircheck/engine/receiving';
 import { PayloadTypes } from './payload-types.ts';
 import type { PublishedTrack } from './published-track.ts';
-import { parseDescription } from './sdp/description.ts';
-import type { SentStream } from './sdp/lines.ts';
 import { buildSubscriberOffer, type OfferedMedia, readAnsweredMedia } from './sdp/subscriber-offer.ts';
 import type { SendingPeer } from './sending-peer.ts';
 

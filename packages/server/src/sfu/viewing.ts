@@ -1,8 +1,13 @@
+import {
+  bitstreamParameters,
+  encodingName,
+  formatParameters,
+  type NegotiableCodec,
+  type RemoteDescription,
+  type SentStream,
+} from '@aircheck/engine/receiving';
 import { AircheckError } from '@aircheck/protocol';
 import type { PublishedTrack } from './published-track.ts';
-import { bitstreamParameters, encodingName, formatParameters, type NegotiableCodec } from './sdp/codecs.ts';
-import type { RemoteDescription } from './sdp/description.ts';
-import type { SentStream } from './sdp/lines.ts';
 import type { SendParameters } from './sdp/subscriber-offer.ts';
 import { matchViewerMedia } from './sdp/view-answer.ts';
 

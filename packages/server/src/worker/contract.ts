@@ -1,14 +1,5 @@
-import type {
-  AudioInfo,
-  EndReason,
-  Health,
-  Problem,
-  RecordingMedia,
-  RecordingSource,
-  Track,
-  TrackSource,
-  VideoInfo,
-} from '@aircheck/protocol';
+import type { RecorderEvents, SegmentSnapshot, StartRecordingOptions } from '@aircheck/engine/recorder';
+import type { EndReason, Problem, Track, TrackSource } from '@aircheck/protocol';
 
 /*
  * What the control process and a media worker say to each other. Requests and events travel over the IPC channel of
@@ -31,35 +22,6 @@ export interface OfferedSource {
   readonly mid: string;
   readonly source: TrackSource;
   readonly muted: boolean;
-}
-
-export interface StartRecordingOptions {
-  readonly recordingId: string;
-  readonly appId: string;
-  readonly roomId: string;
-  readonly userId: string;
-  readonly source: RecordingSource;
-  readonly media: RecordingMedia;
-  readonly fileName: string;
-  readonly segmentMs: number;
-  readonly idleMs: number;
-}
-
-/** A segment as the recorder knows it. */
-export interface SegmentSnapshot {
-  readonly recordingId: string;
-  readonly fileId: string;
-  readonly segmentIndex: number;
-  /** Path relative to the recordings folder. */
-  readonly path: string;
-  readonly mimeType: string;
-  /** Milliseconds since 1970 of the segment's zero. */
-  readonly startedAt: number;
-  readonly durationMs: number;
-  readonly sizeBytes: number;
-  readonly video: VideoInfo | null;
-  readonly audio: AudioInfo | null;
-  readonly health: Health;
 }
 
 export interface WorkerRequests {
@@ -122,22 +84,10 @@ export interface WorkerStats {
   readonly rssBytes: number;
 }
 
-export interface WorkerEvents {
+export interface WorkerEvents extends RecorderEvents {
   'peer-state': { peerId: string; state: 'connected' | 'disconnected' | 'failed' | 'closed' };
   /** A published track appeared with its first packet, or its codec was learnt. */
   'track-updated': { roomKey: string; userId: string; track: Track };
-  /** First frame written, paused, resumed, or stopping by itself. */
-  'recording-state': {
-    recordingId: string;
-    state: 'recording' | 'paused' | 'finalizing';
-    at: number;
-  };
-  'segment-opened': { segment: SegmentSnapshot };
-  /** At most once a second for each growing segment. */
-  'segment-progress': { segment: SegmentSnapshot };
-  'segment-closed': { segment: SegmentSnapshot };
-  /** The recording is over, whoever ended it; all its segments have been told as closed. */
-  'recording-ended': { recordingId: string; reason: EndReason; detail?: string };
 }
 
 export type WorkerRequestName = keyof WorkerRequests;

@@ -1,8 +1,8 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { Recorder } from '@aircheck/engine/recorder';
+import { createTransportEngine, type TransportEngine } from '@aircheck/engine/transport';
 import type { Logger } from 'pino';
-import { Recorder } from '../recorder/index.ts';
 import { randomIdentifiers, Sfu } from '../sfu/index.ts';
-import { createTransportEngine, type TransportEngine } from '../transport/index.ts';
 import type {
   WorkerEventName,
   WorkerEvents,

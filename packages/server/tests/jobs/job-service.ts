@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { newFileId } from '@aircheck/engine/file-id';
 import type { Event, Job, JobState } from '@aircheck/protocol';
 import { pino } from 'pino';
 import { expect, onTestFinished } from 'vitest';
@@ -8,7 +9,6 @@ import { Apps, ConsoleSessions, registerAccess } from '../../src/apps/index.ts';
 import { systemClock } from '../../src/clock.ts';
 import type { Database } from '../../src/db/index.ts';
 import { Outbox } from '../../src/events/index.ts';
-import { newFileId } from '../../src/file-id.ts';
 import { createHttpServer } from '../../src/http/index.ts';
 import { Jobs, type JobsOptions, registerJobRoutes } from '../../src/jobs/index.ts';
 import { Library, type NewFile } from '../../src/library/index.ts';

@@ -1,8 +1,8 @@
 import { cp, mkdir, stat, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
+import { newFileId } from '@aircheck/engine/file-id';
 import { onTestFinished } from 'vitest';
-import { newFileId } from '../../src/file-id.ts';
 import {
   type Library,
   MediaLinks,

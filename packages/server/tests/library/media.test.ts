@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { appendFile, mkdir, open, readdir, readlink, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect } from 'node:net';
 import { dirname, join } from 'node:path';
+import type { SegmentSnapshot } from '@aircheck/engine/recorder';
 import { HybridMp4Writer } from '@aircheck/media';
 import type { AssetState, PlayUrls } from '@aircheck/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -15,7 +16,6 @@ import {
   registerMediaRoutes,
   ServedBytes,
 } from '../../src/library/index.ts';
-import type { SegmentSnapshot } from '../../src/worker/contract.ts';
 import { addRecording } from '../databases.ts';
 import { startTestServer, type TestServer } from '../http/test-server.ts';
 import { segmentOf } from '../recording/fake-workers.ts';

@@ -1,13 +1,7 @@
+import type { SegmentSnapshot, StartRecordingOptions } from '@aircheck/engine/recorder';
 import { AircheckError, type EndReason } from '@aircheck/protocol';
 import type { RecordingsOptions } from '../../src/recording/index.ts';
-import type {
-  SegmentSnapshot,
-  StartRecordingOptions,
-  WorkerEventName,
-  WorkerEvents,
-  WorkerRequestName,
-  WorkerRequests,
-} from '../../src/worker/contract.ts';
+import type { WorkerEventName, WorkerEvents, WorkerRequestName, WorkerRequests } from '../../src/worker/contract.ts';
 
 type Workers = RecordingsOptions['workers'];
 

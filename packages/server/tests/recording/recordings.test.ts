@@ -1,16 +1,16 @@
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { SegmentSnapshot } from '@aircheck/engine/recorder';
 import { MediaError } from '@aircheck/media';
 import { AircheckError, type Participant, type Recording, type RoomType } from '@aircheck/protocol';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { journalFolder, writeJournal } from '../../../engine/src/recorder/journal.ts';
 import type { Principal } from '../../src/apps/index.ts';
 import { Outbox } from '../../src/events/index.ts';
 import type { Library } from '../../src/library/index.ts';
-import { journalFolder, writeJournal } from '../../src/recorder/journal.ts';
 import { Recordings, type RecoverSegment } from '../../src/recording/index.ts';
-import type { SegmentSnapshot } from '../../src/worker/contract.ts';
 import { describeOnBothDatabases } from '../databases.ts';
 import { makeLibrary } from '../library/make-library.ts';
 import { FakeWorkers, segmentOf } from './fake-workers.ts';

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createTransportEngine, type TransportEngine } from '@aircheck/engine/transport';
 import { launchChromium } from '@aircheck/testkit';
 import { pino } from 'pino';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { randomIdentifiers, Sfu } from '../../src/sfu/index.ts';
-import { createTransportEngine, type TransportEngine } from '../../src/transport/index.ts';
 import type { OfferedSource } from '../../src/worker/contract.ts';
 
 const ROOM = 'default/room';

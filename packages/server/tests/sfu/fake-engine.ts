@@ -5,7 +5,7 @@ import type {
   TransportEngine,
   TransportHandlers,
   TransportState,
-} from '../../src/transport/index.ts';
+} from '@aircheck/engine/transport';
 
 /** Stands for ICE, DTLS and SRTP: notes what is sent, and hands in what a test wants to have received. */
 export class FakeTransport implements PeerTransport {

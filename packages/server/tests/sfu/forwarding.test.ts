@@ -1,6 +1,7 @@
+import type { TrackUpstream } from '@aircheck/engine/receiving';
 import { buildNack, parseRtcp, parseRtpPacket, type RtpPacket, serializeRtpPacket } from '@aircheck/media';
 import { describe, expect, it } from 'vitest';
-import { PublishedTrack, type TrackUpstream } from '../../src/sfu/published-track.ts';
+import { PublishedTrack } from '../../src/sfu/published-track.ts';
 import type { SendParameters } from '../../src/sfu/sdp/subscriber-offer.ts';
 import { SendingPeer } from '../../src/sfu/sending-peer.ts';
 import { FakeTransport } from './fake-engine.ts';

@@ -1,10 +1,9 @@
+import { answerSetup, buildReceiveAnswer, parseDescription } from '@aircheck/engine/receiving';
 import { AircheckError } from '@aircheck/protocol';
 import fc from 'fast-check';
 import { parse } from 'sdp-transform';
 import { describe, expect, it } from 'vitest';
 import { planPublishing } from '../../src/sfu/participant.ts';
-import { parseDescription } from '../../src/sfu/sdp/description.ts';
-import { answerSetup, buildPublishAnswer } from '../../src/sfu/sdp/publish-answer.ts';
 import type { OfferedSource } from '../../src/worker/contract.ts';
 import { FakeTransport } from './fake-engine.ts';
 import { fixture } from './fixtures/index.ts';
@@ -12,7 +11,7 @@ import { fixture } from './fixtures/index.ts';
 function answer(sdp: string, tracks?: readonly OfferedSource[]): string {
   const offer = parseDescription(sdp);
   const plan = planPublishing(offer, tracks);
-  return buildPublishAnswer({
+  return buildReceiveAnswer({
     origin: { sessionId: '1', version: 1 },
     offer,
     codecs: new Map(plan.map(({ mid, codec }) => [mid, codec])),

@@ -1,17 +1,18 @@
-import type { TrackKind } from '@aircheck/protocol';
-import type { LocalTransportParameters } from '../../transport/port.ts';
-import type { NegotiableCodec } from './codecs.ts';
-import { HEADER_EXTENSIONS, type RemoteMedia } from './description.ts';
 import {
   codecFormats,
   codecLines,
+  HEADER_EXTENSIONS,
   joinLines,
+  type NegotiableCodec,
+  type RemoteMedia,
   type SentStream,
   type SessionOrigin,
   sessionLines,
   streamLines,
   transportLines,
-} from './lines.ts';
+} from '@aircheck/engine/receiving';
+import type { LocalTransportParameters } from '@aircheck/engine/transport';
+import type { TrackKind } from '@aircheck/protocol';
 
 const PROTOCOL = 'UDP/TLS/RTP/SAVPF';
 

@@ -1,17 +1,20 @@
-import type { LocalTransportParameters } from '../../transport/port.ts';
-import { canReceive, type NegotiableCodec } from './codecs.ts';
-import { HEADER_EXTENSIONS, type RemoteDescription, type RemoteMedia } from './description.ts';
 import {
+  canReceive,
   codecFormats,
   codecLines,
+  HEADER_EXTENSIONS,
   joinLines,
+  type NegotiableCodec,
+  type RemoteDescription,
+  type RemoteMedia,
   rejectedMediaLines,
   type SentStream,
   type SessionOrigin,
   sessionLines,
   streamLines,
   transportLines,
-} from './lines.ts';
+} from '@aircheck/engine/receiving';
+import type { LocalTransportParameters } from '@aircheck/engine/transport';
 import { type SendParameters, senderFeedback, sendParameters } from './subscriber-offer.ts';
 
 /** How to send a track on an m-line that a viewer offers; undefined when the viewer can't decode it. */

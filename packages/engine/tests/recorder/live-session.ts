@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { parseRtpPacket, type RtpCodec, type RtpPacket, serializeRtpPacket } from '@aircheck/media';
 import { pino } from 'pino';
+import { IncomingTrack, type ParticipantMedia, type TrackUpstream } from '../../src/receiving/index.ts';
+import type { RecorderEvents, StartRecordingOptions } from '../../src/recorder/contract.ts';
 import { RecordingSession } from '../../src/recorder/recording-session.ts';
-import { PublishedTrack, type TrackUpstream } from '../../src/sfu/published-track.ts';
-import type { ParticipantMedia } from '../../src/sfu/received-track.ts';
-import type { StartRecordingOptions, WorkerEvents } from '../../src/worker/contract.ts';
 
 /** The clock of one test. */
 export interface TestClock {
@@ -46,7 +45,7 @@ export function startSession(
     },
   );
   const ends = () =>
-    events.flatMap(({ name, body }) => (name === 'recording-ended' ? [body as WorkerEvents['recording-ended']] : []));
+    events.flatMap(({ name, body }) => (name === 'recording-ended' ? [body as RecorderEvents['recording-ended']] : []));
   return { session, events, ends };
 }
 
@@ -81,12 +80,11 @@ export function soundPackets(
   );
 }
 
-export function publishedTrack(codec: RtpCodec, clock: TestClock): PublishedTrack {
+export function incomingTrack(codec: RtpCodec, clock: TestClock): IncomingTrack {
   const audio = codec === 'opus';
-  return new PublishedTrack({
+  return new IncomingTrack({
     trackId: codec,
     userId: 'host',
-    cname: 'clock',
     source: audio ? 'microphone' : 'camera',
     format: {
       kind: audio ? 'audio' : 'video',
@@ -102,7 +100,7 @@ export function publishedTrack(codec: RtpCodec, clock: TestClock): PublishedTrac
 }
 
 /** A participant with these tracks for good. */
-export function mediaOf(...tracks: readonly PublishedTrack[]): ParticipantMedia {
+export function mediaOf(...tracks: readonly IncomingTrack[]): ParticipantMedia {
   return { tracks: () => tracks, onTracksChanged: () => () => {} };
 }
 
@@ -110,7 +108,7 @@ export function mediaOf(...tracks: readonly PublishedTrack[]): ParticipantMedia 
 export function play(
   clock: TestClock,
   sessions: readonly RecordingSession[],
-  streams: readonly { readonly track: PublishedTrack; readonly packets: readonly RtpPacket[] }[],
+  streams: readonly { readonly track: IncomingTrack; readonly packets: readonly RtpPacket[] }[],
 ): void {
   const startMs = clock.nowMs;
   const arrivals = streams.flatMap(({ track, packets }) => {

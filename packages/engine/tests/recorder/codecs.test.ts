@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { readRecording } from '@aircheck/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { journalFolder } from '../../src/recorder/journal.ts';
-import { capturedPackets, mediaOf, play, publishedTrack, soundPackets, startSession } from './live-session.ts';
+import { capturedPackets, incomingTrack, mediaOf, play, soundPackets, startSession } from './live-session.ts';
 
 let folder: string;
 
@@ -24,8 +24,8 @@ describe('packets of a real sender become a file that decodes without fault', ()
     ['vp8', 'video/webm', 40],
   ] as const)('in %s with sound', async (codec, mimeType, frames) => {
     const clock = { nowMs: 5000 };
-    const picture = publishedTrack(codec, clock);
-    const sound = publishedTrack('opus', clock);
+    const picture = incomingTrack(codec, clock);
+    const sound = incomingTrack('opus', clock);
     const { session } = startSession(folder, mediaOf(picture, sound), clock);
     play(
       clock,
@@ -86,7 +86,7 @@ describe('sound', () => {
     [60, 1],
   ])('in packets of %s ms with %s channels keeps its length and has no hole', async (frameMs, channels) => {
     const clock = { nowMs: 5000 };
-    const sound = publishedTrack('opus', clock);
+    const sound = incomingTrack('opus', clock);
     const { session } = startSession(folder, mediaOf(sound), clock, { media: 'audio' });
     const data = await encodedTone(frameMs, channels);
     play(clock, [session], [{ track: sound, packets: soundPackets(data, frameMs * 48) }]);
@@ -101,7 +101,7 @@ describe('sound', () => {
 
   it('of a sender that is silent between words (DTX) keeps its place in time', async () => {
     const clock = { nowMs: 5000 };
-    const sound = publishedTrack('opus', clock);
+    const sound = incomingTrack('opus', clock);
     const { session } = startSession(folder, mediaOf(sound), clock, { media: 'audio' });
     const data = await encodedTone(20, 1);
     // 30 packets of speech, then one every 400 ms, then speech again: no number is missing, only time passes.

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { counterBreaks, type EncodedClip, encodeClip, readClip, readRecording, syncEvents } from '@aircheck/testkit';
 import { pino } from 'pino';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { SegmentSnapshot, StartRecordingOptions } from '../../src/recorder/contract.ts';
 import { journalFolder, listJournals } from '../../src/recorder/journal.ts';
 import { RecordingSession } from '../../src/recorder/recording-session.ts';
-import type { SegmentSnapshot, StartRecordingOptions } from '../../src/worker/contract.ts';
 import { ScriptedParticipant, ScriptedTrack } from './scripted-participant.ts';
 
 const FRAME_MS = 1000 / 30;

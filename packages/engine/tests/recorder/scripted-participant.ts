@@ -1,6 +1,6 @@
 import type { EncodedFrame } from '@aircheck/media';
 import type { Codec, TrackKind, TrackSource } from '@aircheck/protocol';
-import type { ParticipantMedia, ReceivedTrack, TrackListener } from '../../src/sfu/received-track.ts';
+import type { ParticipantMedia, ReceivedTrack, TrackListener } from '../../src/receiving/index.ts';
 
 /** A track whose frames a test sends by hand. */
 export class ScriptedTrack implements ReceivedTrack {

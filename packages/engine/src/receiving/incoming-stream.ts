@@ -7,17 +7,17 @@ import {
   type RtpPacket,
 } from '@aircheck/media';
 import type { PeerTransport } from '../transport/port.ts';
-import type { PublishedTrack, TrackUpstream } from './published-track.ts';
+import type { IncomingTrack, TrackUpstream } from './incoming-track.ts';
 
 /** A sender that did not agree to answer NACKs, and has not answered that many, is not asked any more. */
 const UNANSWERED_NACKS = 100;
 
-/** One RTP stream of a publisher: asks for what is missing, and keeps the statistics that go back to the sender. */
+/** One RTP stream of a sender: asks for what is missing, and keeps the statistics that go back to the sender. */
 export class IncomingStream implements TrackUpstream {
   readonly ssrc: number;
   readonly payloadType: number;
   readonly rtxPayloadType: number | undefined;
-  readonly track: PublishedTrack;
+  readonly track: IncomingTrack;
   readonly #localSsrc: number;
   readonly #transport: PeerTransport;
   readonly #statistics: ReceptionStatistics;
@@ -31,7 +31,7 @@ export class IncomingStream implements TrackUpstream {
     readonly rtxPayloadType: number | undefined;
     /** The sender said that it answers NACKs. */
     readonly nackAgreed: boolean;
-    readonly track: PublishedTrack;
+    readonly track: IncomingTrack;
     readonly transport: PeerTransport;
     /** Who our feedback comes from. */
     readonly localSsrc: number;

@@ -1,17 +1,17 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { journalFolder } from '@aircheck/engine/recorder';
 import { buildSenderReport, serializeRtpPacket } from '@aircheck/media';
 import { readRecording } from '@aircheck/testkit';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { journalFolder } from '../../src/recorder/journal.ts';
-import type { RecordingSession } from '../../src/recorder/recording-session.ts';
+import type { RecordingSession } from '../../../engine/src/recorder/recording-session.ts';
+import { capturedPackets, startSession, type TestClock } from '../../../engine/tests/recorder/live-session.ts';
 import { randomIdentifiers, Sfu } from '../../src/sfu/index.ts';
 import type { PublishedTrack } from '../../src/sfu/published-track.ts';
-import { FakeEngine, type FakeTransport } from '../sfu/fake-engine.ts';
-import { fixture } from '../sfu/fixtures/index.ts';
-import { capturedPackets, startSession, type TestClock } from './live-session.ts';
+import { FakeEngine, type FakeTransport } from './fake-engine.ts';
+import { fixture } from './fixtures/index.ts';
 
 const ROOM = 'default/room';
 /** Length of the captured picture and sound, which are sent by every connection. */

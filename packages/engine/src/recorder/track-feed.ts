@@ -1,5 +1,5 @@
 import type { EncodedFrame } from '@aircheck/media';
-import type { ReceivedTrack } from '../sfu/received-track.ts';
+import type { ReceivedTrack } from '../receiving/index.ts';
 
 interface FeedHandlers {
   readonly onFrame: (frame: EncodedFrame) => void;

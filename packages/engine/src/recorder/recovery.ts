@@ -9,7 +9,7 @@ import {
   recoverWebm,
 } from '@aircheck/media';
 import type { AudioInfo, VideoInfo } from '@aircheck/protocol';
-import type { SegmentSnapshot } from '../worker/contract.ts';
+import type { SegmentSnapshot } from './contract.ts';
 import { storageError } from './spool-file.ts';
 
 /**

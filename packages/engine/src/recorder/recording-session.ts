@@ -7,8 +7,8 @@ import {
 } from '@aircheck/media';
 import type { EndReason } from '@aircheck/protocol';
 import type { Logger } from 'pino';
-import type { ParticipantMedia, ReceivedTrack } from '../sfu/received-track.ts';
-import type { SegmentSnapshot, StartRecordingOptions } from '../worker/contract.ts';
+import type { ParticipantMedia, ReceivedTrack } from '../receiving/index.ts';
+import type { SegmentSnapshot, StartRecordingOptions } from './contract.ts';
 import type { Segment, SegmentLayout } from './segment.ts';
 import { type RecorderContext, SegmentFiles } from './segment-files.ts';
 import { TrackFeed } from './track-feed.ts';

@@ -1,10 +1,13 @@
 import type { Logger } from 'pino';
-import type { SegmentSnapshot, StartRecordingOptions, WorkerEventName, WorkerEvents } from '../worker/contract.ts';
+import type { RecorderEventName, RecorderEvents, SegmentSnapshot, StartRecordingOptions } from './contract.ts';
 import { writeJournal } from './journal.ts';
 import { salvageSegment } from './recovery.ts';
 import { Segment, type SegmentLayout } from './segment.ts';
 
-export type Emit = <N extends WorkerEventName>(name: N, body: WorkerEvents[N]) => void;
+/** Told with a name and what belongs to it. */
+export type Emit = (
+  ...event: { [N in RecorderEventName]: [name: N, body: RecorderEvents[N]] }[RecorderEventName]
+) => void;
 
 export interface RecorderContext {
   readonly recordingsFolder: string;

@@ -14,7 +14,7 @@ export interface TrackListener {
   onEnded(): void;
 }
 
-/** One track as the service receives it from its publisher. */
+/** One track as it is received. */
 export interface ReceivedTrack {
   readonly trackId: string;
   readonly source: TrackSource;

@@ -10,7 +10,7 @@ import {
   WebmWriter,
 } from '@aircheck/media';
 import type { Gap } from '@aircheck/protocol';
-import type { SegmentSnapshot } from '../worker/contract.ts';
+import type { SegmentSnapshot } from './contract.ts';
 import { HealthRecord } from './health.ts';
 import { SpoolFile } from './spool-file.ts';
 

@@ -12,48 +12,48 @@ import type { PeerTransport, TransportHandlers } from '../transport/port.ts';
 import { ArrivalTimes } from './arrival-times.ts';
 import { FloodGuard } from './flood-guard.ts';
 import { IncomingStream } from './incoming-stream.ts';
-import type { PublishedTrack } from './published-track.ts';
+import type { IncomingTrack } from './incoming-track.ts';
 import type { NegotiableCodec } from './sdp/codecs.ts';
 import { HEADER_EXTENSIONS, type RemoteMedia } from './sdp/description.ts';
 
 const FEEDBACK_INTERVAL_MS = 100;
 const REPORT_INTERVAL_MS = 1_000;
-/** More streams than that are no publisher's. */
+/** More streams than that are no sender's. */
 const MAX_STREAMS = 64;
 /** A new SSRC takes an m-line over when the former one has been silent for that long: simulcast layers must not. */
 const TAKE_OVER_AFTER_MS = 1_000;
 /** RFC 3550 §6.4.2 */
 const MAX_REPORT_BLOCKS = 31;
 
-/** What an m-line of the publisher carries. */
-export interface PublishedMedia {
+/** What an m-line of the sender carries. */
+export interface ReceivedMedia {
   readonly media: RemoteMedia;
   readonly codec: NegotiableCodec;
-  readonly track: PublishedTrack;
+  readonly track: IncomingTrack;
 }
 
 interface Route {
-  readonly published: PublishedMedia;
+  readonly received: ReceivedMedia;
   readonly stream: IncomingStream;
   /** The SSRC carries retransmissions of the stream. */
   readonly rtx: boolean;
 }
 
-/** Packets of one publisher that came to nothing. */
-export interface PublisherStats {
+/** Packets of one sender that came to nothing. */
+export interface ReceivingStats {
   malformed: number;
   unroutable: number;
   flooded: number;
 }
 
-/** The receiving end of a publishing peer connection. */
-export class Publisher implements Omit<TransportHandlers, 'onState'> {
+/** The receiving end of a peer connection: a publisher's at the server, a viewer's own at the agent. */
+export class ReceivingPeer implements Omit<TransportHandlers, 'onState'> {
   readonly peerId: string;
   readonly transport: PeerTransport;
-  readonly stats: PublisherStats = { malformed: 0, unroutable: 0, flooded: 0 };
+  readonly stats: ReceivingStats = { malformed: 0, unroutable: 0, flooded: 0 };
   readonly #localSsrc: number;
   readonly #cname: string;
-  #media: readonly PublishedMedia[] = [];
+  #media: readonly ReceivedMedia[] = [];
   #midId: number | undefined;
   #transportWideCcId: number | undefined;
   #absSendTimeId: number | undefined;
@@ -78,37 +78,37 @@ export class Publisher implements Omit<TransportHandlers, 'onState'> {
   }
 
   /** Sets what the m-lines carry; streams that go on keep their state. */
-  update(media: readonly PublishedMedia[]): void {
+  update(media: readonly ReceivedMedia[]): void {
     this.#media = media;
     const extensionId = (uri: string): number | undefined =>
-      media.map((published) => published.media.extensions.get(uri)).find((id) => id !== undefined);
+      media.map((received) => received.media.extensions.get(uri)).find((id) => id !== undefined);
     this.#midId = extensionId(HEADER_EXTENSIONS.mid);
     this.#transportWideCcId = extensionId(HEADER_EXTENSIONS.transportWideCc);
     this.#absSendTimeId = extensionId(HEADER_EXTENSIONS.absSendTime);
     const former = new Map(this.#routes);
     this.#routes.clear();
-    for (const published of media) this.#routeSignaled(published, former);
+    for (const received of media) this.#routeSignaled(received, former);
     for (const [ssrc, route] of former) {
-      const published = media.find(({ track }) => track === route.stream.track);
-      if (published === undefined || this.#routes.has(ssrc) || !goesOn(route.stream, published)) continue;
-      this.#routes.set(ssrc, { ...route, published });
+      const received = media.find(({ track }) => track === route.stream.track);
+      if (received === undefined || this.#routes.has(ssrc) || !goesOn(route.stream, received)) continue;
+      this.#routes.set(ssrc, { ...route, received });
     }
   }
 
   /** Streams that the description names by `a=ssrc`. */
-  #routeSignaled(published: PublishedMedia, former: ReadonlyMap<number, Route>): void {
+  #routeSignaled(received: ReceivedMedia, former: ReadonlyMap<number, Route>): void {
     // One stream an m-line: further ones would be simulcast layers or belong to forward error correction.
-    const ssrc = published.media.ssrcs[0];
+    const ssrc = received.media.ssrcs[0];
     if (ssrc === undefined) return;
     const known = former.get(ssrc)?.stream;
-    const stream = known !== undefined && goesOn(known, published) ? known : this.#createStream(published, ssrc);
-    this.#routes.set(ssrc, { published, stream, rtx: false });
-    for (const [rtxSsrc, mediaSsrc] of published.media.rtxSsrcs) {
-      if (mediaSsrc === ssrc) this.#routes.set(rtxSsrc, { published, stream, rtx: true });
+    const stream = known !== undefined && goesOn(known, received) ? known : this.#createStream(received, ssrc);
+    this.#routes.set(ssrc, { received, stream, rtx: false });
+    for (const [rtxSsrc, mediaSsrc] of received.media.rtxSsrcs) {
+      if (mediaSsrc === ssrc) this.#routes.set(rtxSsrc, { received, stream, rtx: true });
     }
   }
 
-  #createStream({ codec, track }: PublishedMedia, ssrc: number): IncomingStream {
+  #createStream({ codec, track }: ReceivedMedia, ssrc: number): IncomingStream {
     return new IncomingStream({
       ssrc,
       payloadType: codec.payloadType,
@@ -169,29 +169,29 @@ export class Publisher implements Omit<TransportHandlers, 'onState'> {
   /** Finds the m-line of an SSRC that no description named: by mid (RFC 8843 §9.2), else by a payload type of its own. */
   #learnRoute(packet: RtpPacket, arrivalMs: number): Route | undefined {
     if (this.#routes.size >= MAX_STREAMS) return undefined;
-    const published = this.#mediaOf(packet);
-    if (published === undefined) return undefined;
+    const received = this.#mediaOf(packet);
+    if (received === undefined) return undefined;
     const { payloadType } = packet;
-    const current = [...this.#routes.values()].find((known) => known.published === published && !known.rtx);
+    const current = [...this.#routes.values()].find((known) => known.received === received && !known.rtx);
     let route: Route | undefined;
-    if (payloadType === published.codec.payloadType) {
+    if (payloadType === received.codec.payloadType) {
       if (current !== undefined) {
         if (arrivalMs - current.stream.lastArrivalMs < TAKE_OVER_AFTER_MS) return undefined;
-        this.#forget(published);
+        this.#forget(received);
       }
-      route = { published, stream: this.#createStream(published, packet.ssrc), rtx: false };
-    } else if (payloadType === published.codec.rtxPayloadType) {
+      route = { received, stream: this.#createStream(received, packet.ssrc), rtx: false };
+    } else if (payloadType === received.codec.rtxPayloadType) {
       route = current && { ...current, rtx: true };
     }
     if (route !== undefined) this.#routes.set(packet.ssrc, route);
     return route;
   }
 
-  #forget(published: PublishedMedia): void {
-    for (const [ssrc, route] of this.#routes) if (route.published === published) this.#routes.delete(ssrc);
+  #forget(received: ReceivedMedia): void {
+    for (const [ssrc, route] of this.#routes) if (route.received === received) this.#routes.delete(ssrc);
   }
 
-  #mediaOf(packet: RtpPacket): PublishedMedia | undefined {
+  #mediaOf(packet: RtpPacket): ReceivedMedia | undefined {
     const mid = this.#midId === undefined ? undefined : packet.extension(this.#midId);
     if (mid !== undefined) {
       const name = Buffer.from(mid).toString('latin1');
@@ -255,7 +255,7 @@ export class Publisher implements Omit<TransportHandlers, 'onState'> {
   }
 }
 
-function goesOn(stream: IncomingStream, { codec, track }: PublishedMedia): boolean {
+function goesOn(stream: IncomingStream, { codec, track }: ReceivedMedia): boolean {
   return (
     stream.track === track && stream.payloadType === codec.payloadType && stream.rtxPayloadType === codec.rtxPayloadType
   );

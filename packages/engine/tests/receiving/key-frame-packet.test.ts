@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { startsKeyFrame } from '../../src/sfu/key-frame-packet.ts';
+import { startsKeyFrame } from '../../src/receiving/key-frame-packet.ts';
 
 const bytes = (hex: string): Uint8Array => Buffer.from(hex.replaceAll(' ', ''), 'hex');
 

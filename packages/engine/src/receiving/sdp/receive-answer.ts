@@ -22,7 +22,7 @@ const START_BITRATE_KBPS = '1500';
  * Chooses what to receive on an m-line: H.264 before VP9, AV1 and VP8; Opus.
  * @throws AircheckError `codec-unsupported` with what we take as its hint
  */
-export function choosePublishCodec(media: RemoteMedia): NegotiableCodec {
+export function chooseCodec(media: RemoteMedia): NegotiableCodec {
   let best: NegotiableCodec | undefined;
   let bestPreference = Number.POSITIVE_INFINITY;
   for (const codec of media.codecs) {
@@ -46,10 +46,10 @@ export function answerSetup(offered: RemoteDescription['transport']['setup']): '
 }
 
 /**
- * Answers a publisher: receives the chosen codecs, rejects what is not media, leaves the rest inactive.
+ * Answers who sends: receives the chosen codecs, rejects what is not media, leaves the rest inactive.
  * @param codecs - chosen codec by mid; an m-line without one receives nothing
  */
-export function buildPublishAnswer(options: {
+export function buildReceiveAnswer(options: {
   readonly origin: SessionOrigin;
   readonly offer: RemoteDescription;
   readonly codecs: ReadonlyMap<string, NegotiableCodec>;

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { HybridMp4Writer, MediaError, opusHead, type TrackOptions } from '@aircheck/media';
 import { type EncodedClip, encodeClip, readClip, readRecording } from '@aircheck/testkit';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { SegmentSnapshot } from '../../src/recorder/contract.ts';
 import { HealthRecord } from '../../src/recorder/health.ts';
 import { recoverSegment } from '../../src/recorder/index.ts';
-import type { SegmentSnapshot } from '../../src/worker/contract.ts';
 
 let clip: EncodedClip;
 let folder: string;

@@ -1,7 +1,7 @@
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import type { SegmentSnapshot, StartRecordingOptions } from '../worker/contract.ts';
+import type { SegmentSnapshot, StartRecordingOptions } from './contract.ts';
 
 /** Folder of the journals of unfinished segments, inside of the recordings folder: recovery need not look elsewhere. */
 const JOURNAL_FOLDER = '.unfinished';

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { type EncodedFrame, FrameAssembler, HybridMp4Writer, OPUS_SILENCE, type RtpCodec } from '@aircheck/media';
 import { probeRecording, readRecording } from '@aircheck/testkit';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { SegmentSnapshot } from '../../src/recorder/contract.ts';
 import { journalFolder } from '../../src/recorder/journal.ts';
-import type { SegmentSnapshot } from '../../src/worker/contract.ts';
-import { capturedPackets, mediaOf, play, publishedTrack, startSession } from './live-session.ts';
+import { capturedPackets, incomingTrack, mediaOf, play, startSession } from './live-session.ts';
 import { ScriptedParticipant, ScriptedTrack } from './scripted-participant.ts';
 
 let folder: string;
@@ -42,8 +42,8 @@ describe('a recorder that fails at a packet', () => {
     ['setVideoFormat', 3],
   ] as const)('in %s ends that recording with a reason and what it has, and no other', async (step, call) => {
     const clock = { nowMs: 5000 };
-    const picture = publishedTrack('h264', clock);
-    const sound = publishedTrack('opus', clock);
+    const picture = incomingTrack('h264', clock);
+    const sound = incomingTrack('opus', clock);
     const failing = startSession(folder, mediaOf(picture, sound), clock, { recordingId: 'failing' });
     const other = startSession(folder, mediaOf(picture, sound), clock, { recordingId: 'other' });
     failFrom(step, call);
@@ -78,7 +78,7 @@ describe('a recorder that fails at a packet', () => {
 
   it('with nothing in its file yet ends all the same', async () => {
     const clock = { nowMs: 5000 };
-    const picture = publishedTrack('h264', clock);
+    const picture = incomingTrack('h264', clock);
     const { session, ends } = startSession(folder, mediaOf(picture), clock);
     failFrom('setVideoFormat', 1);
     play(clock, [session], [{ track: picture, packets: capturedPackets('h264') }]);
