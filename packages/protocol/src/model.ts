@@ -40,6 +40,21 @@ export const Track = z.object({
 });
 export type Track = z.infer<typeof Track>;
 
+/**
+ * What Yunxin calls live interaction: where the mixed picture of a room is pushed to, and how it is laid out. Whoever gives
+ * an `rtmpUrl` is the live host. The values are the vendor's own (`sessionConfig` of its Web SDK).
+ */
+export const LiveOptions = z.object({
+  /** `rtmp://` address of the push; empty for everybody but the host. */
+  rtmpUrl: z.string().max(2000).default(''),
+  /** Record what is pushed. */
+  rtmpRecord: z.boolean().default(false),
+  splitMode: z.int().min(0).max(5).default(0),
+  /** Custom layout as JSON text, for `splitMode` 4. */
+  layout: z.string().max(16_000).default(''),
+});
+export type LiveOptions = z.infer<typeof LiveOptions>;
+
 /** How a participant is connected. */
 export const ParticipantVia = z.enum(['sdk', 'whip']);
 
@@ -51,6 +66,8 @@ export const Participant = z.object({
   connected: z.boolean(),
   joinedAt: z.iso.datetime(),
   tracks: z.array(Track),
+  /** Takes part in live interaction, as its host or not; see {@link LiveOptions}. */
+  live: z.object({ host: z.boolean() }).optional(),
 });
 export type Participant = z.infer<typeof Participant>;
 

@@ -11,9 +11,15 @@ import {
   UserId,
 } from './model.ts';
 
+/** In a token's place of a room: any room of the app. */
+export const anyRoom = '*';
+const TokenRoom = z.union([RoomId, z.literal(anyRoom)]);
+
 export const CreateTokenRequest = z.object({
   userId: UserId,
-  roomId: RoomId,
+  /** The one room that the token is for, or `*` for a user token: good in any room of the app. */
+  roomId: TokenRoom,
+  /** What the user may be at most. */
   role: Role,
   /** How long the token is valid; one minute to thirty days. */
   ttlSeconds: z
@@ -26,11 +32,39 @@ export type CreateTokenRequest = z.infer<typeof CreateTokenRequest>;
 export const CreateTokenResponse = z.object({ token: z.string(), expiresAt: z.iso.datetime() });
 export type CreateTokenResponse = z.infer<typeof CreateTokenResponse>;
 
+/** A token that sees what the bearer's participant sees, for another program of the same person. */
+export const CreateViewerTokenRequest = z.object({
+  /** Which room; may be left out with a token that is for one room. */
+  roomId: RoomId.optional(),
+});
+export type CreateViewerTokenRequest = z.infer<typeof CreateViewerTokenRequest>;
+export const CreateViewerTokenResponse = CreateTokenResponse.extend({ userId: z.string() });
+export type CreateViewerTokenResponse = z.infer<typeof CreateViewerTokenResponse>;
+
+const viewerIdPattern = /^(.+)@agent:[\w-]+$/u;
+
+/** Whom a hidden viewer watches for. @param viewerId - `<user>@agent:<random>` */
+export function viewerOf(viewerId: string): string {
+  return viewerIdPattern.exec(viewerId)?.[1] ?? viewerId;
+}
+
 /** Claims of an access token (JWT HS256, signed with the app's secret, header `kid` = the app's key). */
-export const TokenClaims = z.object({ sub: UserId, room: RoomId, role: Role, exp: z.int() });
+export const TokenClaims = z.object({
+  /** The user; of a hidden viewer `<user>@agent:<random>`. */
+  sub: z.union([UserId, z.string().max(200).regex(viewerIdPattern)]),
+  room: TokenRoom,
+  role: Role,
+  exp: z.int(),
+  /** Sees the room for a participant of it, and is neither listed nor told of. */
+  hidden: z.boolean().optional(),
+});
 export type TokenClaims = z.infer<typeof TokenClaims>;
 
-export const PutRoomRequest = z.object({ type: RoomType.default('multi') });
+export const PutRoomRequest = z.object({
+  type: RoomType.default('multi'),
+  /** `new`: somebody inside is an error, `room-exists`. */
+  expect: z.literal('new').optional(),
+});
 export const Room = z.object({
   roomId: RoomId,
   type: RoomType,
@@ -65,6 +99,7 @@ export const RecordingList = z.object({ items: z.array(Recording), nextCursor: z
 export type RecordingList = z.infer<typeof RecordingList>;
 export const RecordingQuery = z.object({
   roomId: RoomId.optional(),
+  userId: UserId.optional(),
   /** Only those that have not ended. */
   live: z.stringbool().optional(),
   cursor: z.string().max(200).optional(),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Participant, Recording, RoomId, RoomType, Track, TrackSource } from './model.ts';
+import { LiveOptions, Participant, Recording, Role, RoomId, RoomType, Track, TrackSource } from './model.ts';
 import { IceServer } from './rest.ts';
 
 /*
@@ -21,6 +21,17 @@ export const JoinRequest = z.object({
   ...requestBase,
   type: z.literal('join'),
   token: z.string().max(4096),
+  /** Needed with a user token; with the token of one room it must be that room. */
+  roomId: RoomId.optional(),
+  /** As what to join: at most what the token says, and that when absent. */
+  role: Role.optional(),
+  /**
+   * What the room must be like. `new`: nobody else is inside (`room-exists`). `existing`: it has been made before
+   * (`room-not-found`); a host's join makes a missing room otherwise.
+   */
+  expect: z.enum(['new', 'existing']).optional(),
+  /** The participant takes part in live interaction. */
+  live: LiveOptions.optional(),
   sessionId: z.string().max(100).optional(),
   /** Offer every track of the others by itself. */
   autoSubscribe: z.boolean().default(true),
@@ -90,6 +101,19 @@ export const RestartSubscriberRequest = z.object({
   reset: z.boolean().default(false),
 });
 
+/**
+ * Change one's role: up to what the token says, or a new token of the same user, which counts from then on. Who becomes
+ * audience publishes nothing any more.
+ */
+export const ChangeRoleRequest = z.object({
+  ...requestBase,
+  type: z.literal('change-role'),
+  role: Role,
+  token: z.string().max(4096).optional(),
+});
+export const ChangeRoleResult = z.object({ self: Participant });
+export type ChangeRoleResult = z.infer<typeof ChangeRoleResult>;
+
 export const LeaveRequest = z.object({ ...requestBase, type: z.literal('leave') });
 
 /** Keeps the connection alive; clients send one every 10 s, the server drops those silent for 30 s. */
@@ -102,6 +126,7 @@ export const ClientRequest = z.discriminatedUnion('type', [
   AnswerRequest,
   SubscribeRequest,
   RestartSubscriberRequest,
+  ChangeRoleRequest,
   LeaveRequest,
   PingRequest,
 ]);
@@ -111,6 +136,7 @@ export type ClientRequest = z.infer<typeof ClientRequest>;
 export interface RequestResults {
   join: JoinResult;
   publish: PublishResult;
+  'change-role': ChangeRoleResult;
 }
 
 /** One m-line of a subscribing offer. */

@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { recoverSegment } from '@aircheck/engine/recorder';
 import type { FastifyInstance } from 'fastify';
 import { type Logger, pino } from 'pino';
 import { Apps, ConsoleSessions, loadCredentials, registerAccess, registerAppRoutes } from './apps/index.ts';
@@ -34,7 +35,6 @@ import {
   TusServer,
   Uploads,
 } from './library/index.ts';
-import { recoverSegment } from '@aircheck/engine/recorder';
 import { Recordings, registerRecordingRoutes } from './recording/index.ts';
 import { Rooms, registerRoomRoutes, registerSignaling } from './rooms/index.ts';
 import {
@@ -131,6 +131,7 @@ export async function createServer(config: Config, logger: Logger = pino({ level
   });
   const rooms = new Rooms({ db, workers, apps, config, recordings, outbox, clock, logger });
   starting.defer(() => recordings.close());
+  apps.usePresence((appId, userId) => rooms.presence(appId, userId));
   const userSigs = new UserSigs({ apps, settings: library.settings, clock });
   apps.acceptTokens((token) => (looksLikeUserSig(token) ? userSigs.principal(token) : undefined));
   const recording = (appId: string, recordingId: string) => recordings.get({ kind: 'server', appId }, recordingId);

@@ -20,8 +20,7 @@ function newest(): FakeSocket {
 async function joined(): Promise<SignalingConnection> {
   const signaling = new SignalingConnection({
     url: 'wss://example.org/v1/signal',
-    token: 'token',
-    autoSubscribe: true,
+    join: { token: 'token', autoSubscribe: true },
     platform: fake.platform,
   });
   const connected = signaling.connect();
@@ -42,8 +41,7 @@ describe('joining', () => {
   test('the refusal of the first join is thrown with its code and nothing is tried again', async () => {
     const signaling = new SignalingConnection({
       url: 'ws://x',
-      token: '',
-      autoSubscribe: true,
+      join: { token: '', autoSubscribe: true },
       platform: fake.platform,
     });
     const connected = signaling.connect();
@@ -58,8 +56,7 @@ describe('joining', () => {
   test('a server that never answers the handshake fails the join after ten seconds', async () => {
     const signaling = new SignalingConnection({
       url: 'ws://x',
-      token: '',
-      autoSubscribe: true,
+      join: { token: '', autoSubscribe: true },
       platform: fake.platform,
     });
     const connected = signaling.connect();

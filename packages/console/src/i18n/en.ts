@@ -294,6 +294,7 @@ export const en = {
   'error.recording-state': 'The recording can’t do that at the moment',
   'error.room-pair': 'Rooms of two are not recorded',
   'error.room-full': 'The room is full',
+  'error.room-exists': 'Somebody is in the room already',
   'error.room-type': 'The room exists already and is of another kind',
   'error.precondition-required': 'The request must name the state it changes',
   'error.revision-mismatch': 'It has changed meanwhile',

@@ -1,12 +1,12 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import { AircheckError, type Role, TokenClaims } from '@aircheck/protocol';
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { AircheckError, type Role, TokenClaims, viewerOf } from '@aircheck/protocol';
 import type { FastifyRequest } from 'fastify';
 import { errors, jwtVerify, SignJWT } from 'jose';
 import type { Clock } from '../clock.ts';
 import type { AppRow, Database } from '../db/index.ts';
 import { type ConsoleSessions, requireSameOrigin, sessionCookie } from './console-sessions.ts';
 import type { Credentials } from './credentials.ts';
-import type { Principal, UserPrincipal } from './principal.ts';
+import { isUserToken, type Presence, type Principal, type UserPrincipal } from './principal.ts';
 
 export const defaultAppId = 'default';
 
@@ -34,6 +34,7 @@ export class Apps {
   readonly #sessions: ConsoleSessions;
   readonly #clock: Clock;
   #otherTokens: TokenVerifier | undefined;
+  #presenceOf: (appId: string, userId: string) => Presence = () => new Map();
 
   constructor(rows: readonly AppRow[], sessions: ConsoleSessions, clock: Clock) {
     for (const row of rows) {
@@ -76,7 +77,7 @@ export class Apps {
     const { authorization } = request.headers;
     if (authorization !== undefined) {
       const [scheme = '', value = ''] = authorization.split(/ +/, 2);
-      if (scheme.toLowerCase() === 'bearer') return this.verifyToken(value);
+      if (scheme.toLowerCase() === 'bearer') return this.#withPresence(await this.verifyToken(value));
       if (scheme.toLowerCase() === 'basic') return { kind: 'server', appId: this.#checkBasic(value).appId };
       throw new AircheckError('unauthenticated', 'The Authorization header is neither Basic nor Bearer', {
         input: 'headers.authorization',
@@ -112,8 +113,9 @@ export class Apps {
         },
         { algorithms: ['HS256'], currentDate: new Date(this.#clock.now()), requiredClaims: ['exp'] },
       );
-      const { sub, room, role, exp } = TokenClaims.parse(payload);
-      return { kind: 'user', appId, userId: sub, roomId: room, role, exp };
+      const { sub, room, role, exp, hidden } = TokenClaims.parse(payload);
+      const user = { kind: 'user', appId, userId: sub, roomId: room, role, exp } as const;
+      return hidden === true ? { ...user, viewerOf: viewerOf(sub) } : user;
     } catch (cause) {
       if (cause instanceof errors.JWTExpired) {
         throw new AircheckError('token-expired', 'The access token has expired', {
@@ -127,14 +129,17 @@ export class Apps {
 
   /** Signs an access token for a user. */
   async signToken(appId: string, grant: TokenGrant): Promise<{ readonly token: string; readonly expiresAt: string }> {
-    const app = this.#app(appId);
-    const exp = Math.floor(this.#clock.now() / 1000) + grant.ttlSeconds;
-    const token = await new SignJWT({ room: grant.roomId, role: grant.role })
-      .setProtectedHeader({ alg: 'HS256', typ: 'JWT', kid: app.key })
-      .setSubject(grant.userId)
-      .setExpirationTime(exp)
-      .sign(app.secret);
-    return { token, expiresAt: new Date(exp * 1000).toISOString() };
+    const { roomId, role, userId, ttlSeconds } = grant;
+    return this.#sign(appId, { sub: userId, room: roomId, role, exp: this.#nowSeconds() + ttlSeconds });
+  }
+
+  /** Signs the token of a hidden viewer, which ends with that of whom it watches for. */
+  async signViewerToken(
+    { appId, userId, exp }: UserPrincipal,
+    roomId: string,
+  ): Promise<{ readonly token: string; readonly expiresAt: string; readonly userId: string }> {
+    const sub = `${userId}@agent:${randomBytes(8).toString('base64url')}`;
+    return { ...(await this.#sign(appId, { sub, room: roomId, role: 'audience', exp, hidden: true })), userId: sub };
   }
 
   /**
@@ -155,6 +160,11 @@ export class Apps {
     this.#otherTokens = verifier;
   }
 
+  /** Learns from the rooms who is where, on which the rights of user tokens and of viewers depend. */
+  usePresence(presenceOf: (appId: string, userId: string) => Presence): void {
+    this.#presenceOf = presenceOf;
+  }
+
   /** The secret of each app. */
   secrets(): Iterable<{ readonly appId: string; readonly secret: Uint8Array }> {
     return this.#byId.values();
@@ -173,6 +183,26 @@ export class Apps {
   /** The app's public key, which names it. */
   apiKey(appId: string): string {
     return this.#app(appId).key;
+  }
+
+  async #sign(appId: string, claims: TokenClaims): Promise<{ readonly token: string; readonly expiresAt: string }> {
+    const app = this.#app(appId);
+    const token = await new SignJWT({ ...claims })
+      .setProtectedHeader({ alg: 'HS256', typ: 'JWT', kid: app.key })
+      .sign(app.secret);
+    return { token, expiresAt: new Date(claims.exp * 1000).toISOString() };
+  }
+
+  #nowSeconds(): number {
+    return Math.floor(this.#clock.now() / 1000);
+  }
+
+  #withPresence(user: UserPrincipal): UserPrincipal {
+    const { appId, userId, roomId, viewerOf } = user;
+    if (isUserToken(user)) return { ...user, presence: this.#presenceOf(appId, userId) };
+    if (viewerOf === undefined) return user;
+    const inside = this.#presenceOf(appId, viewerOf).has(roomId);
+    return { ...user, presence: new Map(inside ? [[roomId, user.role]] : []) };
   }
 
   #app(appId: string): App {

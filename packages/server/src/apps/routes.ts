@@ -1,4 +1,12 @@
-import { AircheckError, CreateTokenRequest, CreateTokenResponse, Session, SignInRequest } from '@aircheck/protocol';
+import {
+  AircheckError,
+  CreateTokenRequest,
+  CreateTokenResponse,
+  CreateViewerTokenRequest,
+  CreateViewerTokenResponse,
+  Session,
+  SignInRequest,
+} from '@aircheck/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
@@ -7,6 +15,7 @@ import { principalOf } from './access.ts';
 import { type Apps, defaultAppId } from './apps.ts';
 import { type ConsoleSessions, requireSameOrigin, sessionCookie, sessionSeconds } from './console-sessions.ts';
 import { FailedAttempts } from './failed-attempts.ts';
+import { requireRoom, roomOfToken } from './principal.ts';
 
 export interface AppRoutesOptions {
   readonly apps: Apps;
@@ -38,6 +47,33 @@ export function registerAppRoutes(server: FastifyInstance, options: AppRoutesOpt
     async (request, reply) => {
       reply.code(201);
       return apps.signToken(principalOf(request).appId, request.body);
+    },
+  );
+
+  app.post(
+    '/v1/tokens/viewer',
+    {
+      config: { access: 'any' },
+      schema: {
+        summary: 'Make the token of a hidden viewer',
+        description:
+          'For another program of a participant, that records on its PC for instance: whoever joins with it sees the room, ' +
+          'sends nothing, and is neither listed nor told of. It ends with the token it is asked for with, and its viewer ' +
+          'leaves when the participant does.',
+        tags: ['access'],
+        body: CreateViewerTokenRequest,
+        response: { 201: CreateViewerTokenResponse },
+      },
+    },
+    async (request, reply) => {
+      const principal = principalOf(request);
+      if (principal.kind !== 'user' || principal.viewerOf !== undefined) {
+        throw new AircheckError('forbidden', "Viewer tokens are made with a participant's own access token");
+      }
+      const roomId = roomOfToken(principal, request.body.roomId);
+      requireRoom(principal, roomId);
+      reply.code(201);
+      return apps.signViewerToken(principal, roomId);
     },
   );
 

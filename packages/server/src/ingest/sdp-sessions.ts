@@ -1,7 +1,7 @@
-import { AircheckError } from '@aircheck/protocol';
+import { AircheckError, RoomId } from '@aircheck/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { principalOf, requireRoom, type UserPrincipal } from '../apps/index.ts';
+import { isUserToken, principalOf, requireRoom, type UserPrincipal } from '../apps/index.ts';
 import type { ExternalSession, Rooms } from '../rooms/index.ts';
 import { iceServerLinks } from './ice-server-links.ts';
 import { parseSdpFragment, type SdpFragment, serializeSdpFragment } from './sdp-fragment.ts';
@@ -20,6 +20,7 @@ export interface IngestOptions {
 }
 
 interface SdpSession {
+  readonly roomId: string;
   readonly user: UserPrincipal;
   readonly external: ExternalSession;
   /** Names the ICE session (RFC 9725 §4.3.1): our ufrag, which every restart draws anew. */
@@ -41,7 +42,7 @@ interface EndpointOptions {
   ) => Promise<{ readonly session: ExternalSession; readonly sdp: string }>;
 }
 
-const RoomParams = z.object({ roomId: z.string() });
+const RoomParams = z.object({ roomId: RoomId });
 const SessionParams = RoomParams.extend({ sessionId: z.string() });
 
 /** Serves one endpoint and the sessions made there, at `{url}/sessions/{id}`. */
@@ -73,6 +74,7 @@ export function registerSdpEndpoint(app: FastifyInstance, { rooms, url, open }: 
         mid = '0',
       } = parseSdpFragment(sdp);
       const entry: SdpSession = {
+        roomId: roomOf(request),
         user,
         external: session,
         etag: `"${iceUfrag}"`,
@@ -112,7 +114,7 @@ export function registerSdpEndpoint(app: FastifyInstance, { rooms, url, open }: 
     const user = roomUser(request);
     const { sessionId } = SessionParams.parse(request.params);
     const session = sessions.get(sessionId);
-    if (session === undefined || session.user.roomId !== user.roomId || session.user.appId !== user.appId) {
+    if (session === undefined || session.roomId !== roomOf(request) || session.user.appId !== user.appId) {
       throw new AircheckError('session-not-found', 'There is no such session, or it has ended');
     }
     if (session.user.userId !== user.userId) {
@@ -169,11 +171,17 @@ function isRestart(request: FastifyRequest, session: SdpSession, { iceUfrag }: S
  */
 function roomUser(request: FastifyRequest): UserPrincipal {
   const principal = principalOf(request);
-  requireRoom(principal, RoomParams.parse(request.params).roomId);
+  // Who comes in with a user token is not inside yet.
+  if (principal.kind !== 'user' || !isUserToken(principal)) requireRoom(principal, roomOf(request));
   if (principal.kind !== 'user') {
     throw new AircheckError('forbidden', "This needs a user's access token", { hint: 'Make one with POST /v1/tokens' });
   }
   return principal;
+}
+
+/** The room that the URL names. */
+export function roomOf(request: FastifyRequest): string {
+  return RoomParams.parse(request.params).roomId;
 }
 
 /** @throws AircheckError `media-type-unsupported`, `request-body-missing` */

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { type IngestOptions, registerSdpEndpoint } from './sdp-sessions.ts';
+import { type IngestOptions, registerSdpEndpoint, roomOf } from './sdp-sessions.ts';
 import { sourceOf } from './source-query.ts';
 
 const WatchedParams = z.object({ userId: z.string() });
@@ -13,6 +13,7 @@ export function registerWhep(app: FastifyInstance, { rooms }: IngestOptions): vo
   registerSdpEndpoint(app, {
     rooms,
     url: '/whep/:roomId/:userId',
-    open: (user, request, sdp) => rooms.view(user, WatchedParams.parse(request.params).userId, sourceOf(request), sdp),
+    open: (user, request, sdp) =>
+      rooms.view(user, roomOf(request), WatchedParams.parse(request.params).userId, sourceOf(request), sdp),
   });
 }

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { OfferedSource } from '../worker/contract.ts';
-import { type IngestOptions, registerSdpEndpoint } from './sdp-sessions.ts';
+import { type IngestOptions, registerSdpEndpoint, roomOf } from './sdp-sessions.ts';
 import { sourceOf } from './source-query.ts';
 
 /**
@@ -12,7 +12,12 @@ export function registerWhip(app: FastifyInstance, { rooms }: IngestOptions): vo
     rooms,
     url: '/whip/:roomId',
     open: (user, request, sdp) =>
-      rooms.publishExternal(user, sdp, sourceOf(request) === 'screen' ? screenSources(sdp) : undefined),
+      rooms.publishExternal(
+        user,
+        roomOf(request),
+        sdp,
+        sourceOf(request) === 'screen' ? screenSources(sdp) : undefined,
+      ),
   });
 }
 

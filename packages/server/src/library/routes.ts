@@ -11,7 +11,7 @@ import {
 } from '@aircheck/protocol';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { type Principal, principalOf, requireRoom, requireServer } from '../apps/index.ts';
+import { listedFor, type Principal, principalOf, requireServer, requireSight, roleIn } from '../apps/index.ts';
 import type { ZodTypeProvider } from '../http/index.ts';
 import type { StoredAsset } from './assets.ts';
 import type { StoredDerivative } from './derivatives.ts';
@@ -45,7 +45,8 @@ export function registerLibraryRoutes(server: FastifyInstance, options: LibraryR
         description:
           'A file is listed from its first fragment on, and no longer when it is in the recycle bin, unless `state` asks ' +
           'for those. `total` counts all that match. The files of one recording in their order: `recordingId` with ' +
-          '`sort=segmentIndex`. Users see those of their own room.',
+          '`sort=segmentIndex`. Users see those of their own room; with a user token those of the rooms they are in now, by ' +
+          '`roomId`, and without one their own of all rooms.',
         tags,
         querystring: AssetQuery,
         response: { 200: AssetList },
@@ -54,9 +55,7 @@ export function registerLibraryRoutes(server: FastifyInstance, options: LibraryR
     (request) => {
       const principal = principalOf(request);
       const { query } = request;
-      if (query.roomId !== undefined) requireRoom(principal, query.roomId);
-      const roomId = principal.kind === 'user' ? principal.roomId : query.roomId;
-      return library.list(principal.appId, { ...query, roomId });
+      return library.list(principal.appId, { ...query, ...listedFor(principal, query) });
     },
   );
 
@@ -66,7 +65,8 @@ export function registerLibraryRoutes(server: FastifyInstance, options: LibraryR
       config,
       schema: {
         summary: 'A file',
-        description: 'Users see those of their own room.',
+        description:
+          'Users see those of their own room; with a user token of the rooms they are in now, and their own.',
         tags,
         params: FileParams,
         response: { 200: Asset },
@@ -217,14 +217,14 @@ async function derivativesOf(library: Library, fileId: string): Promise<StoredDe
 
 async function permitted(library: Library, principal: Principal, fileId: string): Promise<StoredAsset> {
   const stored = await library.get(fileId, principal.appId);
-  requireRoom(principal, stored.asset.roomId);
+  requireSight(principal, stored.asset);
   return stored;
 }
 
 /** A user changes and deletes as host of the room alone, whoever is in the file. */
 async function changeable(library: Library, principal: Principal, fileId: string): Promise<StoredAsset> {
   const stored = await permitted(library, principal, fileId);
-  if (principal.kind === 'user' && principal.role !== 'host') {
+  if (principal.kind === 'user' && roleIn(principal, stored.asset.roomId) !== 'host') {
     throw new AircheckError('forbidden', 'Only hosts of the room change its files');
   }
   return stored;

@@ -24,6 +24,7 @@ export interface StateChanges {
 
 export interface RecordingFilter {
   readonly roomId?: string | undefined;
+  readonly userId?: string | undefined;
   readonly live?: boolean | undefined;
   readonly cursor?: string | undefined;
   readonly limit: number;
@@ -157,9 +158,10 @@ export class RecordingStore {
 
   /** One page of an app's recordings, newest first. */
   async list(appId: string, filter: RecordingFilter): Promise<RecordingList> {
-    const { roomId, live, cursor, limit } = filter;
+    const { roomId, userId, live, cursor, limit } = filter;
     let query = this.#db.selectFrom('recordings').selectAll().where('app_id', '=', appId);
     if (roomId !== undefined) query = query.where('room_id', '=', roomId);
+    if (userId !== undefined) query = query.where('user_id', '=', userId);
     if (live === true) query = query.where('state', 'in', liveStates);
     if (live === false) query = query.where('state', 'not in', liveStates);
     if (cursor !== undefined) {

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
+import type { SegmentSnapshot } from '@aircheck/engine/recorder';
+import { removeJournal } from '@aircheck/engine/recorder';
 import {
   AircheckError,
   type AssetState,
@@ -14,14 +16,12 @@ import {
   StartRecordingRequest,
 } from '@aircheck/protocol';
 import type { Logger } from 'pino';
-import { type Principal, requireRecording, requireRoom } from '../apps/index.ts';
+import { listedFor, type Principal, requireRecording, requireSight } from '../apps/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Database, RecordingRow } from '../db/index.ts';
 import type { Outbox } from '../events/index.ts';
 import type { Library } from '../library/index.ts';
-import { removeJournal } from '@aircheck/engine/recorder';
 import { SerialTasks } from '../serial-tasks.ts';
-import type { SegmentSnapshot } from '@aircheck/engine/recorder';
 import type { WorkerEvents } from '../worker/contract.ts';
 import type { MediaWorkers } from '../worker/index.ts';
 import { ProgressBatch } from './progress-batch.ts';
@@ -212,15 +212,13 @@ export class Recordings {
   /** @throws AircheckError `recording-not-found`, `forbidden` for another room's */
   async get(principal: Principal, recordingId: string): Promise<Recording> {
     const row = await this.#store.requireRow(recordingId, principal.appId);
-    requireRoom(principal, row.room_id);
+    requireSight(principal, { roomId: row.room_id, userId: row.user_id });
     return this.#describe(recordingId);
   }
 
-  /** One page, newest first; a user sees its own room's. */
+  /** One page, newest first; a user sees its own room's, with a user token and without a room its own. */
   async list(principal: Principal, filter: RecordingFilter): Promise<RecordingList> {
-    if (filter.roomId !== undefined) requireRoom(principal, filter.roomId);
-    const roomId = principal.kind === 'user' ? principal.roomId : filter.roomId;
-    return this.#store.list(principal.appId, { ...filter, roomId });
+    return this.#store.list(principal.appId, { ...filter, ...listedFor(principal, filter) });
   }
 
   /** Recordings of rooms that have not ended, oldest first. */

@@ -55,6 +55,9 @@ export function registerRecordingRoutes(server: FastifyInstance, recordings: Rec
       config,
       schema: {
         summary: 'Recordings, newest first',
+        description:
+          'Users see those of their own room; with a user token those of the rooms they are in now, by `roomId`, and without ' +
+          'one their own of all rooms.',
         tags,
         querystring: RecordingQuery,
         response: { 200: RecordingList },

@@ -1,18 +1,21 @@
 import {
   AircheckError,
+  type JoinRequest,
   type MuteRequest,
   type Participant,
   type PublishRequest,
   type PublishResult,
   type RecordingSource,
+  type Role,
   type RoomEnded,
   type RoomType,
   type ServerNotification,
   type Track,
 } from '@aircheck/protocol';
 import type { z } from 'zod';
-import type { UserPrincipal } from '../apps/index.ts';
+import { isAtMost, type UserPrincipal } from '../apps/index.ts';
 import type { OfferedSource, WorkerRequestName, WorkerRequests } from '../worker/contract.ts';
+import type { Entrant } from './entrant.ts';
 import type { ExternalSession } from './external-session.ts';
 import { Meeting } from './meeting.ts';
 import type { RoomContext } from './room-context.ts';
@@ -32,7 +35,10 @@ interface LiveRoomOptions {
   readonly onMeetingEnded: (meeting: RoomEnded) => void;
 }
 
-/** A room with somebody inside: its participants, and who watches it over WHEP. */
+/**
+ * A room with somebody inside: its participants, their hidden viewers, and who watches it over WHEP. Hidden viewers are
+ * kept as participants that nobody is told of; each goes when the one goes that it watches for.
+ */
 export class LiveRoom {
   readonly appId: string;
   readonly roomId: string;
@@ -60,11 +66,11 @@ export class LiveRoom {
   }
 
   participants(): Participant[] {
-    return [...this.#participants.values()].map((participant) => participant.describe());
+    return this.#visible().map((participant) => participant.describe());
   }
 
   participant(userId: string): Participant | undefined {
-    return this.#participants.get(userId)?.describe();
+    return this.#seen(userId)?.describe();
   }
 
   /** Keeps the room from being given up while `action` runs. */
@@ -81,19 +87,25 @@ export class LiveRoom {
   /**
    * Lets a client of the SDK in, or back in when `sessionId` names its place. The caller answers the client and then
    * calls `flush()` of the participant.
-   * @throws AircheckError `room-full`
+   * @throws AircheckError `room-full`, `room-exists`; `participant-not-found` for a hidden viewer of somebody who is not here
    */
   join(
-    user: UserPrincipal,
+    user: Entrant,
     link: SignalingLink,
-    options: { readonly sessionId: string | undefined; readonly autoSubscribe: boolean },
+    options: {
+      readonly sessionId: string | undefined;
+      readonly autoSubscribe: boolean;
+      readonly expect: z.infer<typeof JoinRequest>['expect'];
+    },
   ): { readonly participant: RoomParticipant; readonly resumed: boolean } {
-    this.#checkAdmission(user.userId);
+    this.#checkAdmission(user);
     const former = this.#participants.get(user.userId);
     if (former !== undefined && former.sessionId === options.sessionId && former.role === user.role) {
+      former.mostRole = user.mostRole;
       former.attach(link);
       return { participant: former, resumed: true };
     }
+    if (options.expect === 'new') this.requireNobody(user.userId);
     const participant = this.#admit(user, 'sdk');
     participant.attach(link);
     participant.subscriber = new Subscriber({
@@ -105,6 +117,34 @@ export class LiveRoom {
     });
     this.#announce(participant, former !== undefined);
     return { participant, resumed: false };
+  }
+
+  /** @throws AircheckError `room-exists` when somebody is inside; the user itself, left over from before, does not count */
+  requireNobody(userId?: string): void {
+    if (this.#visible().some((participant) => participant.userId !== userId)) {
+      throw new AircheckError('room-exists', `Somebody is in room ${this.roomId} already`);
+    }
+  }
+
+  /**
+   * Gives a participant another role.
+   * @param mostRole - what a new token lets it become; what the former one did when absent
+   * @throws AircheckError `forbidden` for more than that
+   */
+  changeRole(participant: RoomParticipant, role: Role, mostRole = participant.mostRole): Participant {
+    if (!isAtMost(role, mostRole)) {
+      throw new AircheckError('forbidden', `The access token is for the role ${mostRole}, not for ${role}`, {
+        input: 'role',
+        hint: 'Send a new token of the same user that is for the role',
+      });
+    }
+    participant.mostRole = mostRole;
+    if (participant.role !== role) {
+      participant.role = role;
+      if (role === 'audience') this.#endPublishing(participant);
+      else this.#announceUpdate(participant);
+    }
+    return participant.describe();
   }
 
   /**
@@ -134,15 +174,15 @@ export class LiveRoom {
    * @throws AircheckError `forbidden` for audience, `room-full`, `sdp-invalid`, `codec-unsupported`
    */
   async publishExternal(
-    user: UserPrincipal,
+    user: Entrant,
     sdp: string,
     tracks: readonly OfferedSource[] | undefined,
   ): Promise<{ readonly session: ExternalSession; readonly sdp: string }> {
-    this.#checkAdmission(user.userId);
+    this.#checkAdmission(user);
     const publisher = new Publisher(sessionOrigin(sdp));
     const result = await this.#publish(user, publisher, sdp, tracks);
     try {
-      this.#checkAdmission(user.userId);
+      this.#checkAdmission(user);
     } catch (error) {
       this.#tell('leave', { roomKey: this.roomKey, userId: user.userId });
       throw error;
@@ -181,8 +221,8 @@ export class LiveRoom {
     source: RecordingSource,
     sdp: string,
   ): Promise<{ readonly session: ExternalSession; readonly sdp: string }> {
-    this.#checkAdmission(user.userId);
-    const watched = this.#participants.get(watchedUserId);
+    this.#checkAdmission({ userId: user.userId });
+    const watched = this.#seen(watchedUserId);
     if (watched === undefined) {
       throw new AircheckError('participant-not-found', `${watchedUserId} is not in room ${this.roomId}`);
     }
@@ -218,6 +258,12 @@ export class LiveRoom {
     const { userId } = participant;
     if (this.#participants.get(userId) !== participant) return;
     this.#participants.delete(userId);
+    if (participant.viewerOf !== undefined) {
+      participant.dismiss(reason);
+      return;
+    }
+    const viewers = [...this.#participants.values()].filter(({ viewerOf }) => viewerOf === userId);
+    for (const viewer of viewers) this.leave(viewer, reason);
     this.#meeting?.left(userId, this.#context.clock.now());
     if (this.#participants.size === 0) this.#endMeeting();
     participant.dismiss(reason);
@@ -233,7 +279,7 @@ export class LiveRoom {
 
   /** Sends a participant away. @returns false when it is not here */
   kick(userId: string): boolean {
-    const participant = this.#participants.get(userId);
+    const participant = this.#seen(userId);
     if (participant !== undefined) this.leave(participant, 'kicked');
     return participant !== undefined;
   }
@@ -288,28 +334,42 @@ export class LiveRoom {
     for (const participant of participants) participant.dismiss(reason);
   }
 
-  #checkAdmission(userId: string): void {
+  #visible(): RoomParticipant[] {
+    return [...this.#participants.values()].filter(({ viewerOf }) => viewerOf === undefined);
+  }
+
+  #seen(userId: string): RoomParticipant | undefined {
+    const participant = this.#participants.get(userId);
+    return participant?.viewerOf === undefined ? participant : undefined;
+  }
+
+  #checkAdmission({ userId, viewerOf }: Pick<Entrant, 'userId' | 'viewerOf'>): void {
     if (this.#closed) throw new AircheckError('room-not-found', `Room ${this.roomId} has been closed`);
+    if (viewerOf !== undefined) {
+      if (this.#seen(viewerOf) !== undefined) return;
+      throw new AircheckError('participant-not-found', `${viewerOf}, for whom this viewer watches, is not here`);
+    }
     if (this.type !== 'pair') return;
-    const others = new Set([...this.#participants.keys(), ...this.#viewers.userIds]);
+    const others = new Set([...this.#visible().map((other) => other.userId), ...this.#viewers.userIds]);
     others.delete(userId);
     if (others.size >= 2) throw new AircheckError('room-full', 'A room of type pair holds two persons');
   }
 
-  #admit(user: UserPrincipal, via: Participant['via']): RoomParticipant {
+  #admit(user: Entrant, via: Participant['via']): RoomParticipant {
     const former = this.#participants.get(user.userId);
     const participant = new RoomParticipant({
       context: this.#context,
-      userId: user.userId,
-      role: user.role,
+      entrant: user,
       via,
       onConnectedChanged: () => this.#announceUpdate(participant),
       onGraceOver: () => this.#graceOver(participant),
     });
     this.#participants.set(user.userId, participant);
-    const now = this.#context.clock.now();
-    this.#meeting ??= new Meeting(this.roomId, now);
-    this.#meeting.joined(user.userId, now);
+    if (participant.viewerOf === undefined) {
+      const now = this.#context.clock.now();
+      this.#meeting ??= new Meeting(this.roomId, now);
+      this.#meeting.joined(user.userId, now);
+    }
     if (former !== undefined) {
       const formerPeerId = former.publisher?.peerId;
       former.dismiss('replaced');
@@ -320,6 +380,10 @@ export class LiveRoom {
 
   /** Tells the others of a newcomer, who may have taken the place of a former session. */
   #announce(participant: RoomParticipant, replaced: boolean): void {
+    if (participant.viewerOf !== undefined) {
+      participant.subscriber?.refresh();
+      return;
+    }
     const type = replaced ? 'participant-updated' : 'participant-joined';
     this.broadcast({ type, participant: participant.describe() }, participant);
     this.#tracksChanged(participant);
@@ -337,6 +401,10 @@ export class LiveRoom {
       return;
     }
     // Who still holds the signaling connection is there, but publishes nothing any more.
+    this.#endPublishing(participant);
+  }
+
+  #endPublishing(participant: RoomParticipant): void {
     const peerId = participant.publisher?.peerId;
     participant.setPublisher(undefined);
     if (peerId !== undefined) this.#tell('closePeer', { peerId });
@@ -350,6 +418,7 @@ export class LiveRoom {
   }
 
   #announceUpdate(participant: RoomParticipant): void {
+    if (participant.viewerOf !== undefined) return;
     this.broadcast({ type: 'participant-updated', participant: participant.describe() });
   }
 
@@ -377,7 +446,7 @@ export class LiveRoom {
   }
 
   async #publish(
-    { userId, role }: Pick<UserPrincipal, 'userId' | 'role'>,
+    { userId, role }: Pick<Entrant, 'userId' | 'role'>,
     { peerId }: Publisher,
     sdp: string,
     tracks: readonly OfferedSource[] | undefined,

@@ -1,5 +1,5 @@
-import type { RoomEnded } from '@aircheck/protocol';
 import { newFileId } from '@aircheck/engine/file-id';
+import type { RoomEnded } from '@aircheck/protocol';
 
 interface Attendance {
   /** Of the times before the present one, in milliseconds. */

@@ -1,4 +1,5 @@
-import type { Participant, Role, ServerNotification, Track } from '@aircheck/protocol';
+import type { LiveOptions, Participant, Role, ServerNotification, Track } from '@aircheck/protocol';
+import type { Entrant } from './entrant.ts';
 import type { PeerState } from './peer-states.ts';
 import { createId, type RoomContext } from './room-context.ts';
 import type { Subscriber } from './subscriber.ts';
@@ -43,8 +44,7 @@ export class Publisher {
 
 interface RoomParticipantOptions {
   readonly context: RoomContext;
-  readonly userId: string;
-  readonly role: Role;
+  readonly entrant: Entrant;
   readonly via: Participant['via'];
   /** `connected` is not what it was. */
   readonly onConnectedChanged: () => void;
@@ -55,9 +55,15 @@ interface RoomParticipantOptions {
 /** A user's place in a live room, and the connections that hold it. */
 export class RoomParticipant {
   readonly userId: string;
-  readonly role: Role;
+  role: Role;
+  /** What the participant's token lets it become. */
+  mostRole: Role;
   readonly via: Participant['via'];
   readonly sessionId: string = createId();
+  /** A hidden viewer: whom it watches for. It is neither listed nor told of. */
+  readonly viewerOf: string | undefined;
+  /** What the participant said of live interaction; kept for the mixer, and told to nobody. */
+  readonly live: LiveOptions | undefined;
   tracks: readonly Track[] = [];
   subscriber: Subscriber | undefined;
   /** Tracks of others that the client switched on or off by name. */
@@ -78,8 +84,11 @@ export class RoomParticipant {
 
   constructor(options: RoomParticipantOptions) {
     this.#context = options.context;
-    this.userId = options.userId;
-    this.role = options.role;
+    this.userId = options.entrant.userId;
+    this.role = options.entrant.role;
+    this.mostRole = options.entrant.mostRole;
+    this.viewerOf = options.entrant.viewerOf;
+    this.live = options.entrant.live;
     this.via = options.via;
     this.#joinedAt = options.context.clock.now();
     this.#onConnectedChanged = options.onConnectedChanged;
@@ -112,6 +121,7 @@ export class RoomParticipant {
       connected: this.connected,
       joinedAt: new Date(this.#joinedAt).toISOString(),
       tracks: [...this.tracks],
+      ...(this.live !== undefined && { live: { host: this.live.rtmpUrl !== '' } }),
     };
   }
 

@@ -1,5 +1,6 @@
 import {
   AircheckError,
+  type ChangeRoleRequest,
   type IceServer,
   type JoinRequest,
   type JoinResult,
@@ -14,12 +15,13 @@ import {
 } from '@aircheck/protocol';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
-import type { Apps, UserPrincipal } from '../apps/index.ts';
+import { type Apps, type Presence, requireRoom, roomOfToken, type UserPrincipal } from '../apps/index.ts';
 import type { Clock } from '../clock.ts';
 import { type Database, decodeCursor, encodeCursor, type RoomRow } from '../db/index.ts';
 import type { Outbox } from '../events/index.ts';
 import type { OfferedSource } from '../worker/contract.ts';
 import type { MediaWorkers } from '../worker/index.ts';
+import { type Entrant, entrantOf } from './entrant.ts';
 import type { ExternalSession } from './external-session.ts';
 import { LiveRoom } from './live-room.ts';
 import { PeerStates } from './peer-states.ts';
@@ -99,10 +101,12 @@ export class Rooms {
 
   /**
    * Makes a room; asking again for the same one changes nothing.
-   * @throws AircheckError `room-type` when it exists with another type
+   * @param expect - `new`: nobody may be inside
+   * @throws AircheckError `room-type` when it exists with another type, `room-exists`
    */
-  async put(appId: string, roomId: string, type: RoomType): Promise<Room> {
+  async put(appId: string, roomId: string, type: RoomType, expect?: 'new'): Promise<Room> {
     const row = await this.#inTurn(roomKeyOf(appId, roomId), () => this.#create(appId, roomId, type));
+    if (expect === 'new') this.#live.get(roomKeyOf(appId, roomId))?.requireNobody();
     if (row.type !== type) {
       throw new AircheckError('room-type', `Room ${roomId} exists with type ${row.type}`, { input: 'body.type' });
     }
@@ -192,6 +196,17 @@ export class Rooms {
     return this.#live.get(roomKeyOf(appId, roomId))?.participant(userId);
   }
 
+  /** Where a user is now, and as what. */
+  presence(appId: string, userId: string): Presence {
+    const rooms = [...this.#live.values()].filter((room) => room.appId === appId);
+    return new Map(
+      rooms.flatMap((room) => {
+        const participant = room.participant(userId);
+        return participant === undefined ? [] : [[room.roomId, participant.role] as const];
+      }),
+    );
+  }
+
   /** Tells everyone in a room. */
   broadcast(appId: string, roomId: string, notification: ServerNotification): void {
     this.#live.get(roomKeyOf(appId, roomId))?.broadcast(notification);
@@ -200,18 +215,19 @@ export class Rooms {
   /**
    * Lets a client of the SDK in, or back in.
    * @param answer - called with the result before any notification goes out over `link`
-   * @throws AircheckError `unauthenticated`, `token-expired`, `room-not-found`, `room-full`, `draining`
+   * @throws AircheckError `unauthenticated`, `token-expired`, `room-not-found`, `room-full`, `draining`; `room-exists` when
+   *   the client expects a new one; `request-invalid`, `forbidden` for what its token does not allow
    */
   async join(
     request: z.infer<typeof JoinRequest>,
     link: SignalingLink,
     answer: (result: JoinResult) => void,
   ): Promise<JoinedClient> {
-    const user = await this.#options.apps.verifyToken(request.token);
-    return this.#enter(user, async (room) => {
+    const user = entrantOf(await this.#options.apps.verifyToken(request.token), request);
+    const { sessionId, autoSubscribe, expect } = request;
+    const enter = async (room: LiveRoom) => {
       const recordings = await this.#options.recordings.live(user.appId, [user.roomId]);
-      const { sessionId, autoSubscribe } = request;
-      const { participant, resumed } = room.join(user, link, { sessionId, autoSubscribe });
+      const { participant, resumed } = room.join(user, link, { sessionId, autoSubscribe, expect });
       answer({
         sessionId: participant.sessionId,
         resumed,
@@ -224,29 +240,54 @@ export class Rooms {
       });
       participant.flush();
       return { room, participant };
-    });
+    };
+    return this.#enter(user, enter, { make: user.role === 'host' && expect !== 'existing' });
+  }
+
+  /**
+   * Gives a joined client another role, see {@link LiveRoom.changeRole}.
+   * @throws AircheckError `forbidden` for more than the token allows, and for a token of somebody else
+   */
+  async changeRole(
+    { room, participant }: JoinedClient,
+    { role, token }: z.infer<typeof ChangeRoleRequest>,
+  ): Promise<Participant> {
+    if (token === undefined) return room.changeRole(participant, role);
+    const user = await this.#options.apps.verifyToken(token);
+    roomOfToken(user, room.roomId);
+    if (user.appId !== room.appId || user.userId !== participant.userId || user.viewerOf !== participant.viewerOf) {
+      throw new AircheckError('forbidden', 'The token is of somebody else', { input: 'token' });
+    }
+    return room.changeRole(participant, role, user.role);
   }
 
   /** Lets a WHIP client in, see {@link LiveRoom.publishExternal}. */
   publishExternal(
-    user: UserPrincipal,
+    principal: UserPrincipal,
+    roomId: string,
     sdp: string,
     tracks: readonly OfferedSource[] | undefined,
   ): Promise<{ readonly session: ExternalSession; readonly sdp: string }> {
-    return this.#enter(user, (room) => room.publishExternal(user, sdp, tracks));
+    const { appId, userId, role, viewerOf } = principal;
+    const user: Entrant = { appId, roomId: roomOfToken(principal, roomId), userId, role, mostRole: role, viewerOf };
+    return this.#enter(user, (room) => room.publishExternal(user, sdp, tracks), { make: role === 'host' });
   }
 
   /** Opens a WHEP session, see {@link LiveRoom.view}. */
   async view(
     user: UserPrincipal,
+    roomId: string,
     watchedUserId: string,
     source: RecordingSource,
     sdp: string,
   ): Promise<{ readonly session: ExternalSession; readonly sdp: string }> {
-    const room = this.#live.get(roomKeyOf(user.appId, user.roomId));
+    requireRoom(user, roomId);
+    // Whom it watches for may leave; a session of WHEP would go on unseen.
+    if (user.viewerOf !== undefined) throw new AircheckError('forbidden', 'A hidden viewer watches by signaling alone');
+    const room = this.#live.get(roomKeyOf(user.appId, roomId));
     if (room !== undefined) return room.hold(() => room.view(user, watchedUserId, source, sdp));
-    if ((await this.#find(user.appId, user.roomId)) === undefined) throw roomNotFound(user.roomId);
-    throw new AircheckError('participant-not-found', `${watchedUserId} is not in room ${user.roomId}`);
+    if ((await this.#find(user.appId, roomId)) === undefined) throw roomNotFound(roomId);
+    throw new AircheckError('participant-not-found', `${watchedUserId} is not in room ${roomId}`);
   }
 
   /** Sends everyone away, for the server ends. The media workers end the recordings when they are drained. */
@@ -262,14 +303,19 @@ export class Rooms {
     await Promise.all(this.#endings);
   }
 
-  async #enter<T>(user: UserPrincipal, action: (room: LiveRoom) => Promise<T>): Promise<T> {
+  /** @param make - a missing room is made */
+  async #enter<T>(
+    user: Entrant,
+    action: (room: LiveRoom) => Promise<T>,
+    { make }: { readonly make: boolean },
+  ): Promise<T> {
     if (this.#draining) throw new AircheckError('draining', 'The server is shutting down');
     const { appId, roomId } = user;
     const roomKey = roomKeyOf(appId, roomId);
     const room =
       this.#live.get(roomKey) ??
       (await this.#inTurn(roomKey, async () => {
-        const row = await (user.role === 'host' ? this.#create(appId, roomId, 'multi') : this.#find(appId, roomId));
+        const row = await (make ? this.#create(appId, roomId, 'multi') : this.#find(appId, roomId));
         if (row === undefined) throw roomNotFound(roomId);
         const opened = this.#live.get(roomKey) ?? this.#open(row);
         this.#live.set(roomKey, opened);

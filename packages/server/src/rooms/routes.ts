@@ -1,7 +1,7 @@
 import { PutRoomRequest, Room, RoomId, RoomList, RoomQuery } from '@aircheck/protocol';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { principalOf, requireRoom } from '../apps/index.ts';
+import { principalOf, requireRoom, requireRoomMaker, roleIn } from '../apps/index.ts';
 import type { ZodTypeProvider } from '../http/index.ts';
 import type { Rooms } from './rooms.ts';
 
@@ -14,18 +14,27 @@ export function registerRoomRoutes(server: FastifyInstance, rooms: Rooms): void 
   app.put(
     '/v1/rooms/:roomId',
     {
-      config: { access: 'server' },
+      config: { access: 'any' },
       schema: {
         summary: 'Make a room',
-        errors: ['room-type'],
-        description: 'Asking again for the same room changes nothing. A host that joins a missing room makes it, too.',
+        errors: ['room-type', 'room-exists'],
+        description:
+          'Asking again for the same room changes nothing. Hosts make their room, too, by this or by joining it; one whose ' +
+          'token is for any room is told who is inside when it is inside itself.',
         tags: ['rooms'],
         params: RoomParams,
         body: PutRoomRequest,
         response: { 200: Room },
       },
     },
-    (request) => rooms.put(principalOf(request).appId, request.params.roomId, request.body.type),
+    async (request) => {
+      const principal = principalOf(request);
+      const { roomId } = request.params;
+      requireRoomMaker(principal, roomId);
+      const room = await rooms.put(principal.appId, roomId, request.body.type, request.body.expect);
+      const inside = principal.kind !== 'user' || roleIn(principal, roomId) !== undefined;
+      return inside ? room : { ...room, participants: [], recordings: [] };
+    },
   );
 
   app.get(

@@ -123,6 +123,8 @@ export class SignalingConnection implements SignalingLink {
       case 'restart-subscriber':
         participant.subscriber?.restart(request.reset);
         break;
+      case 'change-role':
+        return this.#answer(request.id, { self: await this.#rooms.changeRole(client, request) });
       case 'leave':
         this.#answer(request.id, {});
         room.leave(participant, 'left');

@@ -1,4 +1,4 @@
-import { AircheckError } from '@aircheck/protocol';
+import { AircheckError, type Role } from '@aircheck/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { RecordingWorkers } from './recording-workers.ts';
 import { offerSdp, publishRequest, type Service, startService } from './service.ts';
@@ -387,16 +387,19 @@ describe('the room as a resource', () => {
     },
   );
 
-  test('is shown to its own users only, who may change nothing', async () => {
+  test('is shown to its own users only, who may make it as hosts and else change nothing', async () => {
     await service.joined('anna', 'host');
-    const as = async (method: 'GET' | 'PUT' | 'DELETE', url: string, roomId: string) => {
-      const authorization = `Bearer ${await service.token('anna', 'host', roomId)}`;
-      return (await service.app.inject({ method, url, headers: { authorization } })).statusCode;
+    const as = async (method: 'GET' | 'PUT' | 'DELETE', url: string, roomId: string, role: Role = 'host') => {
+      const authorization = `Bearer ${await service.token('anna', role, roomId)}`;
+      const body = method === 'PUT' ? { body: {} } : {};
+      return (await service.app.inject({ method, url, headers: { authorization }, ...body })).statusCode;
     };
     expect(await as('GET', '/v1/rooms/studio', 'studio')).toBe(200);
     expect(await as('GET', '/v1/rooms/studio', 'other')).toBe(403);
     expect(await as('GET', '/v1/rooms', 'studio')).toBe(403);
-    expect(await as('PUT', '/v1/rooms/studio', 'studio')).toBe(403);
+    expect(await as('PUT', '/v1/rooms/studio', 'other')).toBe(403);
+    expect(await as('PUT', '/v1/rooms/studio', 'studio')).toBe(200);
+    expect(await as('PUT', '/v1/rooms/studio', 'studio', 'guest')).toBe(403);
     expect(await as('DELETE', '/v1/rooms/studio', 'studio')).toBe(403);
     expect((await service.app.inject('/v1/rooms')).statusCode).toBe(401);
   });

@@ -4,7 +4,7 @@ import type { EventType, Recording, Role, ServerNotification } from '@aircheck/p
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
 import { pino } from 'pino';
 import { WebSocket } from 'ws';
-import { Apps, ConsoleSessions, defaultAppId, registerAccess } from '../../src/apps/index.ts';
+import { Apps, ConsoleSessions, defaultAppId, registerAccess, registerAppRoutes } from '../../src/apps/index.ts';
 import { openDatabase } from '../../src/db/index.ts';
 import { Outbox } from '../../src/events/index.ts';
 import { createHttpServer } from '../../src/http/index.ts';
@@ -86,6 +86,8 @@ export async function startService<W extends RoomsOptions['workers']>(
     timers,
     logger,
   });
+  apps.usePresence((appId, userId) => rooms.presence(appId, userId));
+  registerAppRoutes(app, { apps, sessions, clock, secureCookies: false });
   registerRoomRoutes(app, rooms);
   registerSignaling(app, rooms);
   registerWhip(app, { rooms });

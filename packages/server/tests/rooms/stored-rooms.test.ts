@@ -84,8 +84,8 @@ describeOnBothDatabases('rooms', (database) => {
     await Promise.all([
       rooms.put('default', 'new', 'multi'),
       rooms.put('default', 'new', 'multi'),
-      rooms.publishExternal(host, offerSdp(), undefined),
-      rooms.publishExternal({ ...host, userId: 'ben' }, offerSdp('2'), undefined),
+      rooms.publishExternal(host, 'new', offerSdp(), undefined),
+      rooms.publishExternal({ ...host, userId: 'ben' }, 'new', offerSdp('2'), undefined),
     ]);
     expect((await rooms.get('default', 'new')).participants.map(({ userId }) => userId)).toEqual(['anna', 'ben']);
   });
@@ -95,7 +95,7 @@ describeOnBothDatabases('rooms', (database) => {
     const rooms = open(workers);
     const answered = Promise.withResolvers<void>();
     workers.gates.set('publish', answered.promise);
-    const publishing = rooms.publishExternal(host, offerSdp(), undefined);
+    const publishing = rooms.publishExternal(host, 'new', offerSdp(), undefined);
     await workers.called('publish');
     await rooms.delete('default', 'new');
     answered.resolve();

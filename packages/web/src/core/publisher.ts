@@ -114,6 +114,17 @@ export class Publisher extends TypedEmitter<PublisherEvents> {
     this.#negotiate(false);
   }
 
+  /** Gives all tracks and the connection up: the server takes none any more. Devices are not stopped. */
+  unpublishAll(): void {
+    this.#retry.reset();
+    this.#dropConnection();
+    for (const { track, reject } of this.#publications.values()) {
+      track.published(undefined, undefined);
+      reject(new AircheckError('track-not-found', 'The track was unpublished before it was published'));
+    }
+    this.#publications.clear();
+  }
+
   /** Sends another device's picture or sound as the same track: recordings and watchers go on without a gap. */
   async replaceTrack(track: LocalTrack, mediaStreamTrack: MediaStreamTrack): Promise<void> {
     if (mediaStreamTrack.contentHint === '') mediaStreamTrack.contentHint = contentHints[track.source];

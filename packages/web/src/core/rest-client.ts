@@ -19,8 +19,8 @@ import { AircheckError } from '@aircheck/protocol/errors';
 export interface RestClientOptions {
   /** Where the server is, e.g. `https://rec.example.org`; `''` for the page's own. */
   readonly baseUrl: string;
-  /** An access token. Without it the requests carry the console's session cookie. */
-  readonly token?: string;
+  /** An access token, or what gives the present one. Without it the requests carry the console's session cookie. */
+  readonly token?: string | (() => string);
   /** The page's own when absent. */
   readonly fetch?: typeof fetch;
 }
@@ -55,6 +55,18 @@ export class RestClient {
 
   constructor(options: RestClientOptions) {
     this.#options = options;
+  }
+
+  /** Where the server is, without a slash at the end. */
+  get baseUrl(): string {
+    return this.#options.baseUrl;
+  }
+
+  /** What authorizes a request that is made without this client, of an upload for instance. */
+  get headers(): Record<string, string> {
+    const { token } = this.#options;
+    if (token === undefined) return {};
+    return { authorization: `Bearer ${typeof token === 'string' ? token : token()}` };
   }
 
   /** Signs in to the console with key and secret, or a one-time code; the session is an HttpOnly cookie. */
@@ -144,7 +156,7 @@ export class RestClient {
       signal,
     }: { body?: unknown; query?: Record<string, QueryValue>; signal?: AbortSignal | undefined } = {},
   ): Promise<Result> {
-    const { baseUrl, token, fetch = globalThis.fetch } = this.#options;
+    const { baseUrl, fetch = globalThis.fetch } = this.#options;
     const parameters = new URLSearchParams();
     for (const [name, value] of Object.entries(query ?? {})) {
       if (value !== undefined) parameters.set(name, String(value));
@@ -158,7 +170,7 @@ export class RestClient {
         headers: {
           accept: 'application/json, application/problem+json',
           ...(body !== undefined && { 'content-type': 'application/json' }),
-          ...(token !== undefined && { authorization: `Bearer ${token}` }),
+          ...this.headers,
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),
         signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),

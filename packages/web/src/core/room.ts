@@ -1,11 +1,14 @@
 import type {
+  CreateViewerTokenResponse,
   IceServer,
   JoinResult,
+  LiveOptions,
   Participant,
   PlayUrls,
   Recording,
   RecordingMedia,
   RecordingSource,
+  Role,
   RoomType,
   ServerNotification,
   TrackSource,
@@ -26,6 +29,17 @@ import { TypedEmitter } from './typed-emitter.ts';
 export type RoomState = 'connecting' | 'connected' | 'reconnecting' | 'closed';
 
 export interface RoomOptions {
+  /** Which room. Needed with a user token, which is good in any. */
+  readonly roomId?: string;
+  /** As what to join: at most what the token says, and that when absent. */
+  readonly role?: Role;
+  /**
+   * `new`: nobody else may be inside (`room-exists`). `existing`: a missing room is an error (`room-not-found`), also for
+   * a host, who makes it otherwise.
+   */
+  readonly expect?: 'new' | 'existing';
+  /** Takes part in live interaction: where the mixed picture is pushed to. */
+  readonly live?: Partial<LiveOptions>;
   /** Receive every track of the others by itself; `true` when absent. */
   readonly autoSubscribe?: boolean;
   /** The browser's own when absent. */
@@ -75,6 +89,7 @@ export class Room extends TypedEmitter<RoomEvents> {
   readonly #remoteTracks = new Map<string, RemoteTrack>();
   readonly #localTracks = new Set<LocalTrack>();
   readonly #endNetworkWatch: () => void;
+  #token: string;
   #state: RoomState = 'connecting';
   #joinResult: JoinResult | undefined;
   #self: Participant | undefined;
@@ -82,8 +97,9 @@ export class Room extends TypedEmitter<RoomEvents> {
   /**
    * Joins a room.
    * @param url - where the server is, e.g. `https://rec.example.org`
-   * @param token - access token for one user in one room, from `POST /v1/tokens`
-   * @throws AircheckError `unauthenticated`, `token-expired`, `room-full`, `room-not-found`, `timeout` …
+   * @param token - access token from `POST /v1/tokens`: for one room, or a user token together with `roomId`
+   * @throws AircheckError `unauthenticated`, `token-expired`, `forbidden` (another room or a greater role than the token's),
+   *   `room-full`, `room-exists`, `room-not-found`, `timeout` …
    */
   static async connect(url: string, token: string, options: RoomOptions = {}): Promise<Room> {
     const room = new Room(url, token, options);
@@ -96,15 +112,16 @@ export class Room extends TypedEmitter<RoomEvents> {
     return room;
   }
 
-  private constructor(url: string, token: string, { autoSubscribe = true, platform = browserPlatform() }: RoomOptions) {
+  private constructor(url: string, token: string, options: RoomOptions) {
     super();
+    const { autoSubscribe = true, platform = browserPlatform(), ...where } = options;
     this.#platform = platform;
+    this.#token = token;
     const baseUrl = url.replace(/\/+$/, '');
-    this.api = new RestClient({ baseUrl, token, fetch: platform.fetch });
+    this.api = new RestClient({ baseUrl, token: () => this.#token, fetch: platform.fetch });
     this.#signaling = new SignalingConnection({
       url: `${baseUrl.replace(/^http/, 'ws')}/v1/signal`,
-      token,
-      autoSubscribe,
+      join: { ...where, token, autoSubscribe },
       platform,
     });
     this.#publisher = new Publisher({ signaling: this.#signaling, platform });
@@ -251,6 +268,30 @@ export class Room extends TypedEmitter<RoomEvents> {
   /** The cameras, microphones and loudspeakers there are. */
   devices(): Promise<Devices> {
     return listDevices(this.#platform);
+  }
+
+  /**
+   * Changes this client's role: up to what the token says, or a new token of the same user, which is used from then on
+   * (also to keep a long meeting's access fresh). Who becomes audience publishes nothing any more, and its devices stop.
+   * @throws AircheckError `forbidden` for more than the token allows; `timeout` while there is no connection
+   */
+  async changeRole(role: Role, token?: string): Promise<void> {
+    const { self } = await this.#signaling.request('change-role', { role, ...(token !== undefined && { token }) });
+    this.#token = token ?? this.#token;
+    this.#signaling.rejoinAs({ token: this.#token, role });
+    if (role === 'audience') {
+      this.#publisher.unpublishAll();
+      for (const track of this.localTracks) this.#forget(track, undefined);
+    }
+    this.#participantChanged(self);
+  }
+
+  /**
+   * Makes the token of a hidden viewer: another program of the same person sees the room with it and is not seen. It ends
+   * with this client's own token, and its viewer leaves when this client does.
+   */
+  createViewerToken(): Promise<CreateViewerTokenResponse> {
+    return this.api.request('POST', '/v1/tokens/viewer', { body: { roomId: this.roomId } });
   }
 
   /**

@@ -1,11 +1,31 @@
-import type { ClientRequest, JoinResult, RequestResults, ServerNotification } from '@aircheck/protocol';
+import type {
+  ClientRequest,
+  JoinResult,
+  LiveOptions,
+  RequestResults,
+  Role,
+  ServerNotification,
+} from '@aircheck/protocol';
 import { AircheckError } from '@aircheck/protocol/errors';
 import type { Platform } from './platform.ts';
 import { isProblem } from './rest-client.ts';
 import { TypedEmitter } from './typed-emitter.ts';
 
 export type RequestType = ClientRequest['type'];
-export type RequestBody<Type extends RequestType> = Omit<Extract<ClientRequest, { type: Type }>, 'id' | 'type'>;
+/** As what and where a client joins; see `JoinRequest` of the protocol. */
+export interface JoinOptions {
+  readonly token: string;
+  readonly roomId?: string;
+  readonly role?: Role;
+  /** What the room must be like at the first join; who comes back after a broken connection takes it as it is. */
+  readonly expect?: 'new' | 'existing';
+  readonly live?: Partial<LiveOptions>;
+  readonly autoSubscribe: boolean;
+}
+
+export type RequestBody<Type extends RequestType> = Type extends 'join'
+  ? JoinOptions & { readonly sessionId?: string }
+  : Omit<Extract<ClientRequest, { type: Type }>, 'id' | 'type'>;
 export type RequestResult<Type extends RequestType> = Type extends keyof RequestResults
   ? RequestResults[Type]
   : Record<string, never>;
@@ -26,8 +46,7 @@ export interface SignalingEvents {
 export interface SignalingOptions {
   /** `ws://` or `wss://` URL of the signaling endpoint. */
   readonly url: string;
-  readonly token: string;
-  readonly autoSubscribe: boolean;
+  readonly join: JoinOptions;
   readonly platform: Platform;
 }
 
@@ -54,6 +73,7 @@ interface PendingRequest {
 export class SignalingConnection extends TypedEmitter<SignalingEvents> {
   readonly #options: SignalingOptions;
   readonly #pending = new Map<number, PendingRequest>();
+  #join: JoinOptions;
   #nextId = 1;
   #socket: WebSocket | undefined;
   #sessionId: string | undefined;
@@ -66,6 +86,7 @@ export class SignalingConnection extends TypedEmitter<SignalingEvents> {
   constructor(options: SignalingOptions) {
     super();
     this.#options = options;
+    this.#join = options.join;
   }
 
   /** Whether requests can be sent now. */
@@ -96,6 +117,11 @@ export class SignalingConnection extends TypedEmitter<SignalingEvents> {
     return this.#send(type, body, requestTimeoutMs);
   }
 
+  /** What the session is taken over with from now on, after a broken connection. */
+  rejoinAs(changes: Pick<JoinOptions, 'token' | 'role'>): void {
+    this.#join = { ...this.#join, ...changes };
+  }
+
   /** Tries at once, when something says that the network is back or another one. */
   networkChanged(): void {
     if (this.#state === 'waiting') this.#retry();
@@ -113,7 +139,7 @@ export class SignalingConnection extends TypedEmitter<SignalingEvents> {
   }
 
   async #open(): Promise<JoinResult> {
-    const { url, token, autoSubscribe, platform } = this.#options;
+    const { url, platform } = this.#options;
     this.#state = 'connecting';
     const socket = new platform.WebSocket(url, subprotocol);
     this.#socket = socket;
@@ -134,11 +160,7 @@ export class SignalingConnection extends TypedEmitter<SignalingEvents> {
       });
     });
     const sessionId = this.#sessionId;
-    return this.#send(
-      'join',
-      { token, autoSubscribe, ...(sessionId !== undefined && { sessionId }) },
-      requestTimeoutMs,
-    );
+    return this.#send('join', { ...this.#join, ...(sessionId !== undefined && { sessionId }) }, requestTimeoutMs);
   }
 
   #send<Type extends RequestType>(
@@ -168,6 +190,8 @@ export class SignalingConnection extends TypedEmitter<SignalingEvents> {
   #joined(result: JoinResult): void {
     this.#state = 'joined';
     this.#sessionId = result.sessionId;
+    const { expect: _, ...again } = this.#join;
+    this.#join = again;
     this.#retries = 0;
     this.#pingTimer = setInterval(() => void this.#ping(), pingIntervalMs);
     this.emit('joined', result);

@@ -1,4 +1,4 @@
-import { AircheckError } from '@aircheck/protocol';
+import { AircheckError, anyRoom } from '@aircheck/protocol';
 import type { Apps, UserPrincipal } from '../../apps/index.ts';
 import type { Clock } from '../../clock.ts';
 import type { Settings } from '../../library/index.ts';
@@ -37,16 +37,12 @@ export class UserSigs {
   }
 
   /**
-   * A UserSig in the place of an access token: it must say what room it is for (a `PrivateMapKey`).
+   * A UserSig in the place of an access token. One that says what room it is for (a `PrivateMapKey`) is good there, with
+   * the rights that it says; a plain one is a user token, and whoever it is may be host of any room.
    * @throws AircheckError `unauthenticated`, `token-expired`
    */
   async principal(text: string): Promise<UserPrincipal> {
-    const { appId, userId, expiresAt, room } = await this.verify(text);
-    if (room === undefined) {
-      throw new AircheckError('unauthenticated', 'The UserSig does not say what room it is for', {
-        hint: 'Make a PrivateMapKey, which names the room and the rights in it, or use POST /v1/tokens',
-      });
-    }
+    const { appId, userId, expiresAt, room = { roomId: anyRoom, role: 'host' } } = await this.verify(text);
     return { kind: 'user', appId, userId, roomId: room.roomId, role: room.role, exp: expiresAt };
   }
 }
