@@ -1,0 +1,88 @@
+import { mkdirSync } from 'node:fs';
+import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { recoverFile } from '@aircheck/engine/recorder';
+import type { Logger } from 'pino';
+
+/** A file that is being written. */
+export interface UnfinishedFile {
+  /** Names the note of it; the recording's id. */
+  readonly id: string;
+  /** Absolute path of an MP4 or M4A file of our own writer. */
+  readonly path: string;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+}
+
+/** A file that a crash left, finished now. */
+export interface RecoveredFile extends UnfinishedFile {
+  readonly durationMs: number;
+  readonly sizeBytes: number;
+}
+
+/**
+ * Notes of the files that are being written, in the agent's own folder: after a crash the next start finishes them. One
+ * agent at a time may use the folder.
+ */
+export class UnfinishedFiles {
+  readonly #folder: string;
+  readonly #logger: Logger;
+
+  /** @param folder - is made if need be */
+  constructor(folder: string, logger: Logger) {
+    this.#folder = folder;
+    this.#logger = logger;
+    mkdirSync(folder, { recursive: true });
+  }
+
+  /** To be called before the file is made. A crash leaves a whole note or none. */
+  async note(file: UnfinishedFile): Promise<void> {
+    const path = this.#notePath(file.id);
+    await writeFile(`${path}.new`, JSON.stringify(file));
+    await rename(`${path}.new`, path);
+  }
+
+  /** To be called when the file is finished, or is not wanted any more. */
+  async done(id: string): Promise<void> {
+    await rm(this.#notePath(id), { force: true });
+  }
+
+  #notePath(id: string): string {
+    return join(this.#folder, `${id}.json`);
+  }
+
+  /**
+   * Finishes what a crash left: cuts off what is not whole, and writes the index. A file without a single fragment is
+   * removed; one that cannot be finished now (its disk is away or full) is left for the next start.
+   */
+  async finishAll(): Promise<readonly RecoveredFile[]> {
+    const recovered: RecoveredFile[] = [];
+    for (const name of await readdir(this.#folder)) {
+      if (!name.endsWith('.json')) continue;
+      const path = join(this.#folder, name);
+      try {
+        const file = JSON.parse(await readFile(path, 'utf8')) as UnfinishedFile;
+        const finished = await this.#finish(file);
+        if (finished !== undefined) recovered.push(finished);
+        await rm(path, { force: true });
+      } catch (error) {
+        this.#logger.warn({ err: error, note: name }, 'a file that was cut off could not be finished');
+      }
+    }
+    return recovered;
+  }
+
+  /** @returns undefined where there is nothing to be kept */
+  async #finish(file: UnfinishedFile): Promise<RecoveredFile | undefined> {
+    try {
+      const { size } = await stat(file.path);
+      if (size > 0) return { ...file, ...(await recoverFile(file.path, 'mp4')) };
+    } catch (error) {
+      const { code } = error as { code?: string };
+      if (code === 'ENOENT') return undefined;
+      if (code !== 'container-malformed') throw error;
+    }
+    await rm(file.path, { force: true });
+    return undefined;
+  }
+}
