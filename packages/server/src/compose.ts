@@ -172,6 +172,7 @@ export async function createServer(config: Config, logger: Logger = pino({ level
     logger,
     version,
     consoleFolder: join(import.meta.dirname, '../../console/dist'),
+    sdkFolder: join(import.meta.dirname, '../../web/dist'),
     health: {
       draining: () => draining,
       readyWorkers: () => workers.pids.length,

@@ -9,6 +9,7 @@ import { registerDocs } from './docs-page.ts';
 import { type Health, registerHealth } from './health.ts';
 import { ApiDescription } from './openapi.ts';
 import { answerError, pathOf, registerProblems } from './problems.ts';
+import { registerSdk } from './sdk.ts';
 import { isApi, registerSecurityHeaders } from './security-headers.ts';
 import { serializerCompiler, validatorCompiler } from './validation.ts';
 
@@ -18,6 +19,8 @@ export interface HttpServerOptions {
   readonly version: string;
   /** Folder with the console's built page. */
   readonly consoleFolder: string;
+  /** Folder with the browser SDK built for pages. */
+  readonly sdkFolder: string;
 }
 
 /** Bytes that a body may have: the largest is a session description. */
@@ -70,6 +73,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   const description = new ApiDescription(app, options.version);
   registerDocs(app, description);
   await registerConsole(app, options.consoleFolder);
+  registerSdk(app, options.sdkFolder);
   return app;
 }
 

@@ -244,6 +244,58 @@ describe('the console', () => {
   });
 });
 
+describe('the SDK for pages', () => {
+  const get = (url: string, headers = {}) => server.app.inject({ url, headers });
+
+  it('says how to build it when it has not been built', async () => {
+    const response = await get('/sdk/web.js');
+    expect([response.statusCode, response.json().code]).toEqual([404, 'not-found']);
+    expect(response.json().hint).toContain('npm run build');
+    // Otherwise the page's own script cannot read why.
+    expect(response.headers['access-control-allow-origin']).toBe('*');
+  });
+
+  it('is given to any page: entry points that are asked for again, chunks that are kept for good', async () => {
+    const folder = join(server.folder, 'sdk');
+    await mkdir(join(folder, 'chunks'), { recursive: true });
+    await mkdir(join(folder, 'assets'));
+    await writeFile(join(folder, 'web.js'), 'export {}');
+    await writeFile(join(folder, 'chunks', 'room-1a_2b.js'), 'export {}');
+    await writeFile(join(folder, 'assets', 'aac-1a2b.wasm'), 'wasm');
+    await writeFile(join(server.folder, 'secret.js'), 'not for the world');
+
+    const entry = await get('/sdk/web.js', { origin: 'https://other.example' });
+    expect(entry.headers).toMatchObject({
+      'access-control-allow-origin': '*',
+      'cross-origin-resource-policy': 'cross-origin',
+      'cache-control': 'no-cache',
+      'x-content-type-options': 'nosniff',
+    });
+    expect(entry.headers['content-type']).toContain('javascript');
+    const again = await get('/sdk/web.js?v=2', { 'if-none-match': entry.headers.etag });
+    expect([again.statusCode, again.body]).toEqual([304, '']);
+
+    const chunk = await get('/sdk/chunks/room-1a_2b.js');
+    expect(chunk.headers['cache-control']).toContain('immutable');
+    // A worker obeys the policy that its own script comes with.
+    expect(chunk.headers['content-security-policy']).toContain('wasm-unsafe-eval');
+    expect((await get('/sdk/assets/aac-1a2b.wasm')).headers['content-type']).toBe('application/wasm');
+
+    const missing = await get('/sdk/gone.js');
+    expect(missing.json()).toMatchObject({ code: 'not-found', hint: expect.stringContaining('netcall.js') });
+    for (const url of [
+      '/sdk/../secret.js',
+      '/sdk/..%2fsecret.js',
+      '/sdk/%2e%2e/secret.js',
+      '/sdk/chunks/..%2f..%2fsecret.js',
+      '/sdk/',
+    ]) {
+      const response = await get(url);
+      expect([url, response.body.includes('not for the world'), response.statusCode]).toEqual([url, false, 404]);
+    }
+  });
+});
+
 describe('pages of other sites', () => {
   it('may call the API with a token, but not with the cookie', async () => {
     const preflight = await server.app.inject({

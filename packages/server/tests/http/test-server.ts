@@ -39,6 +39,7 @@ export async function startTestServer(): Promise<TestServer> {
     logger: pino({ level: 'debug' }, { write: (line: string) => log.push(line) }),
     version: '1.2.3',
     consoleFolder: join(folder, 'console'),
+    sdkFolder: join(folder, 'sdk'),
     health: {
       draining: () => state.draining,
       readyWorkers: () => state.readyWorkers,

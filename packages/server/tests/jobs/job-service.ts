@@ -126,6 +126,7 @@ export async function jobService(db: Database, options: Partial<JobsOptions> = {
         logger: pino({ level: 'silent' }),
         version: '1.2.3',
         consoleFolder: join(folder, 'console'),
+        sdkFolder: join(folder, 'sdk'),
         health: {
           draining: () => false,
           readyWorkers: () => 1,

@@ -72,6 +72,7 @@ export async function startService<W extends RoomsOptions['workers']>(
     health: { draining: () => false, readyWorkers: () => 1, workerStats: async () => [] },
     version: '0.0.0',
     consoleFolder: import.meta.dirname,
+    sdkFolder: import.meta.dirname,
   });
   registerAccess(app, apps);
   const recordings: Recording[] = [];

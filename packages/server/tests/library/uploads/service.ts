@@ -113,6 +113,7 @@ export async function startUploadService(
     logger,
     version: '1.2.3',
     consoleFolder: join(folder, 'console'),
+    sdkFolder: join(folder, 'sdk'),
     health: { draining: () => false, readyWorkers: () => 1, workerStats: async () => [] },
   });
   registerAccess(app, apps);
