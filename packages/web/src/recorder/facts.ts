@@ -40,7 +40,8 @@ export interface FinishedFacts {
   readonly durationMs: number;
   readonly sizeBytes: number;
   readonly reason: EndReason;
-  readonly health: CaptureHealth;
+  /** Unknown of what a crash left. */
+  readonly health?: CaptureHealth;
 }
 
 /** Why a recording ended. */
@@ -54,7 +55,9 @@ export type EndReason =
   /** The storage that the browser gives is nearly used up. The file is whole. */
   | 'storage-full'
   /** An encoder or the storage failed. The file holds what came before. */
-  | 'failed';
+  | 'failed'
+  /** The tab crashed or was closed; the file was made whole later. */
+  | 'recovered';
 
 /** How well the recording kept up. */
 export interface CaptureHealth {

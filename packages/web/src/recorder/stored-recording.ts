@@ -1,3 +1,4 @@
+import type { RestClient } from '../core/index.ts';
 import type { Container } from './start-options.ts';
 
 /** A recording whose file lies in this browser's private storage. */
@@ -15,17 +16,23 @@ export interface StoredRecording {
   readonly startedAt: number;
   readonly durationMs: number;
   readonly sizeBytes: number;
-  /** The index is written. What a crash left is completed when it is first opened. */
+  /** The index is written; false where that failed for want of room. `file` tries again. */
   readonly complete: boolean;
-  /** The finished file. @throws AircheckError `recording-not-found` after `remove` */
+  /**
+   * The finished file; it stays in the storage, and none of it in memory.
+   * @throws AircheckError `recording-not-found` after `remove`, `recording-state` while it is being written, `storage-full`
+   */
   file(): Promise<File>;
   /** An object URL of the finished file, for a `<video>`; revoke it when done. */
   url(): Promise<string>;
-  /** Lets the user pick a place where the browser can ask for one, and downloads else. */
-  save(): Promise<void>;
+  /**
+   * Lets the user pick a place where the browser can ask for one, which it does after a click alone; else it downloads.
+   * @returns false when the user thought better of it
+   */
+  save(): Promise<boolean>;
   /** Sends it into the library. */
   upload(options?: UploadOptions): Upload;
-  /** Deletes it from this browser. */
+  /** Deletes it from this browser. @throws AircheckError `recording-state` while it is being written */
   remove(): Promise<void>;
 }
 
@@ -35,6 +42,8 @@ export interface UploadOptions {
   readonly fileName?: string;
   readonly tags?: readonly string[];
   readonly classId?: number;
+  /** Where to, instead of the room's server: `new RestClient({ baseUrl, token })`. */
+  readonly api?: RestClient;
   /** Delete the local file once the library has it. */
   readonly removeWhenDone?: boolean;
 }
@@ -59,6 +68,12 @@ export interface UploadResult {
 /** A file on its way into the library; goes on by itself after interruptions. */
 export interface Upload {
   on<Name extends keyof UploadEvents>(name: Name, listener: (...args: UploadEvents[Name]) => void): () => void;
+  /**
+   * Resolves when the library has the file, checked and with the same SHA-256. A connection that is gone, or a server that
+   * is, is waited for without end. Rejects with an AircheckError: `unauthenticated`, `forbidden`, `payload-too-large`,
+   * `media-invalid` when the library rejects it, `upload-gone` after `abort`; the local file stays, and another `upload` goes
+   * on where this one was.
+   */
   readonly done: Promise<UploadResult>;
   /** Ends it and deletes what the server has of it. */
   abort(): Promise<void>;
