@@ -6,6 +6,7 @@ export {
   type RecordingProgress,
 } from './client-recording.ts';
 export type { CaptureHealth, EndReason, RecordingFacts } from './facts.ts';
+export { RecordingKeeper, type StorageSpace, storageSpace, type Uploader } from './keeping/index.ts';
 export type { Container, RecordedSource, StartOptions } from './start-options.ts';
 export type {
   StoredRecording,

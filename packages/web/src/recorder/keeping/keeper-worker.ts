@@ -1,0 +1,89 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
+import { FACTS_FILE, type FinishedFacts, mediaFileName, type RecordingFacts } from '../facts.ts';
+import { finishFile, writeAll } from './finish-file.ts';
+import type { KeeperAnswer, KeeperRequest } from './keeper-messages.ts';
+import { recordingFolder, type SyncAccessHandle, UPLOAD_NOTE_FILE } from './storage.ts';
+
+/** Read at once, in bytes. */
+const HASH_STEP = 2 ** 20;
+/** A tab that has just gone may hold its file for that long, in milliseconds. */
+const RELEASE_MS = 10_000;
+const RELEASE_STEP_MS = 50;
+
+/** One task a worker. */
+self.onmessage = async ({ data }: MessageEvent<KeeperRequest>) => {
+  const answer = await run(data).then(
+    (result): KeeperAnswer => ({ result }),
+    (error: Error): KeeperAnswer => ({ error: { name: error.name, message: error.message } }),
+  );
+  self.postMessage(answer);
+};
+
+function run(request: KeeperRequest): Promise<FinishedFacts | string | undefined> {
+  switch (request.task) {
+    case 'finish':
+      return finish(request.input);
+    case 'hash':
+      return hash(request.input.file);
+    case 'note': {
+      const { id, note } = request.input;
+      return writeJson(id, UPLOAD_NOTE_FILE, note);
+    }
+  }
+}
+
+async function finish(facts: RecordingFacts): Promise<FinishedFacts> {
+  const { id, container } = facts;
+  const finished = await withFile(id, mediaFileName(container), (file) => finishFile(file, container));
+  const all: FinishedFacts = { ...finished, reason: 'recovered' };
+  if (finished.durationMs > 0) await writeJson(id, FACTS_FILE, { ...facts, finished: all });
+  return all;
+}
+
+async function hash(file: File): Promise<string> {
+  const digest = sha256.create();
+  for (let offset = 0; offset < file.size; offset += HASH_STEP) {
+    digest.update(new Uint8Array(await file.slice(offset, offset + HASH_STEP).arrayBuffer()));
+  }
+  return bytesToHex(digest.digest());
+}
+
+async function writeJson(id: string, name: string, content: unknown): Promise<undefined> {
+  await withFile(id, name, (file) => {
+    const bytes = new TextEncoder().encode(content === undefined ? '' : JSON.stringify(content));
+    file.truncate(writeAll(file, bytes, 0));
+    file.flush();
+  });
+}
+
+/** Does something with a file of a recording that nobody else may touch meanwhile. */
+async function withFile<Result>(
+  id: string,
+  name: string,
+  action: (file: SyncAccessHandle) => Result | Promise<Result>,
+): Promise<Result> {
+  const folder = await recordingFolder(id);
+  if (folder === undefined) throw new DOMException(`There is no recording ${id}`, 'NotFoundError');
+  const handle = await folder.getFileHandle(name, { create: true });
+  const file = await openFile(handle);
+  try {
+    return await action(file);
+  } finally {
+    file.close();
+  }
+}
+
+async function openFile(handle: FileSystemFileHandle): Promise<SyncAccessHandle> {
+  const until = performance.now() + RELEASE_MS;
+  for (;;) {
+    try {
+      return await (
+        handle as unknown as { createSyncAccessHandle(): Promise<SyncAccessHandle> }
+      ).createSyncAccessHandle();
+    } catch (error) {
+      if ((error as DOMException).name !== 'NoModificationAllowedError' || performance.now() > until) throw error;
+      await new Promise((resolve) => setTimeout(resolve, RELEASE_STEP_MS));
+    }
+  }
+}

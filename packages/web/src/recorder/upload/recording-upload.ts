@@ -1,0 +1,195 @@
+import { AircheckError, type ErrorCode } from '@aircheck/protocol/errors';
+import { TypedEmitter } from '../../core/typed-emitter.ts';
+import type { RecordingFacts } from '../facts.ts';
+import type { Uploader } from '../keeping/kept-recording.ts';
+import { runTask } from '../keeping/run-task.ts';
+import { readUploadNote, recordingFolder } from '../keeping/storage.ts';
+import type { StoredRecording, Upload, UploadEvents, UploadOptions, UploadResult } from '../stored-recording.ts';
+import { Pauses } from './pauses.ts';
+import { giveUp, type UploadPosition, UploadRequests } from './upload-requests.ts';
+import type { UploadSource } from './upload-source.ts';
+
+/** Sent at once, in bytes: all that an upload ever holds in memory. */
+const CHUNK_BYTES = 2 ** 20;
+/** While a file grows, what has come meanwhile is sent that often, in milliseconds. */
+const GROWING_STEP_MS = 1000;
+/** How often is asked whether the library has looked into the file, in milliseconds. */
+const CHECK_STEP_MS = 500;
+/** A server that forgets its uploads again and again is not one to send a file to. */
+const MAX_LOSSES = 5;
+
+/** The upload is not there any more; it is begun anew. */
+const LOST = new Set<ErrorCode>(['upload-not-found', 'upload-gone']);
+/** Beside what is retryable by its nature: another request is still at work on it, or the server has a bad moment. */
+const PASSING = new Set<ErrorCode>(['upload-state', 'internal']);
+
+export interface RecordingUploadParts {
+  readonly facts: RecordingFacts;
+  readonly source: UploadSource;
+  readonly uploader: Uploader;
+  readonly options: UploadOptions;
+  /** Resolves when the file is whole. */
+  readonly recording: Promise<StoredRecording>;
+}
+
+/**
+ * A recording on its way into the library, also while it is being written. It goes on by itself after cut connections, and
+ * with the next `upload()` after its tab was closed or crashed: what was sent is a beginning of the file, whatever comes.
+ */
+export class RecordingUpload extends TypedEmitter<UploadEvents> implements Upload {
+  readonly done: Promise<UploadResult>;
+  readonly #parts: RecordingUploadParts;
+  readonly #ended = new AbortController();
+  readonly #requests: UploadRequests;
+  readonly #pauses: Pauses;
+  #uploadId: string | undefined;
+
+  constructor(parts: RecordingUploadParts) {
+    super();
+    this.#parts = parts;
+    this.#requests = new UploadRequests(parts.uploader.api, this.#ended.signal);
+    this.#pauses = new Pauses(this.#ended.signal);
+    // Two tabs that send the same file would take each other's place for ever.
+    const lock = `aircheck-upload-${parts.facts.id}`;
+    this.done = navigator.locks
+      .request(lock, { signal: this.#ended.signal }, () => this.#run())
+      .catch((error) => {
+        throw this.#ended.signal.aborted ? this.#ended.signal.reason : error;
+      });
+    // Who does not ask what became of it is not to be told by an unhandled rejection.
+    this.done.catch(() => {});
+  }
+
+  async abort(): Promise<void> {
+    if (this.#ended.signal.aborted) return;
+    this.#ended.abort(new AircheckError('upload-gone', 'The upload was given up'));
+    const uploadId = this.#uploadId;
+    await this.done.catch(() => {});
+    if (uploadId === undefined) return;
+    await this.#note(undefined);
+    await giveUp(this.#parts.uploader.api, uploadId);
+  }
+
+  async #run(): Promise<UploadResult> {
+    const uploadId = await this.#sendAll();
+    const fileId = await this.#checked(uploadId);
+    const { sha256 } = this.#parts.source.completion ?? (await this.#completion());
+    if (this.#parts.options.removeWhenDone === true) await (await this.#parts.recording).remove();
+    return { uploadId, fileId, sha256 };
+  }
+
+  /** @returns the upload's id when the server has all of it */
+  async #sendAll(): Promise<string> {
+    const { source, uploader } = this.#parts;
+    const folder = await recordingFolder(this.#parts.facts.id);
+    const note = folder && (await readUploadNote(folder));
+    if (note?.baseUrl === uploader.api.baseUrl) this.#uploadId = note.uploadId;
+    let position: UploadPosition | undefined;
+    for (let losses = 0; ; ) {
+      try {
+        if (this.#uploadId === undefined) {
+          this.#uploadId = await this.#requests.create(this.#metadata());
+          position = { offset: 0, whole: false };
+          await this.#note(this.#uploadId);
+        }
+        position ??= await this.#requests.position(this.#uploadId);
+        this.#tell(position.offset);
+        if (position.whole) return this.#uploadId;
+        const begunAt = performance.now();
+        const next = await this.#sendNext(this.#uploadId, position.offset);
+        if (next === undefined) {
+          await this.#orEnded(source.changed());
+        } else {
+          position = next;
+          this.#pauses.reset();
+          const { completion, sizeBytes } = source;
+          const behind = sizeBytes - next.offset;
+          if (completion === undefined && behind < CHUNK_BYTES) {
+            await this.#pauses.wait(GROWING_STEP_MS - (performance.now() - begunAt));
+          }
+        }
+      } catch (error) {
+        this.#ended.signal.throwIfAborted();
+        const { code, retryable } = error as AircheckError;
+        if (LOST.has(code) && ++losses <= MAX_LOSSES) this.#uploadId = undefined;
+        else if (retryable === true || PASSING.has(code)) await this.#pauses.afterFailure();
+        else throw error;
+        position = undefined;
+      }
+    }
+  }
+
+  /** @returns undefined when there is nothing to be sent now */
+  async #sendNext(uploadId: string, offset: number): Promise<UploadPosition | undefined> {
+    const { source } = this.#parts;
+    const { completion, sizeBytes } = source;
+    // Whatever the server has beyond the file is of another one.
+    if (completion !== undefined && offset > completion.sizeBytes) {
+      throw new AircheckError('upload-gone', 'The server has more than there is');
+    }
+    const end = Math.min(offset + CHUNK_BYTES, sizeBytes);
+    if (end <= offset && completion === undefined) return undefined;
+    const bytes = await this.#orEnded(source.slice(offset, end));
+    return this.#requests.append(uploadId, offset, bytes, completion);
+  }
+
+  /** Waits until the library has looked into the file. @returns the file's id there */
+  async #checked(uploadId: string): Promise<string> {
+    for (;;) {
+      try {
+        const { state, fileId, detail } = await this.#requests.describe(uploadId);
+        if (state === 'ready' && fileId !== null) return fileId;
+        if (state === 'rejected' || state === 'aborted') {
+          await this.#note(undefined);
+          throw new AircheckError('media-invalid', `The library rejected the recording: ${detail ?? state}`);
+        }
+        this.#pauses.reset();
+        await this.#pauses.wait(CHECK_STEP_MS);
+      } catch (error) {
+        this.#ended.signal.throwIfAborted();
+        if ((error as AircheckError).retryable !== true) throw error;
+        await this.#pauses.afterFailure();
+      }
+    }
+  }
+
+  /** Of a file all of which the server had before its digest was known here. */
+  async #completion() {
+    const { source } = this.#parts;
+    while (source.completion === undefined) await this.#orEnded(source.changed());
+    return source.completion;
+  }
+
+  #metadata(): Readonly<Record<string, string | undefined>> {
+    const { facts, options, uploader } = this.#parts;
+    // A guest may name nobody but itself: what it recorded of others is its own file then.
+    const others = uploader.self?.role === 'guest' && facts.userId !== uploader.self.userId;
+    return {
+      fileName: options.fileName ?? facts.fileName,
+      roomId: facts.roomId === '' ? undefined : facts.roomId,
+      userId: others ? undefined : facts.userId,
+      startedAt: new Date(facts.startedAt).toISOString(),
+      tags: options.tags && JSON.stringify(options.tags),
+      classId: options.classId === undefined ? undefined : String(options.classId),
+    };
+  }
+
+  async #note(uploadId: string | undefined): Promise<void> {
+    const { facts, uploader } = this.#parts;
+    const note = uploadId === undefined ? undefined : { baseUrl: uploader.api.baseUrl, uploadId };
+    await runTask('note', { id: facts.id, note });
+  }
+
+  #tell(sentBytes: number): void {
+    this.emit('progress', { sentBytes, totalBytes: this.#parts.source.completion?.sizeBytes });
+  }
+
+  /** What takes as long as it takes, but not longer than the upload is wanted. */
+  #orEnded<Result>(work: Promise<Result>): Promise<Result> {
+    const { signal } = this.#ended;
+    const { promise, reject } = Promise.withResolvers<never>();
+    const end = () => reject(signal.reason);
+    signal.addEventListener('abort', end, { once: true });
+    return Promise.race([work, promise]).finally(() => signal.removeEventListener('abort', end));
+  }
+}
