@@ -247,6 +247,13 @@ export const errorKinds = {
     title: 'The service did not answer in time',
     vendorCode: 30000208,
   },
+  'answer-unreadable': {
+    status: 502,
+    fault: 'destination',
+    retryable: true,
+    title: 'What answered is not this service',
+    vendorCode: 30000301,
+  },
   internal: { status: 500, fault: 'service', retryable: false, title: 'Internal error' },
 } as const satisfies Record<string, ErrorKind>;
 

@@ -319,6 +319,7 @@ export const en = {
   'error.worker-lost': 'A part of the server is being restarted',
   'error.draining': 'The server is shutting down',
   'error.timeout': 'The server does not answer',
+  'error.answer-unreadable': 'Something else than the server answered',
   'error.internal': 'Something went wrong',
 
   'advice.request-invalid': 'Check what you entered.',

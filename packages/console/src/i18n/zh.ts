@@ -318,6 +318,7 @@ export const zh: Record<MessageKey, string> = {
   'error.worker-lost': '服务器的一部分正在重启',
   'error.draining': '服务器正在关闭',
   'error.timeout': '服务器没有响应',
+  'error.answer-unreadable': '应答不是来自本服务',
   'error.internal': '出现了错误',
 
   'advice.request-invalid': '请检查填写的内容。',

@@ -25,17 +25,22 @@ export async function listDevices(platform: DevicePlatform): Promise<Devices> {
   return { cameras: ofKind('videoinput'), microphones: ofKind('audioinput'), speakers: ofKind('audiooutput') };
 }
 
+/** Which camera: one by its id, or that of a side, where a phone or tablet has two. */
+export type CameraChoice = string | { readonly facingMode: 'user' | 'environment' };
+
 /**
  * A 720p camera track at 30 pictures a second, or what comes nearest.
+ * @param camera - the browser's or the user's choice when absent
  * @throws DOMException `NotAllowedError`, `NotFoundError`, `NotReadableError` as `getUserMedia` does
  */
-export function captureCamera(platform: DevicePlatform, deviceId?: string): Promise<MediaStreamTrack> {
+export function captureCamera(platform: DevicePlatform, camera?: CameraChoice): Promise<MediaStreamTrack> {
   return captureOne(platform, {
     video: {
       width: { ideal: 1280 },
       height: { ideal: 720 },
       frameRate: { ideal: 30 },
-      ...(deviceId !== undefined && { deviceId: { exact: deviceId } }),
+      ...(typeof camera === 'string' && { deviceId: { exact: camera } }),
+      ...(typeof camera === 'object' && { facingMode: { ideal: camera.facingMode } }),
     },
   });
 }

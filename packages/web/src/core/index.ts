@@ -1,5 +1,13 @@
 export { AircheckError, type ErrorCode } from '@aircheck/protocol/errors';
-export { captureCamera, captureMicrophone, captureScreen, type Device, type Devices, listDevices } from './devices.ts';
+export {
+  type CameraChoice,
+  captureCamera,
+  captureMicrophone,
+  captureScreen,
+  type Device,
+  type Devices,
+  listDevices,
+} from './devices.ts';
 export type { LocalTrack } from './local-track.ts';
 export { browserPlatform, type Platform } from './platform.ts';
 export type { RemoteTrack } from './remote-track.ts';

@@ -47,8 +47,8 @@ export interface AssetFilter {
 const requestTimeoutMs = 30_000;
 
 /**
- * The REST API, `/v1`. Every method rejects with an {@link AircheckError}: the server's own, or `timeout` when it
- * could not be reached.
+ * The REST API, `/v1`. Every method rejects with an {@link AircheckError}: the server's own, `timeout` when it could not
+ * be reached, or `answer-unreadable` when something else answered.
  */
 export class RestClient {
   readonly #options: RestClientOptions;
@@ -184,7 +184,10 @@ export class RestClient {
     if (response.ok && answer !== undefined) return answer as Result;
     throw isProblem(answer)
       ? AircheckError.fromProblem(answer)
-      : new AircheckError('internal', `The server answered ${method} ${path} with status ${response.status}`);
+      : new AircheckError(
+          'answer-unreadable',
+          `${method} ${path} was answered with status ${response.status} and no JSON`,
+        );
   }
 }
 
