@@ -1,6 +1,7 @@
 export { ApiClient, ApiError } from './api-client.ts';
 export { findChromium, launchChromium } from './browser.ts';
 export { type BrowserFixtureOptions, browserFixtureScript, SLIP_NOTICED_SECONDS } from './browser-fixture.ts';
+export { CuttingProxy } from './cutting-proxy.ts';
 export {
   type CounterRuns,
   compareCounters,

@@ -69,6 +69,8 @@ export interface UploadService {
   readonly authorization: string;
   /** What the disk can take. */
   free: number;
+  /** Where anna is now, and as what. */
+  presence: ReadonlyMap<string, Role>;
   bearer(userId: string, role: Role, roomId?: string): Promise<string>;
   status(uploadId: string, authorization?: string): Promise<Upload>;
   close(): Promise<void>;
@@ -117,6 +119,7 @@ export async function startUploadService(
     health: { draining: () => false, readyWorkers: () => 1, workerStats: async () => [] },
   });
   registerAccess(app, apps);
+  apps.usePresence((_appId, userId) => (userId === 'anna' ? service.presence : new Map()));
   const tus = new TusServer({ uploads, uploadsFolder: config.uploadsFolder, publicUrl: undefined, logger });
   registerUploadRoutes(app, uploads, tus);
   await app.listen({ host: '127.0.0.1', port: 0 });
@@ -131,6 +134,7 @@ export async function startUploadService(
     clock,
     authorization: `Basic ${Buffer.from(`ak_test:${secret}`).toString('base64')}`,
     free: Number.POSITIVE_INFINITY,
+    presence: new Map(),
     bearer: async (userId, role, roomId = 'studio') =>
       `Bearer ${(await apps.signToken('default', { userId, role, roomId, ttlSeconds: 3600 })).token}`,
     async status(uploadId, authorization = service.authorization) {

@@ -2,9 +2,10 @@ import { createHash, randomBytes, randomInt } from 'node:crypto';
 import { readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AircheckError } from '@aircheck/protocol';
+import { CuttingProxy } from '@aircheck/testkit';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { addRecording, describeOnBothDatabases } from '../../databases.ts';
-import { CuttingProxy } from './cutting-proxy.ts';
+
 import { facts, startUploadService, type UploadService } from './service.ts';
 import { uploadFile } from './tus-client.ts';
 
@@ -298,6 +299,39 @@ describeOnBothDatabases('uploads', (database) => {
       });
       expect([id, answer.status]).toEqual([id, 404]);
     }
+  });
+
+  it('of a user token are its own in any room, and those of others where its user is host now', async () => {
+    const anna = await service.bearer('anna', 'host', '*');
+    const make = async (authorization: string, more: Record<string, string> = {}) => {
+      const metadata = encoded({ fileName: 'a', ...more });
+      const answer = await create({ 'upload-length': '3', 'upload-metadata': metadata }, authorization);
+      return answer.headers.get('location') ?? answer.status;
+    };
+    const status = async (location: string | number) => {
+      const answer = await fetch(`${service.url}${location}`, { headers: { authorization: anna } });
+      return answer.status;
+    };
+    // What a closed tab left is sent up when its user is in no room.
+    const own = await make(anna, { roomId: 'studio' });
+    const roomless = await make(anna);
+    expect([await status(own), await status(roomless)]).toEqual([200, 200]);
+    expect(await make(anna, { roomId: 'studio', userId: 'ben' })).toBe(403);
+    expect(await make(await service.bearer('anna', 'audience', '*'), { roomId: 'studio' })).toBe(403);
+    const bens = await make(await service.bearer('ben', 'guest'));
+    expect(await status(bens)).toBe(404);
+
+    service.presence = new Map([['studio', 'host']]);
+    expect(await status(bens)).toBe(200);
+    expect(await make(anna, { roomId: 'studio', userId: 'ben' })).toEqual(expect.stringContaining('/v1/uploads/'));
+    const count = async () => {
+      const list = await fetch(`${service.url}/v1/uploads`, { headers: { authorization: anna } });
+      return (await list.json()).items.length;
+    };
+    expect(await count()).toBe(4);
+    service.presence = new Map([['studio', 'audience']]);
+    expect(await make(anna, { roomId: 'studio' })).toBe(403);
+    expect(await count()).toBe(2);
   });
 
   it('of a user belong to its room; nobody else finds them', async () => {

@@ -6,10 +6,10 @@ import { createServer, type IncomingMessage, type RequestListener } from 'node:h
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Asset, PlayUrls, Upload, UploadState } from '@aircheck/protocol';
-import { type RunningServer, startServer } from '@aircheck/testkit';
+import { CuttingProxy, type RunningServer, startServer } from '@aircheck/testkit';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { SMALL, sharedFolder, writeRecording } from '../../jobs/works/clips.ts';
-import { CuttingProxy } from './cutting-proxy.ts';
+
 import { uploadFile } from './tus-client.ts';
 
 const sha256 = (content: Buffer) => createHash('sha256').update(content).digest('hex');

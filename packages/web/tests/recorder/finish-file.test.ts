@@ -1,0 +1,103 @@
+import { type ContainerWriter, HybridMp4Writer, type TrackOptions, WebmWriter } from '@aircheck/media';
+import { describe, expect, it } from 'vitest';
+import { finishFile } from '../../src/recorder/keeping/finish-file.ts';
+import type { SyncAccessHandle } from '../../src/recorder/keeping/storage.ts';
+
+const SOUND: TrackOptions = {
+  kind: 'audio',
+  codec: 'opus',
+  timescale: 48_000,
+  sampleRate: 48_000,
+  channels: 2,
+  // Two channels, no pre-skip, 48 kHz.
+  description: Uint8Array.of(0, 2, 0, 0, 0, 0, 0xbb, 0x80, 0, 0, 0),
+};
+
+/** A file in memory, as browsers give it to workers. */
+class MemoryHandle implements SyncAccessHandle {
+  bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes.slice();
+  }
+
+  read(buffer: Uint8Array, { at }: { at: number }): number {
+    const found = this.bytes.subarray(at, at + buffer.byteLength);
+    buffer.set(found);
+    return found.byteLength;
+  }
+
+  write(buffer: Uint8Array, { at }: { at: number }): number {
+    const bytes = new Uint8Array(Math.max(this.bytes.byteLength, at + buffer.byteLength));
+    bytes.set(this.bytes);
+    bytes.set(buffer, at);
+    this.bytes = bytes;
+    return buffer.byteLength;
+  }
+
+  truncate(size: number): void {
+    this.bytes = this.bytes.slice(0, size);
+  }
+
+  getSize(): number {
+    return this.bytes.byteLength;
+  }
+
+  flush(): void {}
+  close(): void {}
+}
+
+/** Five seconds of packets: the file while it grew, where its fragments ended, and the file as its writer finishes it. */
+function write(writer: ContainerWriter) {
+  const header = writer.header();
+  const grown = new MemoryHandle(header);
+  const ends: number[] = [];
+  for (let packet = 0; packet < 250; packet++) {
+    const data = Uint8Array.from({ length: 40 }, (_, index) => (packet * 7 + index * 13) & 0xff);
+    writer.addSample(0, { data, timestamp: packet * 960, duration: 960, keyFrame: true });
+    if (packet % 25 !== 24) continue;
+    for (const chunk of writer.cutFragment()!.chunks) grown.write(chunk, { at: grown.getSize() });
+    ends.push(grown.getSize());
+  }
+  const finished = new MemoryHandle(grown.bytes);
+  const { append, patches } = writer.finalize();
+  for (const bytes of append) finished.write(bytes, { at: finished.getSize() });
+  const unpatched = finished.bytes;
+  for (const { offset, data } of patches) finished.write(data, { at: offset });
+  return { headerLength: header.byteLength, ends, grown: grown.bytes, unpatched, finished: finished.bytes };
+}
+
+describe.each([
+  ['mp4', () => new HybridMp4Writer({ tracks: [SOUND], creationTime: 0 }), 52],
+  ['webm', () => new WebmWriter({ tracks: [SOUND], creationTime: 0 }), 1024],
+] as const)('finishing a %s that a crash left', (container, writer, headLength) => {
+  const file = write(writer());
+
+  it('keeps every byte that an upload may have sent, but for the head, wherever it was cut', async () => {
+    for (let length = file.headerLength; length <= file.unpatched.byteLength; length += 13) {
+      const handle = new MemoryHandle(file.unpatched.subarray(0, length));
+      const { sizeBytes, durationMs } = await finishFile(handle, container);
+      const sent = file.ends.filter((end) => end <= length).at(-1) ?? 0;
+      expect(Buffer.compare(handle.bytes.subarray(headLength, sent), file.grown.subarray(headLength, sent))).toBe(0);
+      expect(sizeBytes).toBe(handle.bytes.byteLength);
+      expect(sizeBytes).toBeGreaterThan(sent);
+      expect(Math.abs(durationMs - file.ends.filter((end) => end <= length).length * 500)).toBeLessThanOrEqual(20);
+    }
+  });
+
+  it('makes of it what its writer would have, and changes nothing the next time', async () => {
+    for (const bytes of [file.grown, file.unpatched, file.finished]) {
+      const handle = new MemoryHandle(bytes);
+      const finished = await finishFile(handle, container);
+      expect(finished).toEqual({ sizeBytes: file.finished.byteLength, durationMs: 5000 });
+      expect(Buffer.compare(handle.bytes, file.finished)).toBe(0);
+      expect(await finishFile(handle, container)).toEqual(finished);
+      expect(Buffer.compare(handle.bytes, file.finished)).toBe(0);
+    }
+  });
+
+  it('finds nothing in a file that was cut inside its header', async () => {
+    const handle = new MemoryHandle(file.grown.subarray(0, file.headerLength - 1));
+    expect((await finishFile(handle, container)).durationMs).toBe(0);
+  });
+});
