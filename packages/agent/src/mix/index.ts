@@ -1,0 +1,1 @@
+export { type MixedRoom, MixRecording } from './mix-recording.ts';

@@ -1,0 +1,244 @@
+import type { ReceivedTrack } from '@aircheck/engine/receiving';
+import { SpoolFile } from '@aircheck/engine/recorder';
+import { HybridMp4Writer } from '@aircheck/media';
+import type { Logger } from 'pino';
+import type { FileEndReason, RecordedFile, RoomViewer } from '../room-viewer.ts';
+import type { UnfinishedFiles } from '../unfinished-files.ts';
+import { AAC_FRAME, AacEncoder } from './aac-encoder.ts';
+import { MIX_CHANNELS, MIX_RATE, SoundMixer } from './sound-mixer.ts';
+import { Voice } from './voice.ts';
+
+const TICK_MS = 100;
+/** A fragment so often: what a kill may cost, with what the mix waits for. */
+const FRAGMENT_MS = 500;
+const SYNC_MS = 1000;
+/** The mix stays so far behind: packets come through several hands and may be asked for again. */
+const BEHIND_MS = 300;
+/** A voice that stalls is waited for up to here; what it sends for times before is lost. */
+const PATIENCE_MS = 5000;
+/** Music too sounds as it was sent. */
+const BITRATE_BPS = 128_000;
+
+/** The room's side of a mix. */
+export type MixedRoom = Pick<RoomViewer, 'participants' | 'mediaOf' | 'receive' | 'on'>;
+
+interface MixRecordingOptions {
+  readonly id: string;
+  /** Absolute; must not exist. */
+  readonly path: string;
+  readonly room: MixedRoom;
+  readonly unfinished: UnfinishedFiles;
+  readonly logger: Logger;
+  /** Monotonic milliseconds, the scale of frames' arrival times. */
+  readonly now: () => number;
+  /** Milliseconds since 1970. */
+  readonly wallClock: () => number;
+}
+
+/**
+ * Everybody's sound in one M4A file, whoever comes and goes. The file grows in fragments and is whole whatever moment the
+ * process ends at.
+ */
+export class MixRecording {
+  readonly id: string;
+  readonly path: string;
+  /** Milliseconds since 1970 of the file's zero. */
+  readonly startedAt: number;
+  /** Resolves when the file is finished, whoever ended it; never rejects. */
+  readonly ended: Promise<RecordedFile>;
+  readonly #options: MixRecordingOptions;
+  readonly #zeroMs: number;
+  readonly #mixer = new SoundMixer();
+  readonly #voices = new Map<ReceivedTrack, Voice>();
+  readonly #watches = new Map<string, () => void>();
+  readonly #endings: (() => void)[] = [];
+  readonly #encoder: AacEncoder;
+  readonly #file: SpoolFile;
+  readonly #begun = Promise.withResolvers<void>();
+  readonly #end = Promise.withResolvers<RecordedFile>();
+  #writer: HybridMp4Writer | undefined;
+  #writtenFrames = 0;
+  #lastCutMs: number;
+  #lastSyncMs: number;
+  #stopping: Promise<RecordedFile> | undefined;
+
+  /**
+   * Begins a mix; resolves when its file is on the disk.
+   * @throws AircheckError `storage-full`, `storage-failed`
+   */
+  static async start(options: MixRecordingOptions): Promise<MixRecording> {
+    await options.unfinished.note({ id: options.id, path: options.path, startedAt: options.wallClock() });
+    const recording = new MixRecording(options);
+    try {
+      await recording.#begun.promise;
+    } catch (error) {
+      await recording.#stop('storage-failed');
+      throw error;
+    }
+    return recording;
+  }
+
+  private constructor(options: MixRecordingOptions) {
+    this.#options = options;
+    this.id = options.id;
+    this.path = options.path;
+    this.startedAt = options.wallClock();
+    this.#zeroMs = this.#lastCutMs = this.#lastSyncMs = options.now();
+    this.ended = this.#end.promise;
+    this.#file = new SpoolFile(options.path);
+    this.#encoder = new AacEncoder({
+      bitrateBps: BITRATE_BPS,
+      onDescription: (description) => this.#open(description),
+      onUnit: (unit) => this.#write(unit),
+      onFailed: (error) => this.#fail(error),
+    });
+    const { room } = options;
+    this.#endings.push(
+      room.receive((_userId, track) => track.kind === 'audio'),
+      room.on('participants', () => this.#selectVoices()),
+      room.on('closed', () => void this.#stop('room-closed')),
+    );
+    const timer = setInterval(() => this.#tick(), TICK_MS);
+    this.#endings.push(() => clearInterval(timer));
+    this.#selectVoices();
+  }
+
+  /** As it stands now. */
+  progress(): { readonly durationMs: number; readonly sizeBytes: number } {
+    return { durationMs: (this.#writtenFrames * 1000) / MIX_RATE, sizeBytes: this.#file.writtenBytes };
+  }
+
+  /** Ends it; may be called twice. */
+  stop(): Promise<RecordedFile> {
+    return this.#stop('stopped');
+  }
+
+  /** Takes those in who came, and lets those go who left. */
+  #selectVoices(): void {
+    const { room, logger } = this.#options;
+    const present = new Set(room.participants.map(({ userId }) => userId));
+    for (const userId of present) {
+      if (this.#watches.has(userId)) continue;
+      this.#watches.set(
+        userId,
+        room.mediaOf(userId).onTracksChanged(() => this.#selectVoices()),
+      );
+    }
+    for (const [userId, stopWatching] of this.#watches) {
+      if (present.has(userId)) continue;
+      stopWatching();
+      this.#watches.delete(userId);
+    }
+    const tracks = new Set([...present].flatMap((userId) => room.mediaOf(userId).tracks().filter(isVoice)));
+    for (const [track, voice] of this.#voices) {
+      if (tracks.has(track)) continue;
+      voice.end();
+      this.#voices.delete(track);
+    }
+    for (const track of tracks) {
+      if (this.#voices.has(track)) continue;
+      const failed = (error: unknown) =>
+        logger.error({ err: error, trackId: track.trackId }, 'a voice stays out of the mix');
+      this.#voices.set(track, new Voice(track, this.#mixer, this.#zeroMs, failed));
+    }
+  }
+
+  #tick(): void {
+    const now = this.#options.now();
+    this.#encoder.add(this.#mixer.take(this.#positionAt(this.#horizonMs(now))));
+    if (now - this.#lastCutMs >= FRAGMENT_MS) {
+      this.#lastCutMs = now;
+      this.#cut();
+    }
+    if (now - this.#lastSyncMs >= SYNC_MS) {
+      this.#lastSyncMs = now;
+      void this.#file.sync();
+    }
+    const { error } = this.#file;
+    if (error !== undefined) {
+      this.#begun.reject(error);
+      void this.#stop(error.code === 'storage-full' ? 'storage-full' : 'storage-failed', error.message);
+    }
+  }
+
+  /** Up to when the mix is complete: every voice that lately spoke has been heard, or has been waited for long enough. */
+  #horizonMs(now: number): number {
+    let horizonMs = now - BEHIND_MS;
+    for (const voice of this.#voices.values()) {
+      if (now - voice.lastArrivalMs > PATIENCE_MS) continue;
+      horizonMs = Math.min(horizonMs, this.#zeroMs + (voice.endPosition * 1000) / MIX_RATE);
+    }
+    return Math.max(horizonMs, now - PATIENCE_MS);
+  }
+
+  #positionAt(timeMs: number): number {
+    return Math.max(0, Math.floor(((timeMs - this.#zeroMs) * MIX_RATE) / 1000));
+  }
+
+  #open(description: Uint8Array): void {
+    if (this.#writer !== undefined) return;
+    this.#writer = new HybridMp4Writer({
+      tracks: [
+        { kind: 'audio', codec: 'aac', timescale: MIX_RATE, sampleRate: MIX_RATE, channels: MIX_CHANNELS, description },
+      ],
+      creationTime: this.startedAt,
+    });
+    this.#file.append([this.#writer.header()]);
+  }
+
+  #write(unit: Uint8Array): void {
+    this.#writer?.addSample(0, { data: unit, timestamp: this.#writtenFrames, duration: AAC_FRAME, keyFrame: true });
+    this.#writtenFrames += AAC_FRAME;
+  }
+
+  #cut(): void {
+    const fragment = this.#writer?.cutFragment();
+    if (fragment === undefined) return;
+    this.#file.append(fragment.chunks);
+    this.#file.flush().then(this.#begun.resolve, this.#begun.reject);
+  }
+
+  #fail(error: unknown): void {
+    this.#options.logger.error({ err: error, path: this.path }, 'the mix failed');
+    this.#begun.reject(error);
+    void this.#stop('storage-failed', error instanceof Error ? error.message : String(error));
+  }
+
+  #stop(reason: FileEndReason, detail?: string): Promise<RecordedFile> {
+    this.#stopping ??= this.#finish(reason, detail).then((file) => {
+      this.#end.resolve(file);
+      return file;
+    });
+    return this.#stopping;
+  }
+
+  async #finish(reason: FileEndReason, detail: string | undefined): Promise<RecordedFile> {
+    const { unfinished, logger, now } = this.#options;
+    for (const end of [...this.#endings, ...this.#watches.values()]) end();
+    for (const voice of this.#voices.values()) voice.end();
+    this.#encoder.add(this.#mixer.take(this.#positionAt(now())));
+    let problem = detail;
+    try {
+      await this.#encoder.finish();
+      if (this.#writer !== undefined) await this.#file.finalize(this.#writer.finalize());
+      await this.#file.close();
+      await unfinished.done(this.id);
+    } catch (error) {
+      // What is on the disk plays, and the next start tries to finish it.
+      logger.error({ err: error, path: this.path }, 'the mix could not be finished');
+      problem ??= error instanceof Error ? error.message : String(error);
+      await this.#file.close();
+    }
+    return {
+      reason,
+      path: this.path,
+      startedAt: this.startedAt,
+      ...this.progress(),
+      ...(problem !== undefined && { detail: problem }),
+    };
+  }
+}
+
+function isVoice(track: ReceivedTrack): boolean {
+  return track.kind === 'audio' && track.codec === 'opus';
+}

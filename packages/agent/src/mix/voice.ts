@@ -1,0 +1,72 @@
+import type { ReceivedTrack } from '@aircheck/engine/receiving';
+import type { EncodedFrame } from '@aircheck/media';
+import { OpusDecoder } from 'opus-decoder';
+import { MIX_CHANNELS, type SoundMixer } from './sound-mixer.ts';
+import { stretched, VoicePlacer } from './voice-placer.ts';
+
+/** One track of sound in a mix: decodes it and lays it where it belongs. */
+export class Voice {
+  readonly #mixer: SoundMixer;
+  readonly #placer: VoicePlacer;
+  readonly #stopListening: () => void;
+  readonly #decoder = new OpusDecoder({ channels: MIX_CHANNELS, preSkip: 0 });
+  /** What came before the decoder was there; undefined from then on. */
+  #waiting: EncodedFrame[] | undefined = [];
+  #ended = false;
+  #endPosition = 0;
+  #lastArrivalMs = Number.NEGATIVE_INFINITY;
+
+  /**
+   * @param zeroMs - the mix's zero on the clock of arrivals
+   * @param onFailed - the decoder cannot be had; the voice stays out
+   */
+  constructor(track: ReceivedTrack, mixer: SoundMixer, zeroMs: number, onFailed: (error: unknown) => void) {
+    this.#mixer = mixer;
+    this.#placer = new VoicePlacer(zeroMs, track.clockRate);
+    this.#stopListening = track.listen({
+      onFrame: (frame) => {
+        this.#lastArrivalMs = frame.arrivalMs;
+        if (this.#waiting === undefined) this.#mix(frame);
+        else this.#waiting.push(frame);
+      },
+      onSenderReport: (ntpMs, rtpTimestamp) => this.#placer.senderReport(ntpMs, rtpTimestamp),
+      onEnded: () => {},
+    });
+    this.#decoder.ready.then(() => this.#begin()).catch(onFailed);
+  }
+
+  /** Up to where it was heard. */
+  get endPosition(): number {
+    return this.#endPosition;
+  }
+
+  /** When something last came from it, on the clock of arrivals. */
+  get lastArrivalMs(): number {
+    return this.#lastArrivalMs;
+  }
+
+  #begin(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    if (this.#ended) this.#decoder.free();
+    else for (const frame of waiting) this.#mix(frame);
+  }
+
+  #mix(frame: EncodedFrame): void {
+    const { channelData, samplesDecoded } = this.#decoder.decodeFrame(frame.data);
+    const [left, right] = channelData;
+    // A damaged packet decodes to nothing, and its place stays empty.
+    if (left === undefined || right === undefined || samplesDecoded <= 0) return;
+    const { position, length } = this.#placer.place(frame.rtpTimestamp, frame.arrivalMs, samplesDecoded);
+    this.#mixer.add(position, stretched(left, length), stretched(right, length));
+    this.#endPosition = position + length;
+  }
+
+  /** Ends it; may be called twice. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#stopListening();
+    if (this.#waiting === undefined) this.#decoder.free();
+  }
+}

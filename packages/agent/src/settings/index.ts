@@ -1,0 +1,3 @@
+export { type AgentFolders, agentFolders, type Computer, thisComputer } from './agent-folders.ts';
+export { type PairingCode, Pairings, proofOf, sameText } from './pairings.ts';
+export { originOf, Settings } from './settings.ts';

@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { AircheckError } from '@aircheck/protocol';
+import { z } from 'zod';
+import type { AgentFolders } from './agent-folders.ts';
+import { JsonFile } from './json-file.ts';
+
+const SettingsFile = z.object({
+  agentId: z.string().min(1),
+  /** Folders under which pages may make files, absolute. */
+  folders: z.array(z.string()),
+  /** Once there is one, pages of other origins may not even pair. */
+  allowedOrigins: z.array(z.string()),
+});
+type SettingsFile = z.infer<typeof SettingsFile>;
+
+/** What the user decided. Read anew each time it is asked: a command changes it while the agent runs. */
+export class Settings {
+  readonly #file: JsonFile<SettingsFile>;
+  readonly #folders: AgentFolders;
+
+  constructor(folders: AgentFolders) {
+    this.#folders = folders;
+    this.#file = new JsonFile(join(folders.config, 'settings.json'), SettingsFile, () => ({
+      agentId: '',
+      folders: [],
+      allowedOrigins: [],
+    }));
+  }
+
+  /** This installation's name; made at the first time. */
+  get agentId(): string {
+    const { agentId } = this.#file.read();
+    return agentId === '' ? this.#update((settings) => ({ ...settings, agentId: randomUUID() })).agentId : agentId;
+  }
+
+  /** Where files may be made; the first one takes names without a folder. */
+  get folders(): readonly string[] {
+    const { folders } = this.#file.read();
+    return folders.length === 0 ? [this.#folders.recordings] : folders;
+  }
+
+  get allowedOrigins(): readonly string[] {
+    return this.#file.read().allowedOrigins;
+  }
+
+  /** @returns whether it is new */
+  allowFolder(path: string): boolean {
+    const before = this.#file.read().folders;
+    if (before.includes(path)) return false;
+    this.#update((settings) => ({ ...settings, folders: [...settings.folders, path] }));
+    return true;
+  }
+
+  /** @throws AircheckError `request-invalid` where the text is no origin */
+  allowOrigin(text: string): string {
+    const origin = originOf(text);
+    if (!this.allowedOrigins.includes(origin)) {
+      this.#update((settings) => ({ ...settings, allowedOrigins: [...settings.allowedOrigins, origin] }));
+    }
+    return origin;
+  }
+
+  /** @throws AircheckError `request-invalid` where the text is no origin */
+  disallowOrigin(text: string): void {
+    const origin = originOf(text);
+    if (!this.allowedOrigins.includes(origin)) return;
+    const without = this.allowedOrigins.filter((other) => other !== origin);
+    this.#update((settings) => ({ ...settings, allowedOrigins: without }));
+  }
+
+  #update(change: (settings: SettingsFile) => SettingsFile): SettingsFile {
+    return this.#file.update((settings) =>
+      change(settings.agentId === '' ? { ...settings, agentId: randomUUID() } : settings),
+    );
+  }
+}
+
+/**
+ * The origin that an address belongs to, as browsers write it.
+ * @throws AircheckError `request-invalid`
+ */
+export function originOf(text: string): string {
+  const address = URL.canParse(text) ? new URL(text) : undefined;
+  if (address !== undefined && /^https?:$/.test(address.protocol)) return address.origin;
+  throw new AircheckError('request-invalid', `${JSON.stringify(text)} is not the address of a site`, {
+    input: 'origin',
+    hint: 'It looks like https://meet.example.org',
+  });
+}
