@@ -69,7 +69,7 @@ export class UploadFiles extends FileStore implements DataStore {
     }
     return new Upload({
       id,
-      size: row.size_bytes === 0 ? undefined : row.size_bytes,
+      ...(row.size_bytes > 0 && { size: row.size_bytes }),
       offset,
       metadata: { ...detailsOf(row).metadata },
       // What it is used for is to say when the upload expires, which counts from the last byte on.
