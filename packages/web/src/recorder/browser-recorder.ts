@@ -1,7 +1,14 @@
+import { AircheckError } from '@aircheck/protocol/errors';
 import type { Room } from '../core/index.ts';
-import type { ClientRecording } from './client-recording.ts';
-import type { StartOptions } from './start-options.ts';
+import { encodesAac, type RecorderCapabilities, recorderCapabilities } from './capabilities.ts';
+import { ClientRecording } from './client-recording.ts';
+import type { Keeper } from './keeper.ts';
+import { RecordingKeeper } from './keeping/index.ts';
+import { planRecording, type RecordingPlan, type StartOptions } from './start-options.ts';
 import type { StoredRecording } from './stored-recording.ts';
+
+/** Below that the page is told, once for each recording. */
+const LOW_SPACE_BYTES = 512 * 1024 * 1024;
 
 export interface BrowserRecorderOptions {
   /** Milliseconds since 1970; the browser's when absent. */
@@ -10,27 +17,126 @@ export interface BrowserRecorderOptions {
   readonly onStorageLow?: (recording: ClientRecording, freeBytes: number) => void;
 }
 
-/** What this browser can do. */
-export interface RecorderCapabilities {
-  /** Pictures and sound are encoded by WebCodecs in a worker; without it MediaRecorder takes over. */
-  readonly webCodecs: boolean;
-  /** Files are written as they grow; without it nothing can be recorded. */
-  readonly opfs: boolean;
-  /** `native`: the browser encodes AAC; `wasm`: a library does, which is loaded when needed. */
-  readonly aac: 'native' | 'wasm' | false;
-  readonly containers: readonly ('mp4' | 'm4a' | 'webm')[];
-  /** `save` can ask where to. */
-  readonly filePicker: boolean;
+/**
+ * Records in the browser: one participant of a room, the sound of all, or any tracks. Files grow in the origin's private
+ * file system, so that memory stays flat and a crash costs a second at most.
+ *
+ * ```ts
+ * const recorder = new BrowserRecorder(room);
+ * const recording = await recorder.start({ source: { userId: 'ann' }, fileName: 'Ann' });
+ * const stored = await recording.stop();
+ * await stored.save();
+ * ```
+ */
+export class BrowserRecorder {
+  readonly #room: Room;
+  readonly #options: BrowserRecorderOptions;
+  readonly #keeper: Keeper;
+  readonly #recordings = new Set<ClientRecording>();
+  /** What is being started or recorded, so that nothing is recorded twice. */
+  readonly #taken = new Set<string>();
+
+  constructor(room: Room, options: BrowserRecorderOptions = {}) {
+    this.#room = room;
+    this.#options = options;
+    this.#keeper = new RecordingKeeper({ api: room.api });
+  }
+
+  /** What this browser can do. */
+  static capabilities(): Promise<RecorderCapabilities> {
+    return recorderCapabilities();
+  }
+
+  /** What is recorded in this page now. */
+  get recordings(): readonly ClientRecording[] {
+    return [...this.#recordings];
+  }
+
+  /**
+   * Begins a recording; resolves when its first half second is on the disk.
+   * @throws AircheckError `participant-not-found`, `track-not-found` when there is nothing to record, `recording-exists`
+   * when the same is being recorded, `storage-full`, `codec-unsupported`, `browser-unsupported`, `file-name-missing`,
+   * `request-invalid`
+   */
+  async start(options: StartOptions): Promise<ClientRecording> {
+    const plan = planRecording(options, await encodesAac());
+    await this.#requireTracks(plan);
+    requireStorage();
+    const key = recordedKey(plan);
+    if (key !== undefined && this.#taken.has(key)) {
+      throw new AircheckError('recording-exists', 'This is being recorded in this page already', { input: 'source' });
+    }
+    if (key !== undefined) this.#taken.add(key);
+    // Without it a browser that runs out of space may delete what is recorded here. It may refuse; that is no failure.
+    void navigator.storage.persist?.();
+    try {
+      const { upload = false } = options;
+      const recording = await ClientRecording.start({
+        id: crypto.randomUUID(),
+        room: this.#room,
+        plan,
+        startedAt: (this.#options.clock ?? Date.now)(),
+        keeper: this.#keeper,
+        upload: upload === true ? {} : upload === false ? undefined : upload,
+      });
+      this.#watch(recording, key);
+      return recording;
+    } catch (error) {
+      if (key !== undefined) this.#taken.delete(key);
+      throw error;
+    }
+  }
+
+  /** What closed or crashed tabs left, and what was recorded and not removed, newest first; made whole if it was not. */
+  listRecoverable(): Promise<StoredRecording[]> {
+    return this.#keeper.listRecoverable();
+  }
+
+  #watch(recording: ClientRecording, key: string | undefined): void {
+    this.#recordings.add(recording);
+    let told = false;
+    recording.on('progress', ({ freeBytes }) => {
+      if (told || freeBytes >= LOW_SPACE_BYTES) return;
+      told = true;
+      this.#options.onStorageLow?.(recording, freeBytes);
+    });
+    recording.on('state', (state) => {
+      if (state !== 'stopped' && state !== 'failed') return;
+      this.#recordings.delete(recording);
+      if (key !== undefined) this.#taken.delete(key);
+    });
+  }
+
+  /** Subscribes to what is to be recorded and is not received yet. */
+  async #requireTracks({ source, recordingSource }: RecordingPlan): Promise<void> {
+    if (!('userId' in source) || source.userId === this.#room.self.userId) return;
+    const participant = this.#room.participants.find(({ userId }) => userId === source.userId);
+    if (participant === undefined) {
+      throw new AircheckError('participant-not-found', `${source.userId} is not in the room`, {
+        input: 'source.userId',
+      });
+    }
+    const wanted = participant.tracks.filter((track) => track.kind === 'audio' || track.source === recordingSource);
+    if (wanted.length === 0) {
+      throw new AircheckError('track-not-found', `${source.userId} sends neither picture nor sound`, {
+        input: 'source.userId',
+      });
+    }
+    const received = new Set(this.#room.remoteTracks.map(({ trackId }) => trackId));
+    const missing = wanted.filter(({ trackId }) => !received.has(trackId));
+    await Promise.all(missing.map(({ trackId }) => this.#room.subscribe(trackId, true)));
+  }
 }
 
-/** The shape of {@link BrowserRecorder}. */
-export interface RecorderOfRoom {
-  readonly recordings: readonly ClientRecording[];
-  start(options: StartOptions): Promise<ClientRecording>;
-  listRecoverable(): Promise<StoredRecording[]>;
+/** Names what is recorded; undefined for the page's own tracks, of which it knows what it does. */
+function recordedKey({ source, recordingSource, container }: RecordingPlan): string | undefined {
+  if ('mix' in source) return 'mix';
+  return 'userId' in source ? `${source.userId} ${recordingSource} ${container}` : undefined;
 }
 
-export type BrowserRecorderConstructor = {
-  new (room: Room, options?: BrowserRecorderOptions): RecorderOfRoom;
-  capabilities(): Promise<RecorderCapabilities>;
-};
+function requireStorage(): void {
+  if (typeof navigator.storage?.getDirectory === 'function' && navigator.locks !== undefined) return;
+  throw new AircheckError('browser-unsupported', 'This browser keeps no files for this page', {
+    hint: 'Serve the page over HTTPS',
+  });
+}

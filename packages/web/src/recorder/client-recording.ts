@@ -1,8 +1,16 @@
-import type { AircheckError } from '@aircheck/protocol/errors';
+import { AircheckError } from '@aircheck/protocol/errors';
+import type { Room } from '../core/index.ts';
 import { TypedEmitter } from '../core/typed-emitter.ts';
-import type { EndReason } from './facts.ts';
+import { createSoundFeed, feedPictures, followTracks, type SoundFeed, type TrackFollower } from './capture/index.ts';
+import type { EndReason, RecordingFacts } from './facts.ts';
+import type { GrowingRecording, Keeper } from './keeper.ts';
+import { RecorderWorkerLink } from './recorder-worker-link.ts';
 import type { RecordingPlan } from './start-options.ts';
-import type { GrowingFile, StoredRecording, Upload } from './stored-recording.ts';
+import type { GrowingFile, StoredRecording, Upload, UploadOptions } from './stored-recording.ts';
+import type { FromWorker } from './worker-messages.ts';
+
+/** Kept free of what the browser gives, so that a file can always be ended and the page goes on. */
+const RESERVE_BYTES = 16 * 1024 * 1024;
 
 export type ClientRecordingState = 'starting' | 'recording' | 'paused' | 'stopping' | 'stopped' | 'failed';
 
@@ -21,31 +29,240 @@ export interface ClientRecordingEvents {
   progress: [progress: RecordingProgress];
   /** It ended, by itself or by `stop`. */
   ended: [recording: StoredRecording, reason: EndReason];
-  /** Why it ended by itself, where something failed; `ended` follows where a file could be saved. */
+  /** Why it ended by itself, where something failed; `ended` follows where there is a file. */
   error: [error: AircheckError];
 }
 
-/** The steps that {@link ClientRecording} leaves to whoever runs the capture. */
-export interface RecordingControl {
-  readonly file: GrowingFile;
-  pause(): void;
-  resume(): void;
-  stop(reason: EndReason): void;
+/** @internal */
+export interface ClientRecordingParts {
+  readonly id: string;
+  readonly room: Room;
+  readonly plan: RecordingPlan;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly keeper: Keeper;
+  readonly upload: UploadOptions | undefined;
 }
 
-/** A recording that runs in this page. */
-export abstract class ClientRecording extends TypedEmitter<ClientRecordingEvents> {
-  abstract readonly id: string;
-  abstract readonly plan: RecordingPlan;
-  abstract readonly state: ClientRecordingState;
-  abstract readonly progress: RecordingProgress;
-  /** What is written so far. @internal */
-  abstract readonly file: GrowingFile;
+type Ended = Extract<FromWorker, { type: 'ended' }>;
+
+/** A recording that runs in this page. {@link BrowserRecorder.start} begins it. */
+export class ClientRecording extends TypedEmitter<ClientRecordingEvents> {
+  readonly id: string;
+  readonly plan: RecordingPlan;
+  readonly #parts: ClientRecordingParts;
+  readonly #facts: RecordingFacts;
+  readonly #started = Promise.withResolvers<void>();
+  readonly #finished = Promise.withResolvers<StoredRecording>();
+  readonly #growth = new Set<() => void>();
+  #link: RecorderWorkerLink | undefined;
+  #follower: TrackFollower | undefined;
+  #soundFeed: SoundFeed | undefined;
+  #endPictures: (() => void) | undefined;
+  #picture: MediaStreamTrack | undefined;
+  #state: ClientRecordingState = 'starting';
+  #progress: RecordingProgress = { durationMs: 0, sizeBytes: 0, freeBytes: 0, uploadedBytes: 0 };
+  #upload: Upload | undefined;
+
+  /** @internal */
+  static async start(parts: ClientRecordingParts): Promise<ClientRecording> {
+    const recording = new ClientRecording(parts);
+    try {
+      await recording.#open();
+      await recording.#started.promise;
+    } catch (error) {
+      recording.#close('failed');
+      throw error;
+    }
+    return recording;
+  }
+
+  private constructor(parts: ClientRecordingParts) {
+    super();
+    this.id = parts.id;
+    this.plan = parts.plan;
+    this.#parts = parts;
+    const { source, fileName, container } = parts.plan;
+    this.#facts = {
+      version: 1,
+      id: parts.id,
+      fileName,
+      container,
+      mimeType: '',
+      ...('userId' in source && { userId: source.userId }),
+      roomId: parts.room.roomId,
+      startedAt: parts.startedAt,
+      writtenBy: 'aircheck',
+    };
+    // Whoever stops it is told; where nobody does, `error` has told.
+    this.#finished.promise.catch(() => {});
+  }
+
+  get state(): ClientRecordingState {
+    return this.#state;
+  }
+
+  get progress(): RecordingProgress {
+    return this.#progress;
+  }
+
   /** The upload that runs beside it, with `upload`. */
-  abstract readonly upload: Upload | undefined;
+  get upload(): Upload | undefined {
+    return this.#upload;
+  }
+
   /** Leaves out what comes until `resume`; the file goes on without a hole then. */
-  abstract pause(): void;
-  abstract resume(): void;
-  /** Ends it; resolves when the file is whole. May be called twice. */
-  abstract stop(): Promise<StoredRecording>;
+  pause(): void {
+    if (this.#state !== 'recording') return;
+    this.#link?.post({ type: 'pause' });
+    this.#setState('paused');
+  }
+
+  resume(): void {
+    if (this.#state !== 'paused') return;
+    this.#link?.post({ type: 'resume' });
+    this.#setState('recording');
+  }
+
+  /**
+   * Ends it; resolves when the file is whole. May be called twice.
+   * @throws AircheckError what it failed with, when there is no file
+   */
+  stop(): Promise<StoredRecording> {
+    this.#end('stopped');
+    return this.#finished.promise;
+  }
+
+  async #open(): Promise<void> {
+    const { room, plan } = this.#parts;
+    const link = await RecorderWorkerLink.open((message) => this.#told(message));
+    this.#link = link;
+    const { mimeType: _, finished: __, ...facts } = this.#facts;
+    const channels = 'mix' in plan.source ? 2 : 1;
+    link.post({
+      type: 'start',
+      plan: {
+        id: this.id,
+        container: plan.container,
+        video: plan.video ? { bitrateBps: plan.videoBitrateBps } : undefined,
+        audio: plan.audioCodec && { bitrateBps: plan.audioBitrateBps, codec: plan.audioCodec, channels },
+        facts,
+        reserveBytes: RESERVE_BYTES,
+      },
+    });
+    if (plan.audioCodec !== undefined) this.#soundFeed = await createSoundFeed('mix' in plan.source, link.post);
+    this.#follower = followTracks(room, plan.source, plan.recordingSource, {
+      changed: () => this.#follow(),
+      ended: (reason) => this.#end(reason),
+    });
+    this.#follow();
+  }
+
+  #follow(): void {
+    if (this.#follower === undefined || this.#link === undefined) return;
+    const { video, audio } = this.#follower.tracks;
+    this.#soundFeed?.setTracks(audio);
+    if (!this.plan.video || video === this.#picture) return;
+    this.#endPictures?.();
+    this.#picture = video;
+    this.#endPictures = video && feedPictures(video, this.#link.post);
+  }
+
+  #told(message: FromWorker): void {
+    if (message.type === 'recording') this.#recording();
+    else if (message.type === 'progress') this.#progressed(message);
+    else if (message.type === 'ended') void this.#ended(message);
+  }
+
+  #recording(): void {
+    if (this.#state !== 'starting') return;
+    this.#setState('recording');
+    const { upload } = this.#parts;
+    if (upload !== undefined) this.#upload = this.#parts.keeper.uploadGrowing(this.#growing(), upload);
+    this.#upload?.on('progress', ({ sentBytes }) => {
+      this.#progress = { ...this.#progress, uploadedBytes: sentBytes };
+    });
+    this.#started.resolve();
+  }
+
+  #growing(): GrowingRecording {
+    return {
+      facts: this.#facts,
+      file: this.#growingFile(),
+      onGrowth: (listener) => {
+        this.#growth.add(listener);
+        return () => this.#growth.delete(listener);
+      },
+      finished: this.#finished.promise,
+    };
+  }
+
+  #growingFile(): GrowingFile {
+    const sizeBytes = () => this.#progress.sizeBytes;
+    const read = (offset: number, length: number) =>
+      this.#link?.read(offset, length) ?? new Promise<Uint8Array<ArrayBuffer>>(() => {});
+    return {
+      get sizeBytes() {
+        return sizeBytes();
+      },
+      read,
+    };
+  }
+
+  #progressed({ durationMs, sizeBytes, freeBytes }: Extract<FromWorker, { type: 'progress' }>): void {
+    const { uploadedBytes } = this.#progress;
+    this.#progress = { durationMs, sizeBytes, freeBytes, uploadedBytes };
+    this.emit('progress', this.#progress);
+    for (const listener of [...this.#growth]) listener();
+  }
+
+  #end(reason: EndReason): void {
+    if (this.#state !== 'starting' && this.#state !== 'recording' && this.#state !== 'paused') return;
+    this.#setState('stopping');
+    this.#link?.post({ type: 'stop', reason });
+    this.#endCapture();
+  }
+
+  async #ended({ reason, durationMs, sizeBytes, error }: Ended): Promise<void> {
+    this.#endCapture();
+    this.#link?.close();
+    this.#link = undefined;
+    const failure = error && new AircheckError(error.code, error.detail);
+    if (failure !== undefined) this.emit('error', failure);
+    this.#progress = { ...this.#progress, durationMs, sizeBytes };
+    try {
+      if (sizeBytes === 0) throw failure ?? new AircheckError('recording-state', 'It ended before anything came');
+      const stored = await this.#parts.keeper.open(this.id);
+      this.#finished.resolve(stored);
+      this.#setState('stopped');
+      this.emit('ended', stored, reason);
+    } catch (cause) {
+      this.#setState('failed');
+      this.#started.reject(cause);
+      this.#finished.reject(cause);
+    }
+    this.removeAllListeners();
+  }
+
+  #endCapture(): void {
+    this.#follower?.close();
+    this.#follower = undefined;
+    this.#soundFeed?.close();
+    this.#soundFeed = undefined;
+    this.#endPictures?.();
+    this.#endPictures = undefined;
+  }
+
+  #close(state: ClientRecordingState): void {
+    this.#endCapture();
+    this.#link?.close();
+    this.#link = undefined;
+    this.#setState(state);
+  }
+
+  #setState(state: ClientRecordingState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.emit('state', state);
+  }
 }

@@ -1,4 +1,5 @@
-export type { BrowserRecorderOptions, RecorderCapabilities } from './browser-recorder.ts';
+export { BrowserRecorder, type BrowserRecorderOptions } from './browser-recorder.ts';
+export type { RecorderCapabilities } from './capabilities.ts';
 export {
   ClientRecording,
   type ClientRecordingEvents,

@@ -6,7 +6,7 @@ import type { Container } from './start-options.ts';
 export interface WorkerPlan {
   readonly id: string;
   readonly container: Container;
-  readonly video: { readonly bitrateBps: number; readonly codec: 'h264' | 'vp8' | 'vp9' } | undefined;
+  readonly video: { readonly bitrateBps: number } | undefined;
   readonly audio: { readonly bitrateBps: number; readonly codec: 'aac' | 'opus'; readonly channels: 1 | 2 } | undefined;
   readonly facts: Omit<RecordingFacts, 'mimeType' | 'finished'>;
   /** Bytes that must stay free of what the browser gives to this origin. */

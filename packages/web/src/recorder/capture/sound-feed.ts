@@ -1,0 +1,74 @@
+import type { Post } from './picture-feed.ts';
+import { pullSound, SoundGraph } from './sound-graph.ts';
+import { trackProcessor } from './track-processor.ts';
+
+const SAMPLE_RATE = 48_000;
+
+/** What sends sound to the worker. */
+export interface SoundFeed {
+  /** Sends these tracks' sound from now on. */
+  setTracks(tracks: readonly MediaStreamTrack[]): void;
+  close(): void;
+}
+
+/**
+ * One track goes as it is where the browser can read it (Chromium). A mix, and every track in other browsers, goes through an
+ * AudioContext.
+ */
+export async function createSoundFeed(mix: boolean, post: Post): Promise<SoundFeed> {
+  if (!mix && trackProcessor() !== undefined) return new SingleSoundFeed(post);
+  const { port1, port2 } = new MessageChannel();
+  const graph = await SoundGraph.create(port1);
+  post({ type: 'audio-port', port: port2 }, [port2]);
+  return graph;
+}
+
+class SingleSoundFeed implements SoundFeed {
+  readonly #post: Post;
+  #track: MediaStreamTrack | undefined;
+  #end: (() => void) | undefined;
+
+  constructor(post: Post) {
+    this.#post = post;
+  }
+
+  setTracks([track]: readonly MediaStreamTrack[]): void {
+    if (track === this.#track) return;
+    this.close();
+    this.#track = track;
+    if (track !== undefined) this.#end = this.#feed(track);
+  }
+
+  close(): void {
+    this.#end?.();
+    this.#end = undefined;
+    this.#track = undefined;
+  }
+
+  #feed(track: MediaStreamTrack): () => void {
+    // Cameras' microphones give 44.1 kHz at times, headsets 16: a context brings them to the file's rate.
+    const { sampleRate = SAMPLE_RATE } = track.getSettings();
+    if (sampleRate !== SAMPLE_RATE) return this.#feedResampled(track);
+    const stopPulling = pullSound(track);
+    const { readable } = new (trackProcessor()!)<AudioData>({ track });
+    this.#post({ type: 'audio-stream', readable }, [readable]);
+    return () => {
+      this.#post({ type: 'audio-end' });
+      stopPulling();
+    };
+  }
+
+  #feedResampled(track: MediaStreamTrack): () => void {
+    const context = new AudioContext({ sampleRate: SAMPLE_RATE, latencyHint: 'interactive' });
+    const destination = context.createMediaStreamDestination();
+    context.createMediaStreamSource(new MediaStream([track])).connect(destination);
+    context.resume().catch(() => {
+      // It was closed before.
+    });
+    const end = this.#feed(destination.stream.getAudioTracks()[0]!);
+    return () => {
+      end();
+      void context.close();
+    };
+  }
+}

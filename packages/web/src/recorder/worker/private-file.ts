@@ -1,0 +1,55 @@
+import { FACTS_FILE, RECORDINGS_FOLDER, type RecordingFacts } from '../facts.ts';
+
+/** As in https://fs.spec.whatwg.org/#api-filesystemsyncaccesshandle; workers only. */
+export interface SyncAccessHandle {
+  read(buffer: Uint8Array, options: { at: number }): number;
+  write(buffer: Uint8Array, options: { at: number }): number;
+  truncate(size: number): void;
+  flush(): void;
+  close(): void;
+}
+
+type WorkerFileHandle = FileSystemFileHandle & { createSyncAccessHandle(): Promise<SyncAccessHandle> };
+
+/** The folder of a recording in the origin's private file system. */
+export async function recordingFolder(id: string): Promise<FileSystemDirectoryHandle> {
+  const root = await navigator.storage.getDirectory();
+  const recordings = await root.getDirectoryHandle(RECORDINGS_FOLDER, { create: true });
+  return recordings.getDirectoryHandle(id, { create: true });
+}
+
+/**
+ * Opens a file for writing in place. Unlike `createWritable`, whose bytes are in a swap file until it is closed, what is
+ * flushed here is in the file when the tab crashes.
+ */
+export async function openFile(folder: FileSystemDirectoryHandle, name: string): Promise<SyncAccessHandle> {
+  const handle = (await folder.getFileHandle(name, { create: true })) as WorkerFileHandle;
+  return handle.createSyncAccessHandle();
+}
+
+export async function writeFacts(folder: FileSystemDirectoryHandle, facts: RecordingFacts): Promise<void> {
+  const file = await openFile(folder, FACTS_FILE);
+  try {
+    const bytes = new TextEncoder().encode(JSON.stringify(facts));
+    writeWhole(file, bytes, 0);
+    file.truncate(bytes.byteLength);
+    file.flush();
+  } finally {
+    file.close();
+  }
+}
+
+/** @throws DOMException `QuotaExceededError` when not all of it fits */
+export function writeWhole(file: SyncAccessHandle, bytes: Uint8Array, at: number): void {
+  for (let done = 0; done < bytes.byteLength; ) {
+    const written = file.write(bytes.subarray(done), { at: at + done });
+    if (written === 0) throw new DOMException('The storage takes no more', 'QuotaExceededError');
+    done += written;
+  }
+}
+
+/** What the browser still gives to this origin. */
+export async function freeBytes(): Promise<number> {
+  const { quota = 0, usage = 0 } = await navigator.storage.estimate();
+  return Math.max(0, quota - usage);
+}

@@ -1,0 +1,159 @@
+import type { FromWorker, SoundBlock, ToWorker } from '../worker-messages.ts';
+import { RecordingSession } from './recording-session.ts';
+import { SAMPLE_RATE } from './sound-track.ts';
+
+/** The part of a dedicated worker's scope that is used here; the page's own types are in force otherwise. */
+interface WorkerScope {
+  postMessage(message: FromWorker, transfer?: Transferable[]): void;
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+  readonly MediaStreamTrackProcessor?: new (options: {
+    track: MediaStreamTrack;
+  }) => { readonly readable: ReadableStream<VideoFrame> };
+}
+
+const scope = self as unknown as WorkerScope;
+const now = () => performance.now();
+
+/** The worker of one recording. Feeds may come before the encoders are ready: what they bring until then is left out. */
+let session: RecordingSession | undefined;
+let pictureFeed: ReadableStreamDefaultReader<VideoFrame> | undefined;
+let soundFeed: ReadableStreamDefaultReader<AudioData> | undefined;
+let soundPort: MessagePort | undefined;
+
+scope.onmessage = ({ data: message }) => {
+  switch (message.type) {
+    case 'start':
+      session = new RecordingSession({ plan: message.plan, send, now });
+      void session.start();
+      break;
+    case 'video-stream':
+      void readPictures(message.readable);
+      break;
+    case 'video-track':
+      readTrack(message.track);
+      break;
+    case 'video-frame':
+      if (session?.pictures === undefined) message.frame.close();
+      else session.pictures.push(message.frame, now());
+      break;
+    case 'video-end':
+      endPictures();
+      break;
+    case 'audio-stream':
+      void readSound(message.readable);
+      break;
+    case 'audio-port':
+      listenToSound(message.port);
+      break;
+    case 'audio-end':
+      endSound();
+      break;
+    case 'pause':
+      session?.pause();
+      break;
+    case 'resume':
+      session?.resume();
+      break;
+    case 'stop':
+      void stop(message.reason);
+      break;
+    case 'read': {
+      const bytes = session?.read(message.offset, message.length) ?? new Uint8Array(0);
+      send({ type: 'bytes', request: message.request, bytes: bytes.buffer }, [bytes.buffer]);
+      break;
+    }
+  }
+};
+send({ type: 'ready' });
+
+function send(message: FromWorker, transfer: Transferable[] = []): void {
+  scope.postMessage(message, transfer);
+}
+
+async function readPictures(readable: ReadableStream<VideoFrame>): Promise<void> {
+  endPictures();
+  const reader = readable.getReader();
+  pictureFeed = reader;
+  session?.pictures?.sourceChanged();
+  for (;;) {
+    const { value: frame, done } = await reader.read();
+    if (done) break;
+    const pictures = reader === pictureFeed ? session?.pictures : undefined;
+    if (pictures === undefined) frame.close();
+    else pictures.push(frame, now());
+  }
+  if (reader === pictureFeed) endPictures();
+}
+
+/**
+ * Safari reads tracks in workers only, as the standard has it (https://w3c.github.io/mediacapture-transform/), where Chromium does on the
+ * page only.
+ */
+function readTrack(track: MediaStreamTrack): void {
+  const { MediaStreamTrackProcessor } = scope;
+  if (MediaStreamTrackProcessor !== undefined) {
+    void readPictures(new MediaStreamTrackProcessor({ track }).readable);
+  }
+}
+
+function endPictures(): void {
+  const feed = pictureFeed;
+  pictureFeed = undefined;
+  session?.pictures?.sourceEnded();
+  feed?.cancel().catch(() => {
+    // It has ended by itself.
+  });
+}
+
+async function readSound(readable: ReadableStream<AudioData>): Promise<void> {
+  endSound();
+  const reader = readable.getReader();
+  soundFeed = reader;
+  let planes: Float32Array<ArrayBuffer>[] = [];
+  for (;;) {
+    const { value: data, done } = await reader.read();
+    if (done) break;
+    const sound = reader === soundFeed ? session?.sound : undefined;
+    if (sound !== undefined && data.sampleRate === SAMPLE_RATE) {
+      const { numberOfFrames, numberOfChannels, timestamp } = data;
+      if (planes[0]?.length !== numberOfFrames || planes.length !== numberOfChannels) {
+        planes = Array.from({ length: numberOfChannels }, () => new Float32Array(numberOfFrames));
+      }
+      planes.forEach((plane, planeIndex) => {
+        data.copyTo(plane, { planeIndex, format: 'f32-planar' });
+      });
+      const arrivalMs = now();
+      session?.soundArrived(arrivalMs - (numberOfFrames * 1000) / SAMPLE_RATE);
+      sound.push(planes, timestamp / 1000, arrivalMs);
+    }
+    data.close();
+  }
+}
+
+function listenToSound(port: MessagePort): void {
+  endSound();
+  soundPort = port;
+  port.onmessage = ({ data: { at, sampleRate, channels } }: MessageEvent<SoundBlock>) => {
+    const arrivalMs = now();
+    const samples = channels[0]?.length ?? 0;
+    session?.soundArrived(arrivalMs - (samples * 1000) / sampleRate);
+    session?.sound?.push(channels, (at * 1000) / sampleRate, arrivalMs);
+  };
+}
+
+function endSound(): void {
+  soundPort?.close();
+  soundPort = undefined;
+  const feed = soundFeed;
+  soundFeed = undefined;
+  session?.sound?.sourceChanged();
+  feed?.cancel().catch(() => {
+    // It has ended by itself.
+  });
+}
+
+async function stop(reason: Extract<ToWorker, { type: 'stop' }>['reason']): Promise<void> {
+  await session?.stop(reason);
+  endPictures();
+  endSound();
+}
