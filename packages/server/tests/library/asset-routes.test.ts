@@ -1,4 +1,4 @@
-import type { Asset } from '@aircheck/protocol';
+import type { Asset, Role } from '@aircheck/protocol';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
   MediaLinks,
@@ -280,6 +280,53 @@ describeOnBothDatabases('the API of the library', (database) => {
         { day: '2026-11-20', bytes: 3_000_000_000, requests: 2 },
       ],
     });
+  });
+
+  it('shows to a user token the rooms where its user is now, and its own files of all rooms', async () => {
+    let inside: ReadonlyMap<string, Role> = new Map();
+    server.apps.usePresence((app, userId) => (app === appId && userId === 'anna' ? inside : new Map()));
+    const token = await server.token({ userId: 'anna', roomId: '*', role: 'host' });
+    const own = await service.addFile({ roomId: 'one', userId: 'anna' });
+    const bens = await service.addFile({ roomId: 'one', userId: 'ben' });
+    const elsewhere = await service.addFile({ roomId: 'two', userId: 'anna' });
+    const roomless = await service.addFile({ userId: 'anna' });
+    const apps = await service.addFile();
+    const asAnna = (method: Method, url: string, payload?: object) => api(method, url, payload, token);
+    const listed = async (query = '') => {
+      const { items } = (await asAnna('GET', `/assets${query}`)).body;
+      return new Set(items.map(({ fileId }: Asset) => fileId));
+    };
+    const open = async (fileId: string) => [
+      (await asAnna('GET', `/assets/${fileId}`)).status,
+      (await asAnna('POST', `/assets/${fileId}/play-urls`, {})).status,
+      (await asAnna('GET', `/assets/${fileId}/derivatives`)).status,
+      (await asAnna('PATCH', `/assets/${fileId}`, { intro: 'x' })).status,
+      (await asAnna('DELETE', `/assets/${fileId}`)).status,
+    ];
+
+    // Nowhere inside: its own, to look at.
+    expect(await listed()).toEqual(new Set([own, elsewhere, roomless]));
+    expect(await listed('?roomId=one')).toEqual(new Set([own]));
+    expect(await listed('?userId=anna')).toEqual(new Set([own, elsewhere, roomless]));
+    expect((await asAnna('GET', '/assets?userId=ben')).body).toMatchObject({
+      code: 'forbidden',
+      input: 'query.userId',
+    });
+    for (const fileId of [own, elsewhere, roomless]) expect(await open(fileId)).toEqual([200, 200, 200, 403, 403]);
+    for (const fileId of [bens, apps]) expect(await open(fileId)).toEqual([403, 403, 403, 403, 403]);
+
+    inside = new Map([['one', 'guest']]);
+    expect(await listed('?roomId=one')).toEqual(new Set([own, bens]));
+    expect(await listed('?roomId=one&userId=ben')).toEqual(new Set([bens]));
+    expect(await listed()).toEqual(new Set([own, elsewhere, roomless]));
+    expect(await open(bens)).toEqual([200, 200, 200, 403, 403]);
+
+    inside = new Map([['one', 'host']]);
+    expect(await open(bens)).toEqual([200, 200, 200, 200, 200]);
+    expect(await open(elsewhere)).toEqual([200, 200, 200, 403, 403]);
+    // A host in the room, with the token of a guest.
+    const lesser = await server.token({ userId: 'anna', roomId: '*', role: 'guest' });
+    expect((await api('PATCH', `/assets/${own}`, { intro: 'x' }, lesser)).status).toBe(403);
   });
 
   it('hides the files of other apps', async () => {

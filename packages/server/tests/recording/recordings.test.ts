@@ -3,20 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SegmentSnapshot } from '@aircheck/engine/recorder';
 import { MediaError } from '@aircheck/media';
-import { AircheckError, type Participant, type Recording, type RoomType } from '@aircheck/protocol';
+import { AircheckError, type Participant, type Recording, type Role, type RoomType } from '@aircheck/protocol';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { journalFolder, writeJournal } from '../../../engine/src/recorder/journal.ts';
-import type { Principal } from '../../src/apps/index.ts';
+import type { Principal, UserPrincipal } from '../../src/apps/index.ts';
 import { Outbox } from '../../src/events/index.ts';
 import type { Library } from '../../src/library/index.ts';
 import { Recordings, type RecoverSegment } from '../../src/recording/index.ts';
-import { describeOnBothDatabases } from '../databases.ts';
+import { addRecording, describeOnBothDatabases } from '../databases.ts';
 import { makeLibrary } from '../library/make-library.ts';
 import { FakeWorkers, segmentOf } from './fake-workers.ts';
 
 const server: Principal = { kind: 'server', appId: 'default' };
-const user = (userId: string, role: 'host' | 'guest' | 'audience', roomId = 'studio'): Principal => ({
+const user = (userId: string, role: Role, roomId = 'studio'): UserPrincipal => ({
   kind: 'user',
   appId: 'default',
   userId,
@@ -423,6 +423,36 @@ describeOnBothDatabases('recordings', (database) => {
       code: 'request-invalid',
       input: 'query.cursor',
     });
+  });
+
+  it('are shown to a user token where its user is now, and its own always; acted on only where it is', async () => {
+    const at = (where: [string, Role][], role: Role = 'host'): Principal => ({
+      ...user('anna', role, '*'),
+      presence: new Map(where),
+    });
+    await addRecording(database.db, 'own', { room_id: 'two', user_id: 'anna' });
+    await addRecording(database.db, 'bens', { room_id: 'two', user_id: 'ben' });
+    const ids = async (who: Principal, filter: object = {}) =>
+      (await recordings.list(who, { limit: 10, ...filter })).items.map(({ recordingId }) => recordingId).toSorted();
+    expect(await ids(at([]))).toEqual(['own']);
+    expect(await ids(at([]), { roomId: 'two' })).toEqual(['own']);
+    expect(await ids(at([['two', 'guest']]), { roomId: 'two' })).toEqual(['bens', 'own']);
+    expect(await ids(server, { userId: 'ben' })).toEqual(['bens']);
+    await expect(recordings.list(at([]), { limit: 10, userId: 'ben' })).rejects.toMatchObject({ code: 'forbidden' });
+    expect((await recordings.get(at([]), 'own')).recordingId).toBe('own');
+    await expect(recordings.get(at([]), 'bens')).rejects.toMatchObject({ code: 'forbidden' });
+    expect((await recordings.get(at([['two', 'audience']]), 'bens')).recordingId).toBe('bens');
+
+    await expect(recordings.start(at([]), 'studio', request)).rejects.toMatchObject({ code: 'forbidden' });
+    for (const [present, role] of [
+      ['audience', 'host'],
+      ['host', 'audience'],
+    ] as const) {
+      const starting = recordings.start(at([['studio', present]], role), 'studio', request);
+      await expect(starting).rejects.toMatchObject({ code: 'recording-forbidden' });
+    }
+    const { recordingId } = await recordings.start(at([['studio', 'guest']]), 'studio', request);
+    await expect(recordings.pause(at([]), recordingId)).rejects.toMatchObject({ code: 'forbidden' });
   });
 
   it('whose end the database refuses at first, as on a full disk, end when it takes it', async () => {

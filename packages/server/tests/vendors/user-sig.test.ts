@@ -1,5 +1,7 @@
+import type { AppSettings } from '@aircheck/protocol';
 import { describe, expect, it } from 'vitest';
 import { looksLikeUserSig, sdkAppIdOf, verifyUserSig } from '../../src/vendors/tencent/user-sig.ts';
+import { UserSigs } from '../../src/vendors/tencent/user-sigs.ts';
 import { makeUserBuf, makeUserSig } from './user-sig-maker.ts';
 
 const secret = 'a secret of sixteen letters';
@@ -61,5 +63,18 @@ describe('a UserSig', () => {
     for (const userbuf of bad) {
       expect(() => verifyUserSig(makeUserSig({ ...basic, userbuf }), key, time * 1000)).toThrow();
     }
+  });
+
+  it('is a user token when it is plain, and the token of a room when it says which', async () => {
+    const settings = { get: async () => ({ sdkAppId: basic.sdkAppId }) as AppSettings };
+    const apps = { secrets: () => [{ appId: 'default', secret: key }] };
+    const sigs = new UserSigs({ apps, settings, clock: { now: () => time * 1000 } });
+    const who = { kind: 'user', appId: 'default', userId: 'anna', exp: time + 100 };
+    expect(await sigs.principal(makeUserSig(basic))).toEqual({ ...who, roomId: '*', role: 'host' });
+    const userbuf = makeUserBuf({ ...basic, room: 'studio', rights: 0xaa, endsAt: time + 100 });
+    expect(await sigs.principal(makeUserSig({ ...basic, userbuf }))).toMatchObject({
+      roomId: 'studio',
+      role: 'audience',
+    });
   });
 });
