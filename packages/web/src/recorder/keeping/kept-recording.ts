@@ -11,10 +11,9 @@ import { mediaFile, recordingFolder, recordingsFolder } from './storage.ts';
 /** Characters that file names of Windows, macOS or Linux cannot have. */
 const FORBIDDEN_IN_NAMES = /[\\/:*?"<>|\p{Cc}]/gu;
 
-/** Who uploads: a guest names itself only, a host anyone in the room. */
+/** Where recordings are sent to, and in whose name: a `Room` is one. */
 export interface Uploader {
   readonly api: RestClient;
-  readonly self?: { readonly userId: string; readonly role: string } | undefined;
 }
 
 /** A recording in this browser's private storage. */
@@ -113,14 +112,10 @@ export class KeptRecording implements StoredRecording {
   }
 
   upload(options: UploadOptions = {}): Upload {
-    const uploader = options.api === undefined ? this.#uploader : { api: options.api };
-    if (uploader === undefined) {
-      throw new AircheckError('request-invalid', 'There is no server to send the recording to', { input: 'api' });
-    }
     return new RecordingUpload({
       facts: this.#facts,
       source: new StoredSource(() => this.file()),
-      uploader,
+      api: uploadApi(options, this.#uploader),
       options,
       recording: Promise.resolve(this),
     });
@@ -133,4 +128,11 @@ export class KeptRecording implements StoredRecording {
       if ((error as Error).name !== 'NotFoundError') throw storageError(error as Error);
     }
   }
+}
+
+/** @throws AircheckError `request-invalid` */
+export function uploadApi(options: UploadOptions, uploader: Uploader | undefined): RestClient {
+  const api = options.api ?? uploader?.api;
+  if (api !== undefined) return api;
+  throw new AircheckError('request-invalid', 'There is no server to send the recording to', { input: 'api' });
 }

@@ -3,7 +3,7 @@ import { type RecordingFacts, recordingLockName } from '../facts.ts';
 import type { GrowingRecording, Keeper } from '../keeper.ts';
 import type { StoredRecording, Upload, UploadOptions } from '../stored-recording.ts';
 import { GrowingSource, RecordingUpload } from '../upload/index.ts';
-import { KeptRecording, type Uploader } from './kept-recording.ts';
+import { KeptRecording, type Uploader, uploadApi } from './kept-recording.ts';
 import { storageError } from './run-task.ts';
 import { mediaFile, readFacts, recordingFolder, recordingsFolder } from './storage.ts';
 
@@ -52,15 +52,11 @@ export class RecordingKeeper implements Keeper {
   }
 
   uploadGrowing(recording: GrowingRecording, options: UploadOptions): Upload {
-    const uploader = options.api === undefined ? this.#uploader : { api: options.api };
-    if (uploader === undefined) {
-      throw new AircheckError('request-invalid', 'There is no server to send the recording to', { input: 'api' });
-    }
     const { facts, finished } = recording;
     return new RecordingUpload({
       facts,
       source: new GrowingSource(recording),
-      uploader,
+      api: uploadApi(options, this.#uploader),
       options,
       recording: finished,
     });

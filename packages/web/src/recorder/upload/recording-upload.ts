@@ -1,7 +1,7 @@
 import { AircheckError, type ErrorCode } from '@aircheck/protocol/errors';
+import type { RestClient } from '../../core/index.ts';
 import { TypedEmitter } from '../../core/typed-emitter.ts';
 import type { RecordingFacts } from '../facts.ts';
-import type { Uploader } from '../keeping/kept-recording.ts';
 import { runTask } from '../keeping/run-task.ts';
 import { readUploadNote, recordingFolder } from '../keeping/storage.ts';
 import type { StoredRecording, Upload, UploadEvents, UploadOptions, UploadResult } from '../stored-recording.ts';
@@ -26,7 +26,7 @@ const PASSING = new Set<ErrorCode>(['upload-state', 'internal']);
 export interface RecordingUploadParts {
   readonly facts: RecordingFacts;
   readonly source: UploadSource;
-  readonly uploader: Uploader;
+  readonly api: RestClient;
   readonly options: UploadOptions;
   /** Resolves when the file is whole. */
   readonly recording: Promise<StoredRecording>;
@@ -47,7 +47,7 @@ export class RecordingUpload extends TypedEmitter<UploadEvents> implements Uploa
   constructor(parts: RecordingUploadParts) {
     super();
     this.#parts = parts;
-    this.#requests = new UploadRequests(parts.uploader.api, this.#ended.signal);
+    this.#requests = new UploadRequests(parts.api, this.#ended.signal);
     this.#pauses = new Pauses(this.#ended.signal);
     // Two tabs that send the same file would take each other's place for ever.
     const lock = `aircheck-upload-${parts.facts.id}`;
@@ -67,7 +67,7 @@ export class RecordingUpload extends TypedEmitter<UploadEvents> implements Uploa
     await this.done.catch(() => {});
     if (uploadId === undefined) return;
     await this.#note(undefined);
-    await giveUp(this.#parts.uploader.api, uploadId);
+    await giveUp(this.#parts.api, uploadId);
   }
 
   async #run(): Promise<UploadResult> {
@@ -80,15 +80,15 @@ export class RecordingUpload extends TypedEmitter<UploadEvents> implements Uploa
 
   /** @returns the upload's id when the server has all of it */
   async #sendAll(): Promise<string> {
-    const { source, uploader } = this.#parts;
+    const { source, api } = this.#parts;
     const folder = await recordingFolder(this.#parts.facts.id);
     const note = folder && (await readUploadNote(folder));
-    if (note?.baseUrl === uploader.api.baseUrl) this.#uploadId = note.uploadId;
+    if (note?.baseUrl === api.baseUrl) this.#uploadId = note.uploadId;
     let position: UploadPosition | undefined;
     for (let losses = 0; ; ) {
       try {
         if (this.#uploadId === undefined) {
-          this.#uploadId = await this.#requests.create(this.#metadata());
+          this.#uploadId = await this.#create();
           position = { offset: 0, whole: false };
           await this.#note(this.#uploadId);
         }
@@ -160,23 +160,29 @@ export class RecordingUpload extends TypedEmitter<UploadEvents> implements Uploa
     return source.completion;
   }
 
-  #metadata(): Readonly<Record<string, string | undefined>> {
-    const { facts, options, uploader } = this.#parts;
-    // A guest may name nobody but itself: what it recorded of others is its own file then.
-    const others = uploader.self?.role === 'guest' && facts.userId !== uploader.self.userId;
-    return {
+  async #create(): Promise<string> {
+    const { facts, options } = this.#parts;
+    const metadata = {
       fileName: options.fileName ?? facts.fileName,
       roomId: facts.roomId === '' ? undefined : facts.roomId,
-      userId: others ? undefined : facts.userId,
+      userId: facts.userId,
       startedAt: new Date(facts.startedAt).toISOString(),
       tags: options.tags && JSON.stringify(options.tags),
       classId: options.classId === undefined ? undefined : String(options.classId),
     };
+    try {
+      return await this.#requests.create(metadata);
+    } catch (error) {
+      const { code, input } = error as AircheckError;
+      if (code !== 'forbidden' || input !== 'metadata.userId') throw error;
+      // A guest may name nobody but itself: what it recorded of another is a file of its own.
+      return this.#requests.create({ ...metadata, userId: undefined });
+    }
   }
 
   async #note(uploadId: string | undefined): Promise<void> {
-    const { facts, uploader } = this.#parts;
-    const note = uploadId === undefined ? undefined : { baseUrl: uploader.api.baseUrl, uploadId };
+    const { facts, api } = this.#parts;
+    const note = uploadId === undefined ? undefined : { baseUrl: api.baseUrl, uploadId };
     await runTask('note', { id: facts.id, note });
   }
 
