@@ -9,6 +9,8 @@ import type { Uploads } from './uploads.ts';
 
 /** Redirects that are followed; each address is looked at as the first was. */
 const maxRedirects = 5;
+/** A connection that brought that much before it broke off is followed by another at once, without a failure of the job. */
+const worthwhileBytes = 65_536;
 /** An address that sends nothing for that long has failed, in milliseconds. */
 const silenceMs = 30_000;
 
@@ -38,7 +40,25 @@ export class Pulls {
     const row = await uploads.store.get(uploadId);
     // All of it came, and a kill took the note of that.
     if (row.state !== 'receiving') return { path, sizeBytes: row.size_bytes };
-    const notePath = `${path}.etag`;
+    for (;;) {
+      const before = (await sizeOf(path)) ?? 0;
+      try {
+        return { path, sizeBytes: await this.#receive(job, path, context) };
+      } catch (error) {
+        context.signal.throwIfAborted();
+        const failure = pullError(error);
+        const came = ((await sizeOf(path)) ?? 0) - before;
+        const goesOn = failure.code === 'pull-failed' && came >= worthwhileBytes;
+        if (!goesOn || (await readNote(notePathOf(path))) === undefined) throw failure;
+      }
+    }
+  }
+
+  /** Fetches what is missing of a file over one connection. @returns the size of the whole file */
+  async #receive(job: InternalJob<'pull'>, path: string, context: ControlContext): Promise<number> {
+    const { uploads } = this.#options;
+    const { uploadId } = job.input;
+    const notePath = notePathOf(path);
     const have = (await sizeOf(path)) ?? 0;
     const validator = have === 0 ? undefined : await readNote(notePath);
     const silence = new AbortController();
@@ -66,14 +86,13 @@ export class Pulls {
         });
         const sizeBytes = await writeAll(file, source, start, 'the pulled file');
         if (sizeBytes === 0) throw new AircheckError('media-invalid', 'The address gives out an empty file');
-        return { path, sizeBytes };
+        return sizeBytes;
       } finally {
         answer.destroy();
         await file.close();
       }
     } catch (error) {
-      context.signal.throwIfAborted();
-      throw pullError(silence.signal.aborted ? silence.signal.reason : error);
+      throw silence.signal.aborted ? silence.signal.reason : error;
     } finally {
       clearTimeout(timer);
     }
@@ -153,6 +172,9 @@ function tooLarge(answer: IncomingMessage, maxBytes: number): AircheckError {
   answer.destroy();
   return new AircheckError('payload-too-large', `The file is larger than ${maxBytes} bytes`);
 }
+
+/** Where it is kept of which bytes a file is the beginning. */
+const notePathOf = (path: string): string => `${path}.etag`;
 
 /** What names these very bytes: a strong ETag, else the time of the last change. */
 function strongValidator({ headers }: IncomingMessage): string | undefined {

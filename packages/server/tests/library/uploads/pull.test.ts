@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
@@ -82,6 +84,36 @@ describeOnBothDatabases('a pull', (database) => {
   it('fails when nothing comes any more', async () => {
     const url = await serve((_request, response) => void response.writeHead(200).write('x'));
     await expect(pull(url)).rejects.toMatchObject({ code: 'pull-failed', message: 'Nothing came for 1 s' });
+  });
+
+  it('goes on at once where a connection broke off, as long as each brings something worth it', async () => {
+    const content = randomBytes(300_000);
+    const asked: (string | undefined)[] = [];
+    const cutting = (each: number) =>
+      serve((request, response) => {
+        asked.push(request.headers.range);
+        const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+        response.writeHead(from === 0 ? 200 : 206, {
+          etag: '"v1"',
+          'content-length': content.length - from,
+          ...(from > 0 && { 'content-range': `bytes ${from}-${content.length - 1}/${content.length}` }),
+        });
+        const to = from + each;
+        response.write(content.subarray(from, to));
+        if (to >= content.length) return void response.end();
+        // Once all of it has arrived: what is on its way is lost with the connection.
+        const timer = setInterval(() => {
+          if ((progress.at(-1) ?? 0) >= (100 * to) / content.length) response.destroy();
+        }, 5);
+        response.once('close', () => clearInterval(timer));
+      });
+    const { path, sizeBytes } = await pull(await cutting(100_000));
+    expect([sizeBytes, asked]).toEqual([300_000, [undefined, 'bytes=100000-', 'bytes=200000-']]);
+    expect((await readFile(path)).equals(content)).toBe(true);
+    asked.length = 0;
+    progress.length = 0;
+    await expect(pull(await cutting(1000))).rejects.toMatchObject({ code: 'pull-failed' });
+    expect(asked).toEqual([undefined]);
   });
 
   it('fails at once when the address changes to another protocol', async () => {
