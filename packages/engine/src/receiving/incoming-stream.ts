@@ -6,7 +6,7 @@ import {
   type ReportBlock,
   type RtpPacket,
 } from '@aircheck/media';
-import type { PeerTransport } from '../transport/port.ts';
+import type { PeerTransport } from '../transport/index.ts';
 import type { IncomingTrack, TrackUpstream } from './incoming-track.ts';
 
 /** A sender that did not agree to answer NACKs, and has not answered that many, is not asked any more. */

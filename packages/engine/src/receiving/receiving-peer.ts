@@ -8,7 +8,7 @@ import {
   TransportFeedbackGenerator,
   unwrapRtx,
 } from '@aircheck/media';
-import type { PeerTransport, TransportHandlers } from '../transport/port.ts';
+import type { PeerTransport, TransportHandlers } from '../transport/index.ts';
 import { ArrivalTimes } from './arrival-times.ts';
 import { FloodGuard } from './flood-guard.ts';
 import { IncomingStream } from './incoming-stream.ts';

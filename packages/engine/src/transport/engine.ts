@@ -4,12 +4,13 @@ import { performance as loop } from 'node:perf_hooks';
 import { Backlog } from './backlog.ts';
 import { answerBinding } from './binding.ts';
 import { hostCandidates } from './candidates.ts';
+import { ConnectivityChecks } from './connectivity-checks.ts';
 import { createCertificate, type DtlsCertificate } from './dtls/index.ts';
 import { Path, PathTable } from './paths.ts';
 import { Peer, type PeerOutlet } from './peer.ts';
 import type { PeerTransport, TransportEngine, TransportEngineOptions, TransportHandlers } from './port.ts';
 import { parseStunMessage, type StunMessage } from './stun/index.ts';
-import { bindSockets, type UdpSocket } from './udp-socket.ts';
+import { bindAnyPort, bindSockets, type UdpSocket } from './udp-socket.ts';
 
 const tickMs = 1000;
 /** Refusals a second: enough for a peer with stale credentials, too few to be a reflector. */
@@ -21,12 +22,27 @@ const mostRefusalsPerTick = 50;
  */
 export async function createTransportEngine(options: TransportEngineOptions): Promise<TransportEngine> {
   const engine = new UdpTransportEngine(options);
-  await engine.open();
+  await engine.open(options);
+  return engine;
+}
+
+/** Where nothing more is known of the machine than that it has the internet's two kinds of addresses. */
+const anyAddress = ['0.0.0.0', '::'] as const;
+
+/**
+ * Opens the sockets of a client: the controlling side of ICE for peers that are ICE-lite, as our server is.
+ * @param hosts - addresses to bind, of each family one; those that the machine has not are left out
+ * @throws AircheckError `config-invalid` when none can be bound
+ */
+export async function createClientTransportEngine(hosts: readonly string[] = anyAddress): Promise<TransportEngine> {
+  const engine = new UdpTransportEngine(undefined);
+  await engine.openClient(hosts);
   return engine;
 }
 
 class UdpTransportEngine implements TransportEngine {
-  readonly #options: TransportEngineOptions;
+  /** Undefined: a client. */
+  readonly #options: TransportEngineOptions | undefined;
   readonly #certificate: DtlsCertificate = createCertificate(Date.now());
   readonly #peers = new Set<Peer>();
   readonly #byUfrag = new Map<string, Peer>();
@@ -42,11 +58,12 @@ class UdpTransportEngine implements TransportEngine {
   #packetsOut = 0;
   #badPackets = 0;
 
-  constructor(options: TransportEngineOptions) {
+  constructor(options: TransportEngineOptions | undefined) {
     this.#options = options;
     this.#outlet = {
       register: (ufrag, peer) => this.#byUfrag.set(ufrag, peer),
       unregister: (ufrag) => this.#byUfrag.delete(ufrag),
+      path: (peer, socket, address, port) => this.#path(peer, socket, address, port),
       removePath: (path) => this.#paths.remove(path),
       closed: (peer) => this.#peers.delete(peer),
       countBad: () => {
@@ -58,21 +75,35 @@ class UdpTransportEngine implements TransportEngine {
     };
   }
 
-  async open(): Promise<void> {
-    const { host, portRange, sockets } = this.#options;
+  async open({ host, portRange, sockets }: TransportEngineOptions): Promise<void> {
     this.#sockets = await bindSockets(host, portRange, sockets, (datagram, from, socket) =>
       this.#onDatagram(datagram, from, socket),
     );
+    this.#startTimer();
+  }
+
+  async openClient(hosts: readonly string[]): Promise<void> {
+    this.#sockets = await bindAnyPort(hosts, (datagram, from, socket) => this.#onDatagram(datagram, from, socket));
+    this.#startTimer();
+  }
+
+  #startTimer(): void {
     this.#timer = setInterval(() => this.#tick(), tickMs);
   }
 
   createPeer(handlers: TransportHandlers): PeerTransport {
-    const socket = this.#sockets[this.#nextSocket++ % this.#sockets.length]!;
-    const { host, publicIp } = this.#options;
-    const candidates = hostCandidates(host, socket.port, publicIp, networkInterfaces());
-    const peer = new Peer(handlers, this.#outlet, this.#certificate, candidates);
+    const peer =
+      this.#options === undefined
+        ? new Peer(handlers, this.#outlet, this.#certificate, [], new ConnectivityChecks(this.#sockets))
+        : new Peer(handlers, this.#outlet, this.#certificate, this.#nextCandidates(this.#options));
     this.#peers.add(peer);
     return peer;
+  }
+
+  /** Of the socket whose turn it is. */
+  #nextCandidates({ host, publicIp }: TransportEngineOptions): string[] {
+    const socket = this.#sockets[this.#nextSocket++ % this.#sockets.length]!;
+    return hostCandidates(host, socket.port, publicIp, networkInterfaces());
   }
 
   stats() {
@@ -112,8 +143,12 @@ class UdpTransportEngine implements TransportEngine {
       this.#badPackets++;
       return;
     }
-    // Indications keep a NAT binding open and want no answer; responses are to checks, which we do not send.
-    if (message.class !== 'request') return;
+    // Indications keep a NAT binding open and want no answer.
+    if (message.class === 'indication') return;
+    if (message.class !== 'request') {
+      this.#onAnswer(message, from, socket);
+      return;
+    }
     const ufrag = message.username?.split(':', 1)[0] ?? '';
     const peer = this.#byUfrag.get(ufrag);
     const answer = answerBinding(message, peer?.password(ufrag), from.address, from.port);
@@ -127,18 +162,25 @@ class UdpTransportEngine implements TransportEngine {
   }
 
   #onCheck(peer: Peer, check: StunMessage, ufrag: string, from: RemoteInfo, socket: UdpSocket): void {
-    let path = this.#paths.find(socket, from.address, from.port);
-    if (path !== undefined && path.peer !== peer) {
-      // The address has a new owner: a NAT's port was reused, or one browser closed a connection and opened another.
-      path.peer.dropPath(path);
-      path = undefined;
-    }
-    if (path === undefined) {
-      path = new Path(peer, socket, from.address, from.port);
-      peer.addPath(path);
-      this.#paths.add(path);
-    }
-    peer.onCheck(path, check, ufrag, performance.now());
+    peer.onCheck(this.#path(peer, socket, from.address, from.port), check, ufrag, performance.now());
+  }
+
+  /** The answer to a check; only the controlling side sends any. */
+  #onAnswer(answer: StunMessage, from: RemoteInfo, socket: UdpSocket): void {
+    if (this.#options !== undefined) return;
+    for (const peer of this.#peers) if (peer.onAnswer(answer, socket, from.address, from.port)) return;
+  }
+
+  /** The way to a remote address, which is this peer's from now on. */
+  #path(peer: Peer, socket: UdpSocket, address: string, port: number): Path {
+    const known = this.#paths.find(socket, address, port);
+    if (known?.peer === peer) return known;
+    // The address has a new owner: a NAT's port was reused, or one browser closed a connection and opened another.
+    known?.peer.dropPath(known);
+    const path = new Path(peer, socket, address, port);
+    peer.addPath(path);
+    this.#paths.add(path);
+    return path;
   }
 
   #tick(): void {

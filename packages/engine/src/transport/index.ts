@@ -1,7 +1,8 @@
-export { createTransportEngine } from './engine.ts';
+export { createClientTransportEngine, createTransportEngine } from './engine.ts';
 export type {
   LocalTransportParameters,
   PeerTransport,
+  RemoteCandidate,
   RemoteTransportParameters,
   TransportEngine,
   TransportEngineOptions,

@@ -1,3 +1,4 @@
+import type { ConnectivityChecks } from './connectivity-checks.ts';
 import { allProfiles, type DtlsCertificate, DtlsConnection, matchesFingerprint } from './dtls/index.ts';
 import { createIceCredentials, type IceCredentials } from './ice-credentials.ts';
 import type { Path } from './paths.ts';
@@ -10,6 +11,7 @@ import type {
 } from './port.ts';
 import { type SrtpKeys, SrtpSession } from './srtp/index.ts';
 import type { StunMessage } from './stun/index.ts';
+import type { UdpSocket } from './udp-socket.ts';
 
 /**
  * Without a check or a packet for this long the peer is likely away. A receiver may send nothing but consent checks,
@@ -29,18 +31,21 @@ export interface PeerOutlet {
   /** Makes a local ufrag lead to this peer, or no longer. */
   register(ufrag: string, peer: Peer): void;
   unregister(ufrag: string): void;
+  /** The way to a remote address, as this peer's. */
+  path(peer: Peer, socket: UdpSocket, address: string, port: number): Path;
   removePath(path: Path): void;
   closed(peer: Peer): void;
   countBad(): void;
   countOut(): void;
 }
 
-/** One remote side: its paths (ICE-lite), its DTLS association and its SRTP session. */
+/** One remote side: its paths, its DTLS association and its SRTP session. ICE-lite, unless checks of our own are given. */
 export class Peer implements PeerTransport {
   readonly #handlers: TransportHandlers;
   readonly #outlet: PeerOutlet;
   readonly #certificate: DtlsCertificate;
   readonly #candidates: readonly string[];
+  readonly #checks: ConnectivityChecks | undefined;
   #credentials: IceCredentials;
   #previousCredentials: IceCredentials | undefined;
   #state: TransportState = 'new';
@@ -59,11 +64,13 @@ export class Peer implements PeerTransport {
     outlet: PeerOutlet,
     certificate: DtlsCertificate,
     candidates: readonly string[],
+    checks?: ConnectivityChecks,
   ) {
     this.#handlers = handlers;
     this.#outlet = outlet;
     this.#certificate = certificate;
     this.#candidates = candidates;
+    this.#checks = checks;
     this.#credentials = createIceCredentials();
     outlet.register(this.#credentials.ufrag, this);
   }
@@ -90,6 +97,7 @@ export class Peer implements PeerTransport {
     const first = this.#remote === undefined;
     this.#remote = parameters;
     // Later calls bring new ICE credentials, which a lite agent does not use: it sends no checks.
+    this.#checks?.begin(this.#credentials, parameters);
     if (!first) return;
     this.#connectingSinceMs = performance.now();
     this.#setState('connecting');
@@ -167,6 +175,22 @@ export class Peer implements PeerTransport {
     this.#startDtls();
   }
 
+  /** Takes what may be the answer to a check of ours. @returns whether it was */
+  onAnswer(answer: StunMessage, socket: UdpSocket, address: string, port: number): boolean {
+    const answered = this.#checks?.receive(answer, socket, address, port);
+    if (answered === undefined) return false;
+    const path = this.#outlet.path(this, socket, address, port);
+    if (answered.nominated) {
+      path.nominated = true;
+      this.#select(path);
+    }
+    this.#heard(path, performance.now());
+    if (path === this.#selected) this.#roundTripMs = answered.roundTripMs;
+    if (this.#state === 'disconnected') this.#setState('connected');
+    if (answered.nominated) this.#startDtls();
+    return true;
+  }
+
   onDtls(datagram: Buffer): void {
     if (this.#dtls !== undefined) this.#dtls.receive(datagram);
     else if (this.#earlyDatagrams.length < mostEarlyDatagrams) this.#earlyDatagrams.push(datagram);
@@ -197,7 +221,9 @@ export class Peer implements PeerTransport {
     if (this.#state === 'connecting' && nowMs - this.#connectingSinceMs > failedAfterMs)
       this.#fail('no connection within 30 s');
     if (this.#state !== 'connected' && this.#state !== 'disconnected') return;
-    const silentMs = nowMs - this.#lastHeardMs;
+    this.#checks?.tick(nowMs);
+    // Consent is in the answers to our checks alone, where we send any; media may go on for somebody who has our address.
+    const silentMs = nowMs - (this.#checks?.lastAnswerMs ?? this.#lastHeardMs);
     if (silentMs > failedAfterMs) this.#fail('nothing heard for 30 s');
     else if (silentMs > disconnectedAfterMs) this.#setState('disconnected');
   }
@@ -213,7 +239,7 @@ export class Peer implements PeerTransport {
     if (selected === undefined || nowMs - selected.lastHeardMs > staleAfterMs) this.#select(path);
     path.lastHeardMs = nowMs;
     this.#lastHeardMs = nowMs;
-    if (this.#state === 'disconnected') this.#setState('connected');
+    if (this.#state === 'disconnected' && this.#checks === undefined) this.#setState('connected');
   }
 
   #select(path: Path): void {
@@ -265,6 +291,7 @@ export class Peer implements PeerTransport {
   #release(): void {
     this.#outlet.unregister(this.#credentials.ufrag);
     if (this.#previousCredentials !== undefined) this.#outlet.unregister(this.#previousCredentials.ufrag);
+    this.#checks?.close();
     for (const path of this.#paths) this.#outlet.removePath(path);
     this.#paths = [];
     this.#selected = undefined;

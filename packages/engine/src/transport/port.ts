@@ -11,8 +11,19 @@ export interface TransportParameters {
 }
 
 export interface LocalTransportParameters extends TransportParameters {
-  /** The engine is ICE-lite: these are all candidates there are, as SDP candidate attributes without `a=`. */
+  /**
+   * As SDP candidate attributes without `a=`. An ICE-lite engine has no others; a controlling one names none, since a lite
+   * agent learns our address from our checks.
+   */
   readonly candidates: readonly string[];
+}
+
+/** An address of the remote side, over UDP, for RTP and RTCP together. */
+export interface RemoteCandidate {
+  /** IPv4 or IPv6, numeric. */
+  readonly address: string;
+  readonly port: number;
+  readonly priority: number;
 }
 
 export interface RemoteTransportParameters {
@@ -21,6 +32,8 @@ export interface RemoteTransportParameters {
   readonly fingerprints: readonly { readonly algorithm: string; readonly value: string }[];
   /** The remote side's DTLS role: `active` sends the ClientHello. */
   readonly setup: 'active' | 'passive';
+  /** Where the remote side can be reached; needed on the controlling side of ICE alone. */
+  readonly candidates?: readonly RemoteCandidate[];
 }
 
 /**

@@ -19,12 +19,15 @@ function numericLookup(address: string, family: unknown, callback: (error: null,
 /** One bound UDP socket and the buffer that packets are sealed in for it. */
 export class UdpSocket {
   readonly port: number;
+  readonly ipv6: boolean;
   readonly #socket: Socket;
   #scratch = Buffer.allocUnsafeSlow(sealedPacketBytes);
 
   private constructor(socket: Socket, onDatagram: (datagram: Buffer, from: RemoteInfo, socket: UdpSocket) => void) {
     this.#socket = socket;
-    this.port = socket.address().port;
+    const { port, family } = socket.address();
+    this.port = port;
+    this.ipv6 = family === 'IPv6';
     socket.on('message', (datagram, from) => onDatagram(datagram, from, this));
     // Only receive errors come here, each about one datagram; sends fail silently as datagrams do.
     socket.on('error', () => {});
@@ -108,6 +111,25 @@ export async function bindSockets(
       cause,
       input: 'AIRCHECK_UDP_PORTS',
       hint: 'Give a range with free ports and an address of this machine.',
+    });
+  }
+  return sockets;
+}
+
+/**
+ * Binds one socket to any port of each of these addresses, leaving out those that the machine has not.
+ * @throws AircheckError `config-invalid` when none can be bound
+ */
+export async function bindAnyPort(
+  hosts: readonly string[],
+  onDatagram: (datagram: Buffer, from: RemoteInfo, socket: UdpSocket) => void,
+): Promise<UdpSocket[]> {
+  const bound = await Promise.allSettled(hosts.map((host) => UdpSocket.bind(host, 0, onDatagram)));
+  const sockets = bound.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  if (sockets.length === 0) {
+    const [first] = bound;
+    throw new AircheckError('config-invalid', `no UDP port can be bound on ${hosts.join(', ')}`, {
+      cause: first?.status === 'rejected' ? first.reason : undefined,
     });
   }
   return sockets;

@@ -1,6 +1,7 @@
+import { isIP } from 'node:net';
 import { AircheckError, type TrackKind } from '@aircheck/protocol';
 import { type MediaDescription, parse, type SessionDescription } from 'sdp-transform';
-import type { RemoteTransportParameters } from '../../transport/port.ts';
+import type { RemoteCandidate, RemoteTransportParameters } from '../../transport/index.ts';
 import { codecOf, type NegotiableCodec, parseParameters } from './codecs.ts';
 
 /** URIs of the RTP header extensions that we use. */
@@ -40,7 +41,11 @@ export interface RemoteMedia {
 
 /** What we read of an offer or an answer. */
 export interface RemoteDescription {
-  readonly transport: Omit<RemoteTransportParameters, 'setup'> & { readonly setup: 'active' | 'passive' | 'actpass' };
+  readonly transport: Omit<RemoteTransportParameters, 'setup' | 'candidates'> & {
+    readonly setup: 'active' | 'passive' | 'actpass';
+  };
+  /** Where the other side says it can be reached; names of hosts are left out. */
+  readonly candidates: readonly RemoteCandidate[];
   readonly media: readonly RemoteMedia[];
 }
 
@@ -56,10 +61,12 @@ function invalid(detail: string, hint?: string): AircheckError {
 
 /**
  * Reads a session description of WebRTC (JSEP, RFC 8829): all media bundled on one transport, RTCP multiplexed.
+ * @param ice - what we are: one side of ICE must be a full agent, and our full one speaks to lite agents alone
  * @throws AircheckError `sdp-invalid`, saying what is wrong
  */
-export function parseDescription(sdp: string): RemoteDescription {
+export function parseDescription(sdp: string, ice: 'lite' | 'controlling' = 'lite'): RemoteDescription {
   const session = parseText(sdp);
+  requireOtherIce(session, ice);
   const media = session.media.map((line, index) => readMedia(line, index, session));
   const mids = new Set<string>();
   for (const { mid } of media) {
@@ -67,7 +74,14 @@ export function parseDescription(sdp: string): RemoteDescription {
     mids.add(mid);
   }
   requireBundle(session, media);
-  return { transport: readTransport(session, media), media };
+  const line =
+    session.media[
+      Math.max(
+        0,
+        media.findIndex(({ rejected }) => !rejected),
+      )
+    ];
+  return { transport: readTransport(session, line), candidates: readCandidates(line), media };
 }
 
 function parseText(sdp: string): SessionDescription {
@@ -84,10 +98,23 @@ function parseText(sdp: string): SessionDescription {
   }
   if (session.media.length === 0) throw invalid('It has no m-line');
   if (session.media.length > MAX_MEDIA) throw invalid(`It has more than ${MAX_MEDIA} m-lines`);
-  if (session.icelite !== undefined) {
+  return session;
+}
+
+function requireOtherIce(session: SessionDescription, ice: 'lite' | 'controlling'): void {
+  if (ice === 'lite' && session.icelite !== undefined) {
     throw invalid('It says ice-lite, as we do: one side must be a full ICE agent (RFC 8445)');
   }
-  return session;
+  if (ice === 'controlling' && session.icelite === undefined) {
+    throw invalid('It does not say ice-lite, and we speak to lite ICE agents alone (RFC 8445)');
+  }
+}
+
+function readCandidates(line: MediaDescription | undefined): RemoteCandidate[] {
+  return (line?.candidates ?? []).flatMap(({ component, transport, ip, port, priority }) => {
+    const usable = Number(component) === 1 && String(transport).toLowerCase() === 'udp' && isIP(String(ip)) !== 0;
+    return usable ? [{ address: String(ip), port: Number(port), priority: Number(priority) }] : [];
+  });
 }
 
 function readMedia(media: MediaDescription, index: number, session: SessionDescription): RemoteMedia {
@@ -202,9 +229,10 @@ function requireBundle(session: SessionDescription, media: readonly RemoteMedia[
   }
 }
 
-function readTransport(session: SessionDescription, media: readonly RemoteMedia[]): RemoteDescription['transport'] {
-  const index = media.findIndex(({ rejected }) => !rejected);
-  const line = session.media[Math.max(index, 0)];
+function readTransport(
+  session: SessionDescription,
+  line: MediaDescription | undefined,
+): RemoteDescription['transport'] {
   const iceUfrag = String(line?.iceUfrag ?? session.iceUfrag ?? '');
   const icePwd = String(line?.icePwd ?? session.icePwd ?? '');
   // RFC 8839 §5.4

@@ -1,4 +1,4 @@
-import type { LocalTransportParameters } from '../../transport/port.ts';
+import type { LocalTransportParameters } from '../../transport/index.ts';
 import { bitstreamParameters, encodingName, formatParameters, type NegotiableCodec } from './codecs.ts';
 import type { RemoteMedia } from './description.ts';
 
@@ -10,13 +10,13 @@ export interface SessionOrigin {
 }
 
 /** The lines before the first m-line. */
-export function sessionLines(origin: SessionOrigin, bundle: readonly string[]): string[] {
+export function sessionLines(origin: SessionOrigin, bundle: readonly string[], lite = true): string[] {
   return [
     'v=0',
     `o=- ${origin.sessionId} ${origin.version} IN IP4 127.0.0.1`,
     's=-',
     't=0 0',
-    'a=ice-lite',
+    ...(lite ? ['a=ice-lite'] : []),
     ...(bundle.length > 0 ? [`a=group:BUNDLE ${bundle.join(' ')}`] : []),
     'a=msid-semantic: WMS *',
   ];

@@ -1,5 +1,5 @@
 import { AircheckError } from '@aircheck/protocol';
-import type { LocalTransportParameters } from '../../transport/port.ts';
+import type { LocalTransportParameters } from '../../transport/index.ts';
 import { type NegotiableCodec, receivePreference, SUPPORTED_CODECS } from './codecs.ts';
 import { HEADER_EXTENSIONS, type RemoteDescription, type RemoteMedia } from './description.ts';
 import {
@@ -55,12 +55,15 @@ export function buildReceiveAnswer(options: {
   readonly codecs: ReadonlyMap<string, NegotiableCodec>;
   readonly local: LocalTransportParameters;
   readonly setup: 'active' | 'passive';
+  /** What we are; ICE-lite when absent. */
+  readonly ice?: 'lite' | 'controlling';
 }): string {
   const { offer, codecs } = options;
   const accepted = offer.media.filter((media) => isAnswerable(media, codecs));
   const lines = sessionLines(
     options.origin,
     accepted.map(({ mid }) => mid),
+    options.ice !== 'controlling',
   );
   for (const media of offer.media) {
     if (!accepted.includes(media)) {
