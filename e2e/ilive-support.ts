@@ -1,0 +1,79 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { RunningServer } from '@aircheck/testkit';
+import type * as ilive from '@aircheck/web/ilive';
+import type { Page } from 'playwright-core';
+import { expect, onTestFinished } from 'vitest';
+import { makeUserSig } from '../packages/server/tests/vendors/user-sig-maker.ts';
+
+export const sdkAppId = 1_400_012_345;
+
+/** What a page of these tests has on its window. */
+export type ILiveWindow = typeof ilive & {
+  /** What happened, in words. */
+  readonly heard: string[];
+  /** The vendor's error that a call fails with; its result's JSON when it does not. */
+  failureOf(call: Promise<unknown>): Promise<string>;
+};
+
+/** The page of an application: it is neither the server's nor of its origin. */
+export async function startApplication(): Promise<string> {
+  const server = createServer((_request, response) => {
+    // Anyone may read it: it answers as a wrong address does that lies behind a permissive proxy.
+    response.setHeader('access-control-allow-origin', '*');
+    response.setHeader('access-control-allow-headers', '*, authorization');
+    response.setHeader('content-type', 'text/html');
+    response.end('<!doctype html><title>An application</title><div id="view"></div>');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** The UserSig that the application's own back end would make. */
+export function userSig(server: RunningServer, userId: string, expire?: number): string {
+  const time = Math.floor(Date.now() / 1000);
+  return makeUserSig({ secret: server.apiSecret, sdkAppId, userId, time, ...(expire !== undefined && { expire }) });
+}
+
+/** Opens the application and loads the SDK from the server. */
+export async function openApplication(page: Page, server: RunningServer, application: string): Promise<void> {
+  await page.goto(application);
+  await page.evaluate(`import('${server.url}/sdk/ilive.js').then((sdk) => {
+    const say = (result) => ('errCode' in result ? result.module + ' ' + result.errCode : 'done: ' + result.json);
+    const failureOf = (call) =>
+      call.then((result) => ({ json: JSON.stringify(result) }), (error) => error).then(say);
+    Object.assign(window, sdk, { heard: [], failureOf });
+  })`);
+}
+
+/** Initializes the SDK and logs a user in by its UserSig, in the shape of the iOS SDK. */
+export async function logIn(page: Page, server: RunningServer, userId: string): Promise<void> {
+  const given = { url: server.url, sdkAppId, userId, sig: userSig(server, userId) };
+  const outcome = await page.evaluate(async ({ url, sdkAppId, userId, sig }) => {
+    const { ILiveSDK, ILiveLoginManager, heard } = window as unknown as ILiveWindow;
+    ILiveSDK.getInstance().initSdk({ serverUrl: url, sdkAppId, accountType: 884 });
+    for (const name of ['MemberIn', 'MemberOut', 'HasVideo', 'NoVideo', 'HasAudio', 'NoAudio', 'Disconnected']) {
+      const handler = {
+        [`onRoom${name}`]: (...told: unknown[]) => heard.push(`${name} ${told.slice(0, 4).join(' ')}`),
+      };
+      ILiveSDK.getInstance().addEventHandler(handler);
+    }
+    ILiveSDK.getInstance().addEventHandler({
+      onForceOffline: (user, module, errCode) => heard.push(`ForceOffline ${user} ${module} ${errCode}`),
+      onGroupDisband: (roomId) => heard.push(`GroupDisband ${roomId}`),
+    });
+    return new Promise<string>((resolve) => {
+      ILiveLoginManager.getInstance().iLiveLogin(
+        userId,
+        sig,
+        () => resolve('logged in'),
+        (module, errId, errMsg) => resolve(`${module} ${errId} ${errMsg}`),
+      );
+    });
+  }, given);
+  expect(outcome).toBe('logged in');
+}
