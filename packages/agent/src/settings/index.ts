@@ -1,3 +1,4 @@
 export { type AgentFolders, agentFolders, type Computer, thisComputer } from './agent-folders.ts';
+export { AgentLock } from './agent-lock.ts';
 export { type PairingCode, Pairings, proofOf, sameText } from './pairings.ts';
 export { originOf, Settings } from './settings.ts';

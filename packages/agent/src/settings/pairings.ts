@@ -68,7 +68,7 @@ export class Pairings {
         hint: 'Run `npx aircheck-agent pair` for a new one',
       });
     }
-    const right = timingSafeEqual(Buffer.from(digestOf(digitsOf(code))), Buffer.from(kept.digest));
+    const right = sameText(digestOf(digitsOf(code)), kept.digest);
     // Counted before it is answered: tries that come at the same time count too.
     this.#code.write({ ...kept, triesLeft: right ? 0 : kept.triesLeft - 1 });
     if (!right) {
@@ -77,7 +77,8 @@ export class Pairings {
         ...(kept.triesLeft === 1 && { hint: 'Run `npx aircheck-agent pair` for a new one' }),
       });
     }
-    const secret = randomBytes(32).toString('base64url');
+    // Other tabs of the origin have the secret that it got before.
+    const secret = this.secretOf(origin) ?? randomBytes(32).toString('base64url');
     this.#pairings.update(({ origins }) => ({ origins: { ...origins, [origin]: { secret, pairedAt: this.#now() } } }));
     return secret;
   }

@@ -52,6 +52,14 @@ export class Settings {
     return true;
   }
 
+  /** @returns whether it was allowed */
+  disallowFolder(path: string): boolean {
+    const before = this.#file.read().folders;
+    if (!before.includes(path)) return false;
+    this.#update((settings) => ({ ...settings, folders: before.filter((other) => other !== path) }));
+    return true;
+  }
+
   /** @throws AircheckError `request-invalid` where the text is no origin */
   allowOrigin(text: string): string {
     const origin = originOf(text);
@@ -61,12 +69,12 @@ export class Settings {
     return origin;
   }
 
-  /** @throws AircheckError `request-invalid` where the text is no origin */
-  disallowOrigin(text: string): void {
-    const origin = originOf(text);
-    if (!this.allowedOrigins.includes(origin)) return;
-    const without = this.allowedOrigins.filter((other) => other !== origin);
-    this.#update((settings) => ({ ...settings, allowedOrigins: without }));
+  /** @returns whether it was on the list */
+  disallowOrigin(origin: string): boolean {
+    const before = this.allowedOrigins;
+    if (!before.includes(origin)) return false;
+    this.#update((settings) => ({ ...settings, allowedOrigins: before.filter((other) => other !== origin) }));
+    return true;
   }
 
   #update(change: (settings: SettingsFile) => SettingsFile): SettingsFile {

@@ -1,0 +1,197 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import {
+  AGENT_HEARTBEAT_MS,
+  AGENT_PORTS,
+  AGENT_SILENCE_MS,
+  AGENT_SUBPROTOCOL,
+  type AgentNotice,
+  AircheckError,
+} from '@aircheck/protocol';
+import type { Logger } from 'pino';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { Pairings, Settings } from '../settings/index.ts';
+import { version } from '../version.ts';
+import { type PageService, PageSession } from './page-session.ts';
+import { requestOrigin } from './request-origin.ts';
+
+/** Requests are a few hundred bytes; tokens and paths may be some thousand. */
+const MAX_MESSAGE_BYTES = 64 * 1024;
+/** Pages at once. Each tab of an application is one. */
+const MAX_PAGES = 64;
+
+interface DoorOptions {
+  /** Tried in order; 0 takes any free one. Those of every agent when absent. */
+  readonly ports?: readonly number[];
+  readonly settings: Settings;
+  readonly pairings: Pairings;
+  readonly service: PageService & {
+    /** No page of this origin is left, as of now. */
+    pagesGone(origin: string): void;
+    /** A page of this origin may record. */
+    pageCame(origin: string): void;
+    /** The user took the pairing back. */
+    unpaired(origin: string): void;
+  };
+  /** A page was paired, came, or went. */
+  readonly onChanged: () => void;
+  readonly logger: Logger;
+}
+
+interface Page {
+  readonly session: PageSession;
+  readonly socket: WebSocket;
+  lastHeardMs: number;
+}
+
+/** Where pages knock: a WebSocket on 127.0.0.1. */
+export class Door {
+  readonly port: number;
+  readonly #options: DoorOptions;
+  readonly #http: Server;
+  readonly #sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_MESSAGE_BYTES,
+    handleProtocols: () => AGENT_SUBPROTOCOL,
+  });
+  readonly #pages = new Set<Page>();
+  readonly #agentId: string;
+  readonly #heartbeat: NodeJS.Timeout;
+
+  /** @throws AircheckError `config-invalid` when none of the ports is free */
+  static async open(options: DoorOptions): Promise<Door> {
+    const ports = options.ports ?? AGENT_PORTS;
+    for (const port of ports) {
+      const http = createServer();
+      const listening = await new Promise<boolean>((resolve, reject) => {
+        http.once('error', (error: NodeJS.ErrnoException) => {
+          if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(false);
+          else reject(error);
+        });
+        // This address alone: no other computer can reach it.
+        http.listen(port, '127.0.0.1', () => resolve(true));
+      });
+      if (listening) return new Door(options, http);
+    }
+    throw new AircheckError('config-invalid', `none of the ports ${ports.join(', ')} is free`, {
+      hint: 'Does another agent run already?',
+    });
+  }
+
+  private constructor(options: DoorOptions, http: Server) {
+    this.#options = options;
+    this.#http = http;
+    this.#agentId = options.settings.agentId;
+    this.port = (http.address() as AddressInfo).port;
+    // For another start of the agent, which looks whether this one lives. Without CORS headers no page can read it.
+    http.on('request', (request, response) => {
+      const own = request.headers.host === `127.0.0.1:${this.port}` && request.url === '/agent';
+      response.writeHead(own ? 200 : 404, { 'content-type': 'application/json', 'x-content-type-options': 'nosniff' });
+      response.end(own ? JSON.stringify({ name: 'aircheck-agent', version, agentId: this.#agentId }) : '{}');
+    });
+    http.on('upgrade', (request, socket, head) => this.#knock(request, socket, head));
+    this.#heartbeat = setInterval(() => this.#beat(), AGENT_HEARTBEAT_MS);
+  }
+
+  /** Origins of pages that may record now. */
+  get openOrigins(): readonly string[] {
+    return [...new Set([...this.#pages].filter(({ session }) => session.isOpen).map(({ session }) => session.origin))];
+  }
+
+  #knock(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { settings, logger } = this.#options;
+    let origin: string;
+    try {
+      origin = requestOrigin(request, this.port, settings);
+      if (this.#pages.size >= MAX_PAGES) throw new AircheckError('rate-limited', `${MAX_PAGES} pages are connected`);
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      logger.warn({ detail }, 'a page was turned away');
+      socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      return;
+    }
+    this.#sockets.handleUpgrade(request, socket, head, (accepted) => this.#enter(origin, accepted));
+  }
+
+  #enter(origin: string, socket: WebSocket): void {
+    const { pairings, service, onChanged, logger } = this.#options;
+    const session = new PageSession({
+      origin,
+      agentId: this.#agentId,
+      pairings,
+      service,
+      send: (text) => socket.send(text),
+      onOpened: () => {
+        service.pageCame(origin);
+        onChanged();
+      },
+      onPaired: () => logger.info({ origin }, 'paired'),
+      logger,
+    });
+    const page: Page = { session, socket, lastHeardMs: performance.now() };
+    this.#pages.add(page);
+    socket.on('message', (data, isBinary) => {
+      page.lastHeardMs = performance.now();
+      if (isBinary) socket.close(1003);
+      else void session.receive(String(data));
+    });
+    // Answered by the browser itself, also for a page in the background whose own timers sleep.
+    socket.on('pong', () => {
+      page.lastHeardMs = performance.now();
+    });
+    socket.on('error', (error) => logger.debug({ err: error, origin }, 'the connection to a page broke'));
+    socket.on('close', () => {
+      this.#pages.delete(page);
+      if (session.wasOpened && !this.#isHere(origin)) service.pagesGone(origin);
+      onChanged();
+    });
+  }
+
+  #isHere(origin: string): boolean {
+    return [...this.#pages].some(({ session }) => session.wasOpened && session.origin === origin);
+  }
+
+  #beat(): void {
+    for (const { session, socket, lastHeardMs } of this.#pages) {
+      if (performance.now() - lastHeardMs > AGENT_SILENCE_MS) socket.terminate();
+      else if (session.wasOpened && !session.isOpen) this.unpair(session.origin);
+      else {
+        session.notify({ type: 'heartbeat' });
+        socket.ping();
+      }
+    }
+  }
+
+  /** Tells all pages of an origin that may record. @returns whether there is one */
+  notify(origin: string, notice: AgentNotice): boolean {
+    const pages = [...this.#pages].filter(({ session }) => session.origin === origin && session.isOpen);
+    for (const { session } of pages) session.notify(notice);
+    return pages.length > 0;
+  }
+
+  /** Shows the pages of an origin out, and ends what they record. */
+  unpair(origin: string): void {
+    this.#options.pairings.unpair(origin);
+    this.#options.service.unpaired(origin);
+    this.#showOut('unpaired', (page) => page.session.origin === origin);
+  }
+
+  #showOut(reason: 'unpaired' | 'ended', whom: (page: Page) => boolean): void {
+    for (const page of [...this.#pages].filter(whom)) {
+      page.session.notify({ type: 'closed', reason });
+      page.socket.close(1000);
+    }
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#heartbeat);
+    this.#showOut('ended', () => true);
+    const closed = new Promise<void>((resolve) => this.#http.close(() => resolve()));
+    this.#http.closeAllConnections();
+    // Upgraded sockets are the WebSocket server's: a page that does not answer the closing must not hold it up.
+    for (const { socket } of this.#pages) socket.terminate();
+    this.#sockets.close();
+    await closed;
+  }
+}

@@ -1,0 +1,2 @@
+export { Door } from './door.ts';
+export type { PageService } from './page-session.ts';

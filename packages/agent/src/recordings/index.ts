@@ -1,0 +1,2 @@
+export { Recordings, type Running } from './recordings.ts';
+export type { JoinRoom } from './shared-rooms.ts';

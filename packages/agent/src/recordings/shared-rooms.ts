@@ -1,0 +1,47 @@
+import type { JoinOptions, RoomViewer } from '../room-viewer.ts';
+
+/** What recordings need of a room that was joined. */
+export type JoinedRoom = Pick<RoomViewer, 'participants' | 'mediaOf' | 'receive' | 'on' | 'recordMp4' | 'leave'>;
+export type JoinRoom = (options: JoinOptions) => Promise<JoinedRoom>;
+
+interface Sharing {
+  readonly room: Promise<JoinedRoom>;
+  users: number;
+}
+
+/** Rooms that are joined while somebody uses them: two recordings of one call are one viewer. */
+export class SharedRooms {
+  readonly #join: JoinRoom;
+  readonly #rooms = new Map<string, Sharing>();
+
+  constructor(join: JoinRoom) {
+    this.#join = join;
+  }
+
+  /**
+   * Joins a room, or shares in one that was joined for the same page.
+   * @returns the room, and a function that gives it back: to be called once
+   * @throws AircheckError what the server refuses it with
+   */
+  async enter(origin: string, options: JoinOptions): Promise<{ room: JoinedRoom; leave: () => Promise<void> }> {
+    const key = JSON.stringify([origin, options.serverUrl, options.roomId]);
+    let sharing = this.#rooms.get(key);
+    if (sharing === undefined) {
+      sharing = { room: this.#join(options), users: 0 };
+      this.#rooms.set(key, sharing);
+      // One that was closed from outside is not for the next recording.
+      const forget = () => this.#rooms.get(key) === sharing && this.#rooms.delete(key);
+      sharing.room.then((room) => room.on('closed', forget), forget);
+    }
+    const entered = sharing;
+    entered.users += 1;
+    const room = await entered.room;
+    const leave = async () => {
+      entered.users -= 1;
+      if (entered.users > 0) return;
+      if (this.#rooms.get(key) === entered) this.#rooms.delete(key);
+      await room.leave();
+    };
+    return { room, leave };
+  }
+}
