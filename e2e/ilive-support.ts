@@ -43,9 +43,13 @@ export function userSig(server: RunningServer, userId: string, expire?: number):
 export async function openApplication(page: Page, server: RunningServer, application: string): Promise<void> {
   await page.goto(application);
   await page.evaluate(`import('${server.url}/sdk/ilive.js').then((sdk) => {
-    const say = (result) => ('errCode' in result ? result.module + ' ' + result.errCode : 'done: ' + result.json);
-    const failureOf = (call) =>
-      call.then((result) => ({ json: JSON.stringify(result) }), (error) => error).then(say);
+    const failureOf = (call) => call.then(
+      (result) => 'done: ' + JSON.stringify(result),
+      (error) => {
+        if (!(error instanceof sdk.ILiveError)) throw error;
+        return error.module + ' ' + error.errCode;
+      },
+    );
     Object.assign(window, sdk, { heard: [], failureOf });
   })`);
 }
