@@ -1,7 +1,15 @@
 import { AircheckError } from '@aircheck/protocol/errors';
 import type { Room } from '../core/index.ts';
 import { TypedEmitter } from '../core/typed-emitter.ts';
-import { createSoundFeed, feedPictures, followTracks, type SoundFeed, type TrackFollower } from './capture/index.ts';
+import {
+  createSoundFeed,
+  feedPictures,
+  followTracks,
+  type Receivers,
+  type SoundFeed,
+  type TrackFollower,
+  watchLipSync,
+} from './capture/index.ts';
 import type { EndReason, RecordingFacts } from './facts.ts';
 import type { GrowingRecording, Keeper } from './keeper.ts';
 import { RecorderWorkerLink } from './recorder-worker-link.ts';
@@ -60,6 +68,8 @@ export class ClientRecording extends TypedEmitter<ClientRecordingEvents> {
   #soundFeed: SoundFeed | undefined;
   #endPictures: (() => void) | undefined;
   #picture: MediaStreamTrack | undefined;
+  #receivers: Receivers | undefined;
+  #endLipSync: (() => void) | undefined;
   #state: ClientRecordingState = 'starting';
   #progress: RecordingProgress = { durationMs: 0, sizeBytes: 0, freeBytes: 0, uploadedBytes: 0 };
   #upload: Upload | undefined;
@@ -160,12 +170,23 @@ export class ClientRecording extends TypedEmitter<ClientRecordingEvents> {
 
   #follow(): void {
     if (this.#follower === undefined || this.#link === undefined) return;
-    const { video, audio } = this.#follower.tracks;
+    const { video, audio, receivers } = this.#follower.tracks;
     this.#soundFeed?.setTracks(audio);
+    this.#watchLipSync(receivers);
     if (!this.plan.video || video === this.#picture) return;
     this.#endPictures?.();
     this.#picture = video;
     this.#endPictures = video && feedPictures(video, this.#link.post);
+  }
+
+  #watchLipSync(receivers: Receivers | undefined): void {
+    const { audio, video } = this.#receivers ?? {};
+    if (audio === receivers?.audio && video === receivers?.video) return;
+    this.#endLipSync?.();
+    this.#receivers = receivers;
+    const { post } = this.#link!;
+    if (receivers === undefined) post({ type: 'sound-waits', ms: 0 });
+    this.#endLipSync = receivers && watchLipSync(receivers, (ms) => post({ type: 'sound-waits', ms }));
   }
 
   #told(message: FromWorker): void {
@@ -251,6 +272,8 @@ export class ClientRecording extends TypedEmitter<ClientRecordingEvents> {
     this.#soundFeed = undefined;
     this.#endPictures?.();
     this.#endPictures = undefined;
+    this.#endLipSync?.();
+    this.#endLipSync = undefined;
   }
 
   #close(state: ClientRecordingState): void {

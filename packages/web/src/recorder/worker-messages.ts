@@ -29,6 +29,8 @@ export type ToWorker =
   /** The track is gone or another takes over: silence, or a picture that stands, until a new feed comes. */
   | { readonly type: 'video-end' }
   | { readonly type: 'audio-end' }
+  /** Sound comes that much later than the picture that was taken with it, in ms. */
+  | { readonly type: 'sound-waits'; readonly ms: number }
   | { readonly type: 'pause' }
   | { readonly type: 'resume' }
   | { readonly type: 'stop'; readonly reason: EndReason }

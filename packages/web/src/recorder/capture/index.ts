@@ -1,3 +1,4 @@
+export { type Receivers, watchLipSync } from './lip-sync.ts';
 export { feedPictures, type Post } from './picture-feed.ts';
 export {
   followTracks,

@@ -2,11 +2,14 @@ import type { RecordingSource, TrackSource } from '@aircheck/protocol';
 import type { Room } from '../../core/index.ts';
 import type { EndReason } from '../facts.ts';
 import type { RecordedSource } from '../start-options.ts';
+import type { Receivers } from './lip-sync.ts';
 
 /** The tracks that are recorded now. */
 export interface RecordedTracks {
   readonly video: MediaStreamTrack | undefined;
   readonly audio: readonly MediaStreamTrack[];
+  /** Of picture and sound that belong together and come over WebRTC. */
+  readonly receivers?: Receivers;
 }
 
 export interface RecordedTracksListener {
@@ -48,19 +51,29 @@ function followParticipant(
   listener: RecordedTracksListener,
 ): TrackFollower {
   const own = userId === room.self.userId;
-  const track = (wanted: TrackSource): MediaStreamTrack | undefined =>
-    own
-      ? room.localTrack(wanted)?.mediaStreamTrack
-      : room.remoteTracks.find((one) => one.userId === userId && one.source === wanted)?.mediaStreamTrack;
+  const local = (source: TrackSource) => room.localTrack(source);
+  const remote = (source: TrackSource) =>
+    room.remoteTracks.find((track) => track.userId === userId && track.source === source);
+  const soundOf = <Track>(track: (source: TrackSource) => Track | undefined): Track | undefined =>
+    track('microphone') ?? (recordingSource === 'screen' ? track('screen-audio') : undefined);
   const tracks = (): RecordedTracks => {
-    const audio = track('microphone') ?? (recordingSource === 'screen' ? track('screen-audio') : undefined);
-    return { video: track(recordingSource), audio: audio === undefined ? [] : [audio] };
+    if (own) return tracksOf(local(recordingSource), soundOf(local));
+    const [video, audio] = [remote(recordingSource), soundOf(remote)];
+    const receivers = audio && video && { audio: audio.receiver, video: video.receiver };
+    return { ...tracksOf(video, audio), ...(receivers !== undefined && { receivers }) };
   };
   return followRoom(room, tracks, listener, () =>
     room.on('participant-left', (participant) => {
       if (participant.userId === userId) listener.ended('left');
     }),
   );
+}
+
+function tracksOf(
+  video: { readonly mediaStreamTrack: MediaStreamTrack } | undefined,
+  audio: { readonly mediaStreamTrack: MediaStreamTrack } | undefined,
+): RecordedTracks {
+  return { video: video?.mediaStreamTrack, audio: audio === undefined ? [] : [audio.mediaStreamTrack] };
 }
 
 function followRoom(

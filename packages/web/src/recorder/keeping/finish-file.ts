@@ -9,7 +9,7 @@ import {
   recoverWebm,
 } from '@aircheck/media';
 import type { Container } from '../start-options.ts';
-import type { SyncAccessHandle } from './storage.ts';
+import { type SyncAccessHandle, writeWhole } from '../worker/private-file.ts';
 
 /** What a file is after it was finished. */
 export interface FinishedFile {
@@ -50,9 +50,12 @@ function durationOf({ durationSeconds }: FileSummary): number {
 function apply(file: SyncAccessHandle, size: number, { truncateTo, finalization }: Recovery): void {
   if (truncateTo < size) file.truncate(truncateTo);
   let position = truncateTo;
-  for (const bytes of finalization.append) position += writeAll(file, bytes, position);
+  for (const bytes of finalization.append) {
+    writeWhole(file, bytes, position);
+    position += bytes.byteLength;
+  }
   file.flush();
-  for (const { offset, data } of finalization.patches) writeAll(file, data, offset);
+  for (const { offset, data } of finalization.patches) writeWhole(file, data, offset);
   file.flush();
 }
 
@@ -65,14 +68,4 @@ async function finishForeign(file: SyncAccessHandle, read: RandomAccess, size: n
   if (end < size) file.truncate(end);
   file.flush();
   return { sizeBytes: end, durationMs: durationOf(await readMp4Summary(read, end)) };
-}
-
-/** @throws DOMException `QuotaExceededError` @returns how many bytes there were */
-export function writeAll(file: SyncAccessHandle, bytes: Uint8Array, at: number): number {
-  for (let done = 0; done < bytes.byteLength; ) {
-    const written = file.write(bytes.subarray(done), { at: at + done });
-    if (written === 0) throw new DOMException('No byte could be written', 'QuotaExceededError');
-    done += written;
-  }
-  return bytes.byteLength;
 }

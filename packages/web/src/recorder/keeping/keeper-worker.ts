@@ -1,9 +1,10 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { FACTS_FILE, type FinishedFacts, mediaFileName, type RecordingFacts } from '../facts.ts';
-import { finishFile, writeAll } from './finish-file.ts';
+import { openFile, type SyncAccessHandle, writeWhole } from '../worker/private-file.ts';
+import { finishFile } from './finish-file.ts';
 import type { KeeperAnswer, KeeperRequest } from './keeper-messages.ts';
-import { recordingFolder, type SyncAccessHandle, UPLOAD_NOTE_FILE } from './storage.ts';
+import { recordingFolder, UPLOAD_NOTE_FILE } from './storage.ts';
 
 /** Read at once, in bytes. */
 const HASH_STEP = 2 ** 20;
@@ -52,7 +53,8 @@ async function hash(file: File): Promise<string> {
 async function writeJson(id: string, name: string, content: unknown): Promise<undefined> {
   await withFile(id, name, (file) => {
     const bytes = new TextEncoder().encode(content === undefined ? '' : JSON.stringify(content));
-    file.truncate(writeAll(file, bytes, 0));
+    writeWhole(file, bytes, 0);
+    file.truncate(bytes.byteLength);
     file.flush();
   });
 }
@@ -65,8 +67,7 @@ async function withFile<Result>(
 ): Promise<Result> {
   const folder = await recordingFolder(id);
   if (folder === undefined) throw new DOMException(`There is no recording ${id}`, 'NotFoundError');
-  const handle = await folder.getFileHandle(name, { create: true });
-  const file = await openFile(handle);
+  const file = await openReleased(folder, name);
   try {
     return await action(file);
   } finally {
@@ -74,13 +75,11 @@ async function withFile<Result>(
   }
 }
 
-async function openFile(handle: FileSystemFileHandle): Promise<SyncAccessHandle> {
+async function openReleased(folder: FileSystemDirectoryHandle, name: string): Promise<SyncAccessHandle> {
   const until = performance.now() + RELEASE_MS;
   for (;;) {
     try {
-      return await (
-        handle as unknown as { createSyncAccessHandle(): Promise<SyncAccessHandle> }
-      ).createSyncAccessHandle();
+      return await openFile(folder, name);
     } catch (error) {
       if ((error as DOMException).name !== 'NoModificationAllowedError' || performance.now() > until) throw error;
       await new Promise((resolve) => setTimeout(resolve, RELEASE_STEP_MS));

@@ -11,16 +11,6 @@ export interface UploadNote {
   readonly uploadId: string;
 }
 
-/** A file that a worker reads and writes in place (File System, §2.6); TypeScript knows it in workers only. */
-export interface SyncAccessHandle {
-  read(buffer: Uint8Array, options: { at: number }): number;
-  write(buffer: Uint8Array, options: { at: number }): number;
-  truncate(size: number): void;
-  getSize(): number;
-  flush(): void;
-  close(): void;
-}
-
 /** How much of what the browser gives to this origin is used, and how much it can take more. */
 export interface StorageSpace {
   readonly usedBytes: number;

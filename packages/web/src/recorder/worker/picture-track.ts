@@ -10,6 +10,8 @@ const KEY_FRAME_INTERVAL_MS = 2000;
 const REPEAT_MS = 1000;
 /** How long the recording waits for its first picture before it begins with a black one. */
 const FIRST_PICTURE_MS = 1000;
+/** How fast the picture is moved against the sound: pictures get 10 % longer or shorter, which nobody sees. */
+const SLEW = 0.1;
 const BLACK = { width: 640, height: 360 };
 /** Ticks per second of the picture's track. */
 export const PICTURE_TIMESCALE = 90_000;
@@ -39,6 +41,9 @@ export class PictureTrack {
   /** The newest picture, to be written again when none follows. */
   #last: VideoFrame | undefined;
   #sourceEnded = false;
+  /** How much later pictures are laid than they came, to meet their sound; and how much it should be. */
+  #delayMs: number | undefined;
+  #wantedDelayMs = 0;
   #lastAtMs = Number.NEGATIVE_INFINITY;
   #lastPositionUs = -1;
   #nextKeyFrameUs = 0;
@@ -67,9 +72,16 @@ export class PictureTrack {
     this.#sourceEnded = true;
   }
 
+  /** Sound comes that much later than the picture that was taken with it. */
+  soundWaits(ms: number): void {
+    this.#wantedDelayMs = ms;
+    // What the file begins with need not be moved: it can be right.
+    if (!this.#options.time.begun) this.#delayMs = ms;
+  }
+
   /** Takes a picture over, and closes it. */
   push(frame: VideoFrame, arrivalMs: number): void {
-    const atMs = this.#clock.map(frame.timestamp / 1000, arrivalMs);
+    const atMs = this.#clock.map(frame.timestamp / 1000, arrivalMs) + this.#delay(arrivalMs);
     this.#options.time.begin(atMs);
     const positionMs = this.#options.time.positionAt(atMs);
     if (positionMs === undefined) {
@@ -111,6 +123,13 @@ export class PictureTrack {
     this.#last?.close();
     this.#last = undefined;
     if (this.#encoder.state !== 'closed') this.#encoder.close();
+  }
+
+  #delay(nowMs: number): number {
+    const delayMs = this.#delayMs ?? this.#wantedDelayMs;
+    const step = SLEW * Math.min(REPEAT_MS, Math.max(0, nowMs - this.#lastAtMs));
+    this.#delayMs = delayMs + Math.max(-step, Math.min(step, this.#wantedDelayMs - delayMs));
+    return this.#delayMs;
   }
 
   #keep(frame: VideoFrame, atMs: number): void {

@@ -48,6 +48,9 @@ scope.onmessage = ({ data: message }) => {
     case 'audio-end':
       endSound();
       break;
+    case 'sound-waits':
+      session?.pictures?.soundWaits(message.ms);
+      break;
     case 'pause':
       session?.pause();
       break;

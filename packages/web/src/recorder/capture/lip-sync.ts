@@ -1,0 +1,61 @@
+/** How often the delays are looked at. */
+const LOOK_MS = 1000;
+
+interface Delays {
+  readonly totalMs: number;
+  readonly count: number;
+}
+
+export interface Receivers {
+  readonly audio: RTCRtpReceiver;
+  readonly video: RTCRtpReceiver;
+}
+
+/**
+ * Tells how much longer sound waits in the browser than the picture that was taken with it, in ms.
+ *
+ * What comes over WebRTC is handed over when it is played. Browsers bring sound and picture together only after sender
+ * reports of both, 80 ms a second at most (libwebrtc, `StreamSynchronization`), and every loss and busy moment moves them
+ * apart again, as the buffer of the sound grows. A file need not show that: both delays are in the statistics
+ * (https://www.w3.org/TR/webrtc-stats/#dom-rtcinboundrtpstreamstats-jitterbufferdelay).
+ *
+ * @returns a function that ends it
+ */
+export function watchLipSync({ audio, video }: Receivers, report: (soundWaitsMs: number) => void): () => void {
+  let before: { readonly sound: Delays; readonly picture: Delays } | undefined;
+  let ended = false;
+  const look = async () => {
+    const [sound, picture] = await Promise.all([delaysOf(audio), delaysOf(video)]);
+    if (ended || sound === undefined || picture === undefined) return;
+    // At first the mean since the beginning, then that of the last second.
+    const [soundMs, pictureMs] = [meanSince(sound, before?.sound), meanSince(picture, before?.picture)];
+    before = { sound, picture };
+    if (soundMs !== undefined && pictureMs !== undefined) report(soundMs - pictureMs);
+  };
+  const lookAgain = () => {
+    look().catch(() => {
+      // The connection is gone, and the track with it.
+    });
+  };
+  lookAgain();
+  const timer = setInterval(lookAgain, LOOK_MS);
+  return () => {
+    ended = true;
+    clearInterval(timer);
+  };
+}
+
+async function delaysOf(receiver: RTCRtpReceiver): Promise<Delays | undefined> {
+  for (const stats of (await receiver.getStats()).values()) {
+    if (stats.type !== 'inbound-rtp') continue;
+    return stats.kind === 'audio'
+      ? { totalMs: stats.jitterBufferDelay * 1000, count: stats.jitterBufferEmittedCount }
+      : { totalMs: stats.totalProcessingDelay * 1000, count: stats.framesDecoded };
+  }
+  return undefined;
+}
+
+function meanSince(now: Delays, before: Delays | undefined): number | undefined {
+  const count = now.count - (before?.count ?? 0);
+  return count > 0 ? (now.totalMs - (before?.totalMs ?? 0)) / count : undefined;
+}
