@@ -166,6 +166,20 @@ export const AudioInfo = z.object({
 });
 export type AudioInfo = z.infer<typeof AudioInfo>;
 
+/**
+ * What is made of each file of a recording when it is whole, as jobs. What an app lacks for it fails the job (event
+ * `job.failed`) and never the recording.
+ */
+export const RecordingProcess = z.object({
+  /** By the app's procedure `ConvertVodFile`, or into SD and HD. */
+  transcode: z.boolean().default(false),
+  /** Ten pictures spread over the file, the best of which becomes its cover. */
+  screenshot: z.boolean().default(false),
+  /** The app's first watermark template in what is transcoded; without `transcode` in a rendition of the picture's size. */
+  watermark: z.boolean().default(false),
+});
+export type RecordingProcess = z.infer<typeof RecordingProcess>;
+
 /** Any text. It is a name: it is shown, searched and offered to those who save the file, never used as a path. */
 export const FileName = StorableText.min(1).max(1000);
 
@@ -194,5 +208,7 @@ export const Recording = z.object({
   /** Files of this recording, oldest first. */
   fileIds: z.array(z.string()),
   health: Health,
+  /** Present where something is made of its files. */
+  process: RecordingProcess.optional(),
 });
 export type Recording = z.infer<typeof Recording>;

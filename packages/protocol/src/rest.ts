@@ -4,6 +4,7 @@ import {
   Participant,
   Recording,
   RecordingMedia,
+  RecordingProcess,
   RecordingSource,
   Role,
   RoomId,
@@ -92,6 +93,8 @@ export const StartRecordingRequest = z.object({
   segmentSeconds: z.int().min(5).max(86_400).optional(),
   /** The recording ends after that long without media; AIRCHECK_IDLE_SECONDS when absent. */
   idleSeconds: z.int().min(1).max(86_400).optional(),
+  /** What is made of each file when it is whole. */
+  process: RecordingProcess.optional(),
 });
 export type StartRecordingRequest = z.input<typeof StartRecordingRequest>;
 

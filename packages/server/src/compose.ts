@@ -93,7 +93,11 @@ export async function createServer(config: Config, logger: Logger = pino({ level
     },
   });
   const jobs = new Jobs({ db, library, outbox, config, clock, logger });
-  library.onReady((transaction, stored) => jobs.fileReady(transaction, stored));
+  library.onReady(async (transaction, stored) => {
+    const { recordingId } = stored.asset;
+    const process = recordingId === null ? undefined : await recordings.processOf(recordingId, transaction);
+    await jobs.fileReady(transaction, stored, process);
+  });
   const removals = new Removals({ db, outbox, config });
   removals.attach(jobs);
   const sweeper = new Sweeper({ db, library, clock, logger });

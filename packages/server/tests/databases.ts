@@ -122,6 +122,7 @@ export async function addRecording(
       created_at: 0,
       started_at: null,
       ended_at: null,
+      process: null,
       ...changes,
     })
     .onConflict((conflict) => conflict.doNothing())

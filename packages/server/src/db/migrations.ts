@@ -440,6 +440,17 @@ export function migrations(kind: DatabaseKind): Record<string, Migration> {
           .execute();
       },
     },
+
+    '0003-processed-recordings': {
+      async up(db: Kysely<unknown>): Promise<void> {
+        await db.schema.alterTable('recordings').addColumn('process', 'text').execute();
+        await db.schema
+          .createIndex('recordings_by_user')
+          .on('recordings')
+          .columns(['app_id', 'user_id', 'created_at', 'recording_id'])
+          .execute();
+      },
+    },
   };
 }
 

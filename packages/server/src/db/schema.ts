@@ -47,6 +47,8 @@ export interface RecordingsTable {
   created_at: number;
   started_at: number | null;
   ended_at: number | null;
+  /** JSON of RecordingProcess; null where nothing is made of its files. */
+  process: string | null;
 }
 
 export interface AssetsTable {

@@ -4,6 +4,8 @@ import type { Template, TemplateKind, TranscodeSpec } from '@aircheck/protocol';
 export const aacDefinition = 60;
 export const defaultSprite = 510;
 export const defaultSnapshot = 610;
+/** Stands for the first watermark template of the app, as it is when a job begins. Own templates have larger numbers. */
+export const firstWatermark = 1;
 
 type Container = TranscodeSpec['container'];
 

@@ -10,5 +10,6 @@ export type {
   Outcome,
 } from './internal-jobs.ts';
 export { Jobs, type JobsOptions } from './jobs.ts';
+export { convertProcedure, processSpec } from './recording-process.ts';
 export { registerJobRoutes } from './routes.ts';
 export type { MediaFacts } from './work-orders.ts';

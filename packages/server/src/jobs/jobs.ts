@@ -1,4 +1,4 @@
-import { CreateJobRequest, type Job, type JobList } from '@aircheck/protocol';
+import { CreateJobRequest, type Job, type JobList, type RecordingProcess } from '@aircheck/protocol';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import type { Database, JobRow } from '../db/index.ts';
@@ -143,11 +143,18 @@ export class Jobs {
   /**
    * What is to be done with each new file: its digests, and with a recording's the automatic procedures.
    * @param transaction - the one in which the file becomes ready
+   * @param process - what was asked for with the recording that the file is of
    */
-  async fileReady(transaction: Database, { appId, asset }: StoredAsset): Promise<void> {
+  async fileReady(
+    transaction: Database,
+    { appId, asset }: StoredAsset,
+    process?: RecordingProcess | undefined,
+  ): Promise<void> {
     const { fileId } = asset;
     await this.enqueueInternal(transaction, { type: 'hash', appId, fileId, input: { fileId } });
-    if (asset.source === 'record') await this.procedures.beginAutomatic(transaction, appId, asset);
+    if (asset.source !== 'record') return;
+    await this.procedures.beginAutomatic(transaction, appId, asset);
+    if (process !== undefined) await this.procedures.beginProcess(transaction, appId, asset, process);
   }
 
   /** Cancels all that is to be done with a file, which is being deleted. To be called in the transaction of that. */

@@ -5,6 +5,7 @@ import {
   type Procedure,
   type ProcedureSpec,
   type PutProcedureRequest,
+  type RecordingProcess,
 } from '@aircheck/protocol';
 import type { z } from 'zod';
 import type { Clock } from '../clock.ts';
@@ -13,6 +14,7 @@ import type { JobEnds } from './job-ends.ts';
 import type { JobStore } from './job-store.ts';
 import { requireReady } from './limits.ts';
 import { findAsset, type Orders, type WorkRequest } from './orders.ts';
+import { convertProcedure, processSpec } from './recording-process.ts';
 import type { Templates } from './templates.ts';
 
 interface ProceduresOptions {
@@ -121,6 +123,30 @@ export class Procedures {
       const request: ProcedureRequest = { type: 'procedure', fileId: asset.fileId, name };
       if (steps.length > 0) await this.#insert(transaction, appId, request, steps, automaticPriority);
     }
+  }
+
+  /**
+   * Begins what was asked for with a recording, on one of its files. What the app lacks for it (a watermark) fails the job
+   * when it begins, and never the recording.
+   * @param transaction - the one in which the file becomes ready
+   */
+  async beginProcess(transaction: Database, appId: string, asset: Asset, process: RecordingProcess): Promise<void> {
+    const row = await transaction
+      .selectFrom('procedures')
+      .selectAll()
+      .where('app_id', '=', appId)
+      .where('name', '=', convertProcedure)
+      .executeTakeFirst();
+    const settings = row === undefined ? undefined : toProcedure(row);
+    const watermark = process.watermark && asset.video !== null;
+    // What runs by itself is not done twice.
+    const transcode = process.transcode && (watermark || settings?.automatic !== true);
+    const spec = processSpec({ ...process, transcode, watermark }, settings?.spec);
+    const steps = stepsOf(spec, asset);
+    if (steps.length === 0) return;
+    const purpose = spec.transcode.length > 0 ? { purpose: convertProcedure } : {};
+    const request: ProcedureRequest = { type: 'procedure', fileId: asset.fileId, spec, ...purpose };
+    await this.#insert(transaction, appId, request, steps, automaticPriority);
   }
 
   async #insert(

@@ -15,7 +15,7 @@ import {
 import type { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import type { Database, TemplateRow } from '../db/index.ts';
-import { builtIn, builtInTemplates } from './built-in-templates.ts';
+import { builtIn, builtInTemplates, firstWatermark } from './built-in-templates.ts';
 import { checkWatermarkImage } from './watermark-image.ts';
 import type { WatermarkImage } from './work-orders.ts';
 
@@ -73,6 +73,9 @@ export class Templates {
     kind: K,
     definition: number,
   ): Promise<Extract<Template, { kind: K }>> {
+    if (kind === 'watermark' && definition === firstWatermark) {
+      return (await this.#firstWatermark(db, appId)) as Extract<Template, { kind: K }>;
+    }
     const template = builtIn(definition, kind) ?? toTemplate(await this.#row(db, appId, definition));
     if (template.kind !== kind) {
       throw new AircheckError('template-not-found', `Template ${definition} is of kind ${template.kind}, not ${kind}`);
@@ -82,8 +85,8 @@ export class Templates {
 
   /** The picture of a watermark template and where it goes. @throws AircheckError `template-not-found` */
   async watermark(db: Database, appId: string, definition: number): Promise<WatermarkImage> {
-    const { spec } = await this.find(db, appId, 'watermark', definition);
-    return { ...spec, path: this.#imagePath(appId, definition) };
+    const template = await this.find(db, appId, 'watermark', definition);
+    return { ...template.spec, path: this.#imagePath(appId, template.definition) };
   }
 
   /** @throws AircheckError `template-limit`, `template-not-found` of its watermark, `request-invalid` */
@@ -191,6 +194,21 @@ export class Templates {
   }
 
   /** App ids come from outside and may be no file names. */
+  async #firstWatermark(db: Database, appId: string): Promise<Template> {
+    const row = await db
+      .selectFrom('templates')
+      .selectAll()
+      .where('app_id', '=', appId)
+      .where('kind', '=', 'watermark')
+      .orderBy('definition')
+      .limit(1)
+      .executeTakeFirst();
+    if (row !== undefined) return toTemplate(row);
+    throw new AircheckError('template-not-found', 'The app has no watermark template', {
+      hint: 'Make one with POST /v1/templates or in the settings of the console, and do the job again',
+    });
+  }
+
   #imagePath(appId: string, definition: number): string {
     const app = createHash('sha256').update(appId).digest('hex').slice(0, 16);
     return join(this.#folder, `${app}-${definition}.png`);

@@ -4,6 +4,7 @@ import {
   type Recording,
   type RecordingList,
   type RecordingMedia,
+  type RecordingProcess,
   type RecordingSource,
   type RecordingState,
 } from '@aircheck/protocol';
@@ -130,6 +131,16 @@ export class RecordingStore {
     return row;
   }
 
+  /** What is to be made of a recording's files. */
+  async processOf(recordingId: string, db: Database): Promise<RecordingProcess | undefined> {
+    const row = await db
+      .selectFrom('recordings')
+      .select('process')
+      .where('recording_id', '=', recordingId)
+      .executeTakeFirst();
+    return row?.process == null ? undefined : (JSON.parse(row.process) as RecordingProcess);
+  }
+
   /** Rows of the given recordings that have not ended, or of all such when none are named. */
   async unfinished(recordingIds?: readonly string[]): Promise<RecordingRow[]> {
     if (recordingIds?.length === 0) return [];
@@ -215,6 +226,7 @@ export class RecordingStore {
         sizeBytes: kept.reduce((sum, asset) => sum + asset.sizeBytes, 0),
         fileIds: kept.map((asset) => asset.fileId),
         health: mergeHealth(kept),
+        ...(row.process !== null && { process: JSON.parse(row.process) as RecordingProcess }),
       };
     });
   }

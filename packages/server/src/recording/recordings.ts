@@ -10,6 +10,7 @@ import {
   type Participant,
   type Recording,
   type RecordingList,
+  type RecordingProcess,
   type RecordingState,
   type RoomType,
   type ServerNotification,
@@ -145,6 +146,7 @@ export class Recordings {
       created_at: clock.now(),
       started_at: null,
       ended_at: null,
+      process: Object.values(request.process ?? {}).includes(true) ? JSON.stringify(request.process) : null,
     };
     await this.#store.insert(row);
     const recordingId = row.recording_id;
@@ -219,6 +221,11 @@ export class Recordings {
   /** One page, newest first; a user sees its own room's, with a user token and without a room its own. */
   async list(principal: Principal, filter: RecordingFilter): Promise<RecordingList> {
     return this.#store.list(principal.appId, { ...filter, ...listedFor(principal, filter) });
+  }
+
+  /** What is to be made of the files of a recording. @param db - the transaction in which one became ready */
+  processOf(recordingId: string, db: Database): Promise<RecordingProcess | undefined> {
+    return this.#store.processOf(recordingId, db);
   }
 
   /** Recordings of rooms that have not ended, oldest first. */

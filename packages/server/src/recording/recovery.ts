@@ -1,10 +1,10 @@
+import type { SegmentSnapshot } from '@aircheck/engine/recorder';
+import { type Journal, listJournals, removeJournal, writersGone } from '@aircheck/engine/recorder';
 import { MediaError } from '@aircheck/media';
 import { AircheckError, type EndReason, FileName, type RecordingState } from '@aircheck/protocol';
 import type { Logger } from 'pino';
 import type { RecordingRow } from '../db/index.ts';
 import type { AssetOwner, Library } from '../library/index.ts';
-import { type Journal, listJournals, removeJournal, writersGone } from '@aircheck/engine/recorder';
-import type { SegmentSnapshot } from '@aircheck/engine/recorder';
 import { ownerOf, type RecordingStore, type StateChanges } from './recording-store.ts';
 
 /** Makes a file that was cut off whole again, and says what is in it; throws when there is nothing to play in it. */
@@ -127,5 +127,6 @@ function rowOf({ recording, recordingStartedAt }: Journal): RecordingRow {
     created_at: Math.round(recordingStartedAt),
     started_at: Math.round(recordingStartedAt),
     ended_at: null,
+    process: null,
   };
 }

@@ -1,7 +1,8 @@
 import type { CreateJobRequest, ProcedureChanged } from '@aircheck/protocol';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { JobStore } from '../../src/jobs/job-store.ts';
+import type { NewFile } from '../../src/library/index.ts';
 import { describeOnBothDatabases } from '../databases.ts';
 import { appId, facts, type JobService, jobService } from './job-service.ts';
 
@@ -133,6 +134,90 @@ describeOnBothDatabases('procedures', (database) => {
       'sprite',
     ]);
     expect(jobs.find(({ type }) => type === 'procedure')?.input).toMatchObject({ name: 'archive' });
+  });
+
+  describe('asked for with a recording', () => {
+    const nothing = { transcode: false, screenshot: false, watermark: false };
+    const png = Buffer.from(
+      'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+      'base64',
+    );
+
+    /** Types and inputs of the jobs of one recorded file, hashing and the procedures themselves left out. */
+    async function jobsOf(service: JobService, process: object, changes: Partial<NewFile> = {}) {
+      const fileReady = service.jobs.fileReady.bind(service.jobs);
+      service.library.onReady((transaction, stored) => fileReady(transaction, stored, { ...nothing, ...process }));
+      const fileId = await service.addFile(Buffer.from('x'), { source: 'record', ...changes });
+      const { items } = await service.jobs.list(appId, { fileId, limit: 50 });
+      return items
+        .filter(({ parentId }) => parentId !== null)
+        .map(({ type, input: { definition, watermark } }) => ({ type, definition, watermark }));
+    }
+
+    it.each([
+      [{}, []],
+      [{ screenshot: true }, [{ type: 'cover' }]],
+      [
+        { transcode: true },
+        [
+          { type: 'transcode', definition: 20 },
+          { type: 'transcode', definition: 30 },
+        ],
+      ],
+      [{ watermark: true }, [{ type: 'transcode', definition: 40, watermark: 1 }]],
+      [
+        { transcode: true, watermark: true },
+        [
+          { type: 'transcode', definition: 20, watermark: 1 },
+          { type: 'transcode', definition: 30, watermark: 1 },
+        ],
+      ],
+    ])('%j are these jobs', async (process, expected) => {
+      const jobs = await jobsOf(await jobService(database.db), process);
+      expect(jobs).toHaveLength(expected.length);
+      expect(jobs).toEqual(expect.arrayContaining(expected));
+    });
+
+    it('follow the transcoding settings of the app, and do nothing twice', async () => {
+      const service = await jobService(database.db);
+      const spec = {
+        ...everything,
+        aac: false,
+        sprite: [],
+        cover: false,
+        snapshotOffsetsMs: [],
+        transcode: [{ definition: 10 }],
+      };
+      await service.jobs.procedures.put(appId, 'ConvertVodFile', { automatic: false, spec });
+      const asked = await jobsOf(service, { transcode: true });
+      expect(asked).toEqual([expect.objectContaining({ type: 'transcode', definition: 10 })]);
+      await service.jobs.procedures.put(appId, 'ConvertVodFile', { automatic: true, spec });
+      const again = await jobService(database.db);
+      expect(await jobsOf(again, { transcode: true })).toHaveLength(1);
+    });
+
+    it('leave sound alone', async () => {
+      const sound = { facts: { ...facts, video: null } };
+      expect(await jobsOf(await jobService(database.db), { screenshot: true, watermark: true }, sound)).toEqual([]);
+    });
+
+    it('fail the job that lacks a watermark, which says so and can be done again when there is one', async () => {
+      const service = await jobService(database.db);
+      await jobsOf(service, { watermark: true });
+      const [waiting] = (await service.jobs.list(appId, { type: 'transcode', limit: 1 })).items;
+      expect((await service.library.get(waiting!.fileId!)).asset.state).toBe('ready');
+      await service.jobs.start();
+      const { error } = await service.until(waiting!.jobId, 'failed');
+      expect(error).toEqual({ code: 'template-not-found', detail: expect.stringContaining('no watermark template') });
+      expect((await service.events()).map(({ type }) => type)).toContain('job.failed');
+
+      const image = png.toString('base64');
+      const mark = { left: '10%', top: '10%', width: '10%' };
+      await service.jobs.templates.create(appId, { kind: 'watermark', name: 'w', spec: mark, image });
+      await service.jobs.redo(appId, waiting!.jobId);
+      // The file is an x: it comes as far as being decoded.
+      expect((await service.until(waiting!.jobId, 'failed')).error?.code).not.toBe('template-not-found');
+    });
   });
 
   it('never keep a recording from being ready, whatever is wrong with them', async () => {

@@ -455,6 +455,20 @@ describeOnBothDatabases('recordings', (database) => {
     await expect(recordings.pause(at([]), recordingId)).rejects.toMatchObject({ code: 'forbidden' });
   });
 
+  it('say what is to be made of their files', async () => {
+    const process = { transcode: false, screenshot: true, watermark: false };
+    const { recordingId } = await recordings.start(server, 'studio', { ...request, process: { screenshot: true } });
+    expect((await recordings.get(server, recordingId)).process).toEqual(process);
+    expect(await recordings.processOf(recordingId, database.db)).toEqual(process);
+    const [told] = await eventsOf(recordingId);
+    expect(told?.data.process).toEqual(process);
+    participants.set('studio/ben', { ...participants.get('studio/anna')!, userId: 'ben' });
+    const plain = { transcode: false, screenshot: false };
+    const other = await recordings.start(server, 'studio', { ...request, userId: 'ben', process: plain });
+    expect(other).not.toHaveProperty('process');
+    expect(await recordings.processOf(other.recordingId, database.db)).toBeUndefined();
+  });
+
   it('whose end the database refuses at first, as on a full disk, end when it takes it', async () => {
     const { recordingId } = await recordings.start(server, 'studio', request);
     const segment = segmentOf(recordingId);

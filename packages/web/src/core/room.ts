@@ -7,6 +7,7 @@ import type {
   PlayUrls,
   Recording,
   RecordingMedia,
+  RecordingProcess,
   RecordingSource,
   Role,
   RoomType,
@@ -73,6 +74,10 @@ export interface RecordOptions {
   readonly media?: RecordingMedia;
   readonly fileName: string;
   readonly tags?: string[];
+  /** The class in the library; 0, the default one, when absent. */
+  readonly classId?: number;
+  /** What is made of each file when it is whole: renditions, a cover, a watermark. */
+  readonly process?: Partial<RecordingProcess>;
 }
 
 /** A room that this client has joined. */

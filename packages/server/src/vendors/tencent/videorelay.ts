@@ -53,6 +53,9 @@ const RecordRequest = z.object({
   string_file_name: z.string().optional(),
   string_tags: z.array(z.string()).default([]),
   uint32_classid: Uint32.default(0),
+  uint32_IsTransCode: Uint32.default(0),
+  uint32_IsScreenShot: Uint32.default(0),
+  uint32_IsWaterMark: Uint32.default(0),
   uint32_record_data_type: Uint32.default(0),
 });
 type RecordRequest = z.infer<typeof RecordRequest>;
@@ -174,6 +177,11 @@ async function recordCommand(
       fileName,
       tags: request.string_tags,
       classId: request.uint32_classid,
+      process: {
+        transcode: request.uint32_IsTransCode !== 0,
+        screenshot: request.uint32_IsScreenShot !== 0,
+        watermark: request.uint32_IsWaterMark !== 0,
+      },
     });
     return {};
   }

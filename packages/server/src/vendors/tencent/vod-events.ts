@@ -9,9 +9,9 @@ import {
 } from '@aircheck/protocol';
 import type { DeliveryFormat, StoredEvent } from '../../events/index.ts';
 import type { Jobs } from '../../jobs/index.ts';
+import { convertProcedure } from '../../jobs/index.ts';
 import type { Settings } from '../../library/index.ts';
 import type { VendorFile, VendorFiles } from '../vendor-files.ts';
-import { convertProcedure } from './api/processing-actions.ts';
 import { picturesOf, spriteOf } from './job-pictures.ts';
 import { metaDataOfFile, playSetOf, seconds } from './media-facts.ts';
 import { failureOf, processTask } from './process-tasks.ts';

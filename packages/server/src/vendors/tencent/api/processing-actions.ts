@@ -1,12 +1,9 @@
-import { AircheckError, CreateJobRequest, FileId, type ProcedureSpec } from '@aircheck/protocol';
+import { AircheckError, CreateJobRequest, FileId } from '@aircheck/protocol';
+import { convertProcedure, processSpec } from '../../../jobs/index.ts';
 import { type ActionContext, type Actions, fileOf } from './context.ts';
 import { VendorNumberError } from './errors.ts';
 import type { Parameters } from './parameters.ts';
 
-/** The procedure of the app that stands for the transcoding settings of the vendor's console. */
-export const convertProcedure = 'ConvertVodFile';
-/** What is made when the app has none: SD and HD. */
-const defaultDefinitions = [20, 30];
 const noWatermark = 1163;
 const maxNumber = 2 ** 31 - 1;
 /** Samples of a file: the vendor's template 10 takes one each ten percent. */
@@ -30,14 +27,13 @@ export const processingActions: Actions = {
   /** By the app's procedure `ConvertVodFile`, or into SD and HD (266/7822). */
   async ConvertVodFile(context, parameters) {
     const { asset } = await fileOf(context, parameters);
-    const cover = parameters.flag('isScreenshot');
-    const watermark = parameters.flag('isWatermark') ? await firstWatermark(context) : undefined;
-    const { transcode, ...rest } = await convertSpec(context);
-    const spec = {
-      ...rest,
-      cover: cover || rest.cover === true,
-      transcode: transcode.map((step) => ({ ...step, ...(watermark !== undefined && { watermark }) })),
-    };
+    const watermark = parameters.flag('isWatermark');
+    if (watermark) await firstWatermark(context);
+    const procedures = await context.jobs.procedures.list(context.appId);
+    const spec = processSpec(
+      { transcode: true, screenshot: parameters.flag('isScreenshot'), watermark },
+      procedures.find(({ name }) => name === convertProcedure)?.spec,
+    );
     return begin(context, parameters, { type: 'procedure', fileId: asset.fileId, spec, purpose: convertProcedure });
   },
 
@@ -150,15 +146,6 @@ function integers(parameters: Parameters, name: string): number[] {
     if (!/^\d{1,10}$/.test(text)) throw parameters.invalid(name, 'must be whole numbers');
     return Number(text);
   });
-}
-
-async function convertSpec({
-  jobs,
-  appId,
-}: ActionContext): Promise<Partial<ProcedureSpec> & Pick<ProcedureSpec, 'transcode'>> {
-  const procedures = await jobs.procedures.list(appId);
-  const own = procedures.find(({ name }) => name === convertProcedure);
-  return own?.spec ?? { transcode: defaultDefinitions.map((definition) => ({ definition })) };
 }
 
 /** 1 stands for the watermark of the vendor's console: here the app's first one. */

@@ -1,7 +1,7 @@
 import { AircheckError, type Job, JobId, type JobState, type JobType, type ProcedureChanged } from '@aircheck/protocol';
+import { convertProcedure } from '../../../jobs/index.ts';
 import { type ActionContext, type Actions, fileOf } from './context.ts';
 import type { Parameters } from './parameters.ts';
-import { convertProcedure } from './processing-actions.ts';
 import { toUnixTime } from './times.ts';
 
 /** Jobs that the vendor has tasks for, and what it calls them. */
