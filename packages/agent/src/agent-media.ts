@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { createTransportEngine, type TransportEngine } from '@aircheck/engine/transport';
+import { createClientTransportEngine, type TransportEngine } from '@aircheck/engine/transport';
 import type { Logger } from 'pino';
 import { type RecoveredFile, UnfinishedFiles } from './unfinished-files.ts';
 
@@ -37,7 +37,7 @@ export class AgentMedia {
   }): Promise<AgentMedia> {
     const unfinished = new UnfinishedFiles(join(stateFolder, 'unfinished'), logger);
     const recovered = await unfinished.finishAll();
-    const engine = await createTransportEngine({ ice: 'controlling', hosts: ['0.0.0.0', '::'] });
+    const engine = await createClientTransportEngine();
     return new AgentMedia(engine, unfinished, logger, recovered);
   }
 

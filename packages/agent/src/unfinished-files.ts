@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { type FileHandle, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { recoverFile } from '@aircheck/engine/recorder';
 import type { Logger } from 'pino';
@@ -20,6 +20,11 @@ export interface RecoveredFile extends UnfinishedFile {
   readonly sizeBytes: number;
 }
 
+interface Note extends UnfinishedFile {
+  /** What tells the file from another one that has come to its path since. */
+  readonly identity: string;
+}
+
 /**
  * Notes of the files that are being written, in the agent's own folder: after a crash the next start finishes them. One
  * agent at a time may use the folder.
@@ -35,11 +40,16 @@ export class UnfinishedFiles {
     mkdirSync(folder, { recursive: true });
   }
 
-  /** To be called before the file is made. A crash leaves a whole note or none. */
-  async note(file: UnfinishedFile): Promise<void> {
-    const path = this.#notePath(file.id);
-    await writeFile(`${path}.new`, JSON.stringify(file));
-    await rename(`${path}.new`, path);
+  /**
+   * To be called before the first bytes are written. A crash leaves a whole note or none.
+   * @param handle - the file, which the caller has just made
+   */
+  async note(file: UnfinishedFile, handle: FileHandle): Promise<void> {
+    const { id, path, startedAt } = file;
+    const note: Note = { id, path, startedAt, identity: identityOf(await handle.stat({ bigint: true })) };
+    const notePath = this.#notePath(id);
+    await writeFile(`${notePath}.new`, JSON.stringify(note));
+    await rename(`${notePath}.new`, notePath);
   }
 
   /** To be called when the file is finished, or is not wanted any more. */
@@ -58,11 +68,13 @@ export class UnfinishedFiles {
   async finishAll(): Promise<readonly RecoveredFile[]> {
     const recovered: RecoveredFile[] = [];
     for (const name of await readdir(this.#folder)) {
-      if (!name.endsWith('.json')) continue;
       const path = join(this.#folder, name);
+      if (!name.endsWith('.json')) {
+        await rm(path, { force: true });
+        continue;
+      }
       try {
-        const file = JSON.parse(await readFile(path, 'utf8')) as UnfinishedFile;
-        const finished = await this.#finish(file);
+        const finished = await finish(JSON.parse(await readFile(path, 'utf8')) as Note);
         if (finished !== undefined) recovered.push(finished);
         await rm(path, { force: true });
       } catch (error) {
@@ -71,18 +83,24 @@ export class UnfinishedFiles {
     }
     return recovered;
   }
+}
 
-  /** @returns undefined where there is nothing to be kept */
-  async #finish(file: UnfinishedFile): Promise<RecoveredFile | undefined> {
-    try {
-      const { size } = await stat(file.path);
-      if (size > 0) return { ...file, ...(await recoverFile(file.path, 'mp4')) };
-    } catch (error) {
-      const { code } = error as { code?: string };
-      if (code === 'ENOENT') return undefined;
-      if (code !== 'container-malformed') throw error;
-    }
-    await rm(file.path, { force: true });
-    return undefined;
+/** @returns undefined where there is nothing to be kept */
+async function finish({ id, path, startedAt, identity }: Note): Promise<RecoveredFile | undefined> {
+  try {
+    const found = await stat(path, { bigint: true });
+    if (identityOf(found) !== identity) return undefined;
+    if (found.size > 0n) return { id, path, startedAt, ...(await recoverFile(path, 'mp4')) };
+  } catch (error) {
+    const { code } = error as { code?: string };
+    // A disk that is away is not told from a file that the user has removed or moved.
+    if (code === 'ENOENT') return undefined;
+    if (code !== 'container-malformed') throw error;
   }
+  await rm(path, { force: true });
+  return undefined;
+}
+
+function identityOf({ dev, ino }: { readonly dev: bigint; readonly ino: bigint }): string {
+  return `${dev}-${ino}`;
 }

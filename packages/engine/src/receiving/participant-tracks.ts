@@ -41,10 +41,11 @@ export class ParticipantTracks<T extends IncomingTrack> implements ParticipantMe
   /**
    * Takes over what is to be received from now on. A source that was there before goes on in its track where the format
    * allows; tracks that the plan has no more end.
+   * @param keep - they do not: what brought them is expected back
    * @returns the m-lines with their tracks
    */
-  apply(plan: readonly PlannedMedia[]): (ReceivedMedia & { readonly track: T })[] {
-    const gone = new Map(this.#tracks);
+  apply(plan: readonly PlannedMedia[], { keep = false } = {}): (ReceivedMedia & { readonly track: T })[] {
+    const gone = keep ? new Map<TrackSource, T>() : new Map(this.#tracks);
     let changed = false;
     const received = plan.map((planned) => {
       const { media, codec, source, muted } = planned;
@@ -56,6 +57,7 @@ export class ParticipantTracks<T extends IncomingTrack> implements ParticipantMe
         return { media, codec, track: former };
       }
       const track = this.#create(planned, format);
+      if (keep && former !== undefined) gone.set(source, former);
       this.#tracks.set(source, track);
       changed = true;
       return { media, codec, track };

@@ -111,6 +111,11 @@ export class RecordingSession {
     return this.#phase === 'ended';
   }
 
+  /** The file that is being written, as it stands; undefined before the first frame and after the end. */
+  get current(): SegmentSnapshot | undefined {
+    return this.#segment?.snapshot();
+  }
+
   /** Chooses what to listen to among the participant's tracks as they are now. */
   #select(): void {
     if (this.#phase === 'ended') return;
@@ -166,6 +171,7 @@ export class RecordingSession {
     const timeline = this.#timeline!;
     const positionMs = timeline.videoPosition(frame.rtpTimestamp, frame.arrivalMs, track.clockRate);
     let segment = this.#segment!;
+    if (format !== undefined && this.#outgrows(segment.layout.video, format)) return;
     if (format !== undefined && this.#cutIsDue(segment, positionMs, format)) {
       this.#cutAt(positionMs, { video: format, audio: this.#soundLayout() });
       segment = this.#segment!;
@@ -199,7 +205,7 @@ export class RecordingSession {
     if (!(samples > 0)) return;
     if (this.#phase === 'waiting') {
       this.#heldSound.push({ frame, samples });
-      if (this.#video === undefined) this.#begin(undefined);
+      if (this.#video === undefined && !this.#mayGetPicture) this.#begin(undefined);
       return;
     }
     this.#placeSound({ frame, samples });
@@ -226,7 +232,26 @@ export class RecordingSession {
   }
 
   #soundLayout(): SegmentLayout['audio'] {
-    return this.#audio && { channels: this.#audio.track.channels ?? 2 };
+    if (this.#audio === undefined) return this.#context.onlyFile && { channels: 2 };
+    return { channels: this.#audio.track.channels ?? 2 };
+  }
+
+  /** A picture may still come for the one file that the recording is: without a track for it there is no place later. */
+  get #mayGetPicture(): boolean {
+    return this.#context.onlyFile !== undefined && this.options.media === 'av';
+  }
+
+  /** Ends a recording that is to be one file, and cannot go on in it. */
+  #outgrows(layout: SegmentLayout['video'], format: VideoFormat): boolean {
+    const { onlyFile } = this.#context;
+    if (onlyFile === undefined || layout?.codec === format.codec) return false;
+    const detail =
+      layout === undefined
+        ? 'a picture came, and the file was begun without one'
+        : `the picture's codec became ${format.codec}, and the file was begun with ${layout.codec}`;
+    onlyFile.outgrown(detail);
+    void this.end('stopped', detail);
+    return true;
   }
 
   /** Whether a new segment begins here: at a key frame, or with a packet of sound where there is no picture. */
@@ -239,6 +264,11 @@ export class RecordingSession {
 
   /** The wait is over: lays down where the time of the recording stands and writes what was held back. */
   #begin(picture: { readonly frame: EncodedFrame; readonly format: VideoFormat } | undefined): void {
+    if (picture?.format.codec === 'vp8' && this.#context.onlyFile !== undefined) {
+      this.#context.onlyFile.outgrown('the picture comes in VP8, which MP4 does not hold');
+      void this.end('stopped');
+      return;
+    }
     const held = this.#heldSound;
     this.#heldSound = [];
     const first = picture?.frame ?? held[0]?.frame;
@@ -451,7 +481,12 @@ export class RecordingSession {
     this.#setPhase('ended');
     this.#tell('finalizing');
     this.#finishClosing();
-    if (this.#segment !== undefined) this.#files.finish(this.#segment);
+    if (this.#segment !== undefined) {
+      if (this.#audio === undefined && this.#context.onlyFile !== undefined) {
+        this.#segment.fillSilence(this.#segment.endMs, 'absent');
+      }
+      this.#files.finish(this.#segment);
+    }
     this.#segment = undefined;
     const segments = await this.#files.allFinished();
     this.#context.emit('recording-ended', {

@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import {
   type FileSummary,
   MediaError,
@@ -20,7 +20,34 @@ import { storageError } from './spool-file.ts';
  * @throws MediaError `container-malformed` when there is no whole fragment; AircheckError when the disk refuses
  */
 export async function recoverSegment(recordingsFolder: string, segment: SegmentSnapshot): Promise<SegmentSnapshot> {
-  const path = join(recordingsFolder, segment.path);
+  const { sizeBytes, summary } = await recover(resolve(recordingsFolder, segment.path), containerOf(segment));
+  return describe(segment, sizeBytes, summary);
+}
+
+type Container = 'mp4' | 'webm';
+
+function containerOf({ mimeType }: SegmentSnapshot): Container {
+  return mimeType.includes('webm') ? 'webm' : 'mp4';
+}
+
+/**
+ * As {@link recoverSegment} does, for a file of which nothing is known but its kind.
+ * @throws MediaError `container-malformed` when there is no whole fragment; AircheckError when the disk refuses
+ */
+export async function recoverFile(
+  path: string,
+  container: Container,
+): Promise<{ readonly durationMs: number; readonly sizeBytes: number }> {
+  const { sizeBytes, summary } = await recover(path, container);
+  return { durationMs: Math.round(summary.durationSeconds * 1000), sizeBytes };
+}
+
+interface Finished {
+  readonly sizeBytes: number;
+  readonly summary: FileSummary;
+}
+
+async function recover(path: string, container: Container): Promise<Finished> {
   let file: FileHandle;
   try {
     file = await open(path, 'r+');
@@ -28,7 +55,7 @@ export async function recoverSegment(recordingsFolder: string, segment: SegmentS
     throw storageError(error, path);
   }
   try {
-    return await finishFile(file, path, segment);
+    return await finishFile(file, path, container);
   } finally {
     await file.close();
   }
@@ -42,14 +69,15 @@ const GIVE_UP_BYTES = [0, 256 * 1024, 2 ** 20, 8 * 2 ** 20];
  * last fragments are given up for it; where nothing helps the file stays a fragmented one, which plays as well.
  */
 export async function salvageSegment(recordingsFolder: string, segment: SegmentSnapshot): Promise<SegmentSnapshot> {
-  const path = join(recordingsFolder, segment.path);
+  const path = resolve(recordingsFolder, segment.path);
   let problem: unknown;
   for (const giveUpBytes of GIVE_UP_BYTES) {
     const file = await open(path, 'r+');
     try {
       const { size } = await file.stat();
       if (giveUpBytes > 0 && size > 2 * giveUpBytes) await file.truncate(size - giveUpBytes);
-      return await finishFile(file, path, segment);
+      const { sizeBytes, summary } = await finishFile(file, path, containerOf(segment));
+      return describe(segment, sizeBytes, summary);
     } catch (error) {
       problem = error;
     } finally {
@@ -59,20 +87,19 @@ export async function salvageSegment(recordingsFolder: string, segment: SegmentS
   throw problem;
 }
 
-async function finishFile(file: FileHandle, path: string, segment: SegmentSnapshot): Promise<SegmentSnapshot> {
+async function finishFile(file: FileHandle, path: string, container: Container): Promise<Finished> {
   const { size } = await file.stat();
   const read: RandomAccess = async (offset, length) => {
     const buffer = Buffer.allocUnsafe(length);
     const { bytesRead } = await file.read(buffer, 0, length, offset);
     return buffer.subarray(0, bytesRead);
   };
-  const recover = segment.mimeType.includes('webm') ? recoverWebm : recoverMp4;
-  const recovery = await recover(read, size);
+  const recovery = await (container === 'webm' ? recoverWebm : recoverMp4)(read, size);
   if (recovery.summary.tracks.every(({ sampleCount }) => sampleCount === 0)) {
     throw new MediaError('container-malformed', 'the file was cut off before its first fragment was whole');
   }
   try {
-    return describe(segment, await apply(file, size, recovery), recovery.summary);
+    return { sizeBytes: await apply(file, size, recovery), summary: recovery.summary };
   } catch (error) {
     throw storageError(error, path);
   }

@@ -1,16 +1,34 @@
+import type { FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { RecorderEventName, RecorderEvents, SegmentSnapshot, StartRecordingOptions } from './contract.ts';
 import { writeJournal } from './journal.ts';
 import { salvageSegment } from './recovery.ts';
 import { Segment, type SegmentLayout } from './segment.ts';
+import { SpoolFile } from './spool-file.ts';
 
 /** Told with a name and what belongs to it. */
 export type Emit = (
   ...event: { [N in RecorderEventName]: [name: N, body: RecorderEvents[N]] }[RecorderEventName]
 ) => void;
 
+/** The one file that a recording is to become, at a place that somebody else chose. */
+export interface OnlyFile {
+  /** Absolute. */
+  readonly path: string;
+  /** New and empty; closed when the recording ends. */
+  readonly handle: FileHandle;
+  /** The media became what the file cannot hold, and the recording ends. @param detail - what, for people */
+  outgrown(detail: string): void;
+}
+
 export interface RecorderContext {
   readonly recordingsFolder: string;
+  /**
+   * Given: the recording is one MP4 file, always with a track of sound, and ends where another segment would begin. Its
+   * journal is its owner's to keep.
+   */
+  readonly onlyFile?: OnlyFile;
   readonly syncMs: number;
   readonly emit: Emit;
   readonly logger: Logger;
@@ -43,13 +61,20 @@ export class SegmentFiles {
    * @param arrivalMs - when the media at that position arrived
    */
   open(layout: SegmentLayout, zeroMs: number, arrivalMs: number): Segment {
-    const { recordingsFolder, newFileId, now, wallClock } = this.#context;
+    const { recordingsFolder, onlyFile, newFileId, now, wallClock } = this.#context;
     const nowMs = now();
+    const { recordingId } = this.#recording;
+    const fileId = newFileId();
+    const segmentIndex = this.#count;
     const segment = new Segment({
-      recordingsFolder,
-      recordingId: this.#recording.recordingId,
-      fileId: newFileId(),
-      segmentIndex: this.#count,
+      place: (extension) => {
+        if (onlyFile !== undefined) return { path: onlyFile.path, file: new SpoolFile(onlyFile.path, onlyFile.handle) };
+        const path = join(recordingId, `${String(segmentIndex).padStart(4, '0')}-${fileId}.${extension}`);
+        return { path, file: new SpoolFile(join(recordingsFolder, path)) };
+      },
+      recordingId,
+      fileId,
+      segmentIndex,
       layout,
       zeroMs,
       startedAt: Math.round(wallClock() - Math.max(0, nowMs - arrivalMs)),
@@ -104,6 +129,7 @@ export class SegmentFiles {
   }
 
   #note(segment: SegmentSnapshot, closed: boolean): Promise<void> {
+    if (this.#context.onlyFile !== undefined) return this.#journals;
     const journal = {
       version: 1,
       recording: this.#recording,

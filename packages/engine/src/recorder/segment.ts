@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import {
   type ContainerWriter,
   HybridMp4Writer,
@@ -12,7 +11,7 @@ import {
 import type { Gap } from '@aircheck/protocol';
 import type { SegmentSnapshot } from './contract.ts';
 import { HealthRecord } from './health.ts';
-import { SpoolFile } from './spool-file.ts';
+import type { SpoolFile } from './spool-file.ts';
 
 const VIDEO_TIMESCALE = 90_000;
 const AUDIO_TIMESCALE = 48_000;
@@ -30,7 +29,8 @@ export interface SegmentLayout {
 }
 
 interface SegmentOptions {
-  readonly recordingsFolder: string;
+  /** Says where the segment's file is. */
+  readonly place: (extension: 'mp4' | 'webm') => { readonly path: string; readonly file: SpoolFile };
   readonly recordingId: string;
   readonly fileId: string;
   readonly segmentIndex: number;
@@ -58,7 +58,7 @@ export class Segment {
   readonly zeroMs: number;
   readonly health = new HealthRecord();
   readonly file: SpoolFile;
-  /** Relative to the recordings folder. */
+  /** Relative to the recordings folder, or absolute. */
   readonly path: string;
   readonly #options: SegmentOptions;
   readonly #writer: ContainerWriter;
@@ -100,11 +100,9 @@ export class Segment {
     this.#videoFormat = video;
     const webm = video?.codec === 'vp8';
     this.#writer = new (webm ? WebmWriter : HybridMp4Writer)({ tracks, creationTime: options.startedAt });
-    this.path = join(
-      options.recordingId,
-      `${String(options.segmentIndex).padStart(4, '0')}-${options.fileId}.${webm ? 'webm' : 'mp4'}`,
-    );
-    this.file = new SpoolFile(join(options.recordingsFolder, this.path));
+    const { path, file } = options.place(webm ? 'webm' : 'mp4');
+    this.path = path;
+    this.file = file;
     this.file.append([this.#writer.header()]);
   }
 

@@ -28,9 +28,13 @@ export class SpoolFile {
   #busy: Promise<void> | undefined;
   #error: AircheckError | undefined;
 
-  /** @param path - must not exist; it is made, with its folder, when the first bytes come */
-  constructor(path: string) {
+  /**
+   * @param path - must not exist; it is made, with its folder, when the first bytes come
+   * @param file - the file, where it has been made already; it is closed with this one
+   */
+  constructor(path: string, file?: FileHandle) {
     this.#path = path;
+    this.#file = file;
   }
 
   get writtenBytes(): number {

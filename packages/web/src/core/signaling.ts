@@ -47,7 +47,7 @@ export interface SignalingOptions {
   /** `ws://` or `wss://` URL of the signaling endpoint. */
   readonly url: string;
   readonly join: JoinOptions;
-  readonly platform: Platform;
+  readonly platform: Pick<Platform, 'WebSocket' | 'random'>;
 }
 
 const subprotocol = 'aircheck.v1';
