@@ -1,11 +1,19 @@
 import { createHash } from 'node:crypto';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Asset, PlayUrls, UploadList } from '@aircheck/protocol';
-import { CuttingProxy, counterBreaks, type RunningServer, readRecording, startServer } from '@aircheck/testkit';
+import {
+  browserFixtureScript,
+  CuttingProxy,
+  counterBreaks,
+  launchChromiumWithProfile,
+  type RunningServer,
+  readRecording,
+  startServer,
+} from '@aircheck/testkit';
 import type * as Core from '@aircheck/web';
 import type * as Recorder from '@aircheck/web/recorder';
 import type { Page } from 'playwright-core';
@@ -136,6 +144,8 @@ describe('recordings that the browser keeps', () => {
     await enter(page, 'saved');
     await record(page, 'Ann: a/take', true);
     await expect.poll(async () => (await progress(page)).durationMs).toBeGreaterThan(2000);
+    // As in Firefox and Safari, which cannot ask where to.
+    await page.evaluate(() => Object.assign(window, { showSaveFilePicker: undefined }));
     const downloading = page.waitForEvent('download');
     const { uploadId, fileId, digest } = await page.evaluate(async () => {
       const app = window as unknown as AppWindow;
@@ -153,6 +163,25 @@ describe('recordings that the browser keeps', () => {
     expect(sha256(bytes)).toBe(digest);
     expect((await uploads()).find((upload) => upload.uploadId === uploadId)?.state).toBe('ready');
 
+    // Where it can ask: the place is a real file; the dialog alone is answered by the page.
+    const picked = await page.evaluate(async () => {
+      const app = window as unknown as AppWindow;
+      const place = await (await navigator.storage.getDirectory()).getFileHandle('picked.mp4', { create: true });
+      const asked: string[] = [];
+      const picker = async ({ suggestedName }: { suggestedName: string }) => {
+        asked.push(suggestedName);
+        if (asked.length > 1) throw new DOMException('The user aborted a request.', 'AbortError');
+        return place;
+      };
+      Object.assign(window, { showSaveFilePicker: picker });
+      const [recording] = await app.browserRecorder.listRecoverable();
+      const saved = [await recording!.save(), await recording!.save()];
+      const digest = await crypto.subtle.digest('SHA-256', await (await place.getFile()).arrayBuffer());
+      return { asked, saved, digest: [...new Uint8Array(digest)] };
+    });
+    expect(picked).toMatchObject({ asked: Array(2).fill('Ann_ a_take.mp4'), saved: [true, false] });
+    expect(Buffer.from(picked.digest).toString('hex')).toBe(digest);
+
     const left = await page.evaluate(async () => {
       const app = window as unknown as AppWindow;
       const [recording] = await app.browserRecorder.listRecoverable();
@@ -161,5 +190,47 @@ describe('recordings that the browser keeps', () => {
       return [(await app.browserRecorder.listRecoverable()).length, gone];
     });
     expect(left).toEqual([0, 'recording-not-found']);
+  });
+
+  it('are found whole after the browser was killed', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'aircheck-profile-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+    const prepare = { content: browserFixtureScript({ replaceUserMedia: true }) };
+    const first = await launchChromiumWithProfile(folder);
+    await first.context.addInitScript(prepare);
+    const page = await first.context.newPage();
+    await enter(page, 'killed');
+    await record(page, 'Killed', false);
+    await expect.poll(async () => (await progress(page)).durationMs).toBeGreaterThan(1500);
+    const { durationMs } = await progress(page);
+    await first.kill();
+
+    const second = await launchChromiumWithProfile(folder);
+    onTestFinished(() => second.context.close());
+    const again = await second.context.newPage();
+    // Nobody has joined a room yet.
+    await again.goto(siteUrl);
+    const token = await server.token('ann', 'killed', 'guest');
+    const found = await again.evaluate(
+      async ([baseUrl, token]) => {
+        const { core, recorder } = window as unknown as AppWindow;
+        const keeper = new recorder.RecordingKeeper({ api: new core.RestClient({ baseUrl, token }) });
+        const [recording] = await keeper.listRecoverable();
+        const { durationMs, complete, startedAt } = recording!;
+        return { durationMs, complete, startedAt, result: await recording!.upload({ removeWhenDone: true }).done };
+      },
+      [server.url, token] as const,
+    );
+    expect(found.complete).toBe(true);
+    expect(found.durationMs).toBeGreaterThan(durationMs - 1000);
+    const { asset, bytes } = await assetOf(found.result.fileId);
+    expect(asset).toMatchObject({ fileName: 'Killed', startedAt: new Date(found.startedAt).toISOString() });
+    const { errors, pictures } = await content(bytes);
+    expect([errors, counterBreaks({ pictures })]).toEqual([[], []]);
+    expect(
+      await again.evaluate(
+        async () => (await new (window as unknown as AppWindow).recorder.RecordingKeeper().listRecoverable()).length,
+      ),
+    ).toBe(0);
   });
 });

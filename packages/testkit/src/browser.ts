@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs';
-import { type Browser, chromium } from 'playwright-core';
+import { existsSync, readFileSync } from 'node:fs';
+import { type Browser, type BrowserContext, chromium } from 'playwright-core';
+import { descendantPids } from './start-server.ts';
 
 /** Where distributions put Chromium; `AIRCHECK_CHROMIUM` names another. */
 const CANDIDATES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/snap/bin/chromium'];
@@ -16,9 +17,44 @@ export function findChromium(): string | undefined {
  * @throws Error when there is no Chromium; `npm run pretest` installs one where it can
  */
 export async function launchChromium(): Promise<Browser> {
+  return chromium.launch(launchOptions());
+}
+
+/** A Chromium whose profile outlives it. */
+export interface ProfiledChromium {
+  readonly context: BrowserContext;
+  /** SIGKILL, as when the machine runs out of memory; what it has written to the profile stays. */
+  kill(): Promise<void>;
+}
+
+/** Starts a Chromium as {@link launchChromium} does, with a profile in a folder. @throws Error when there is no Chromium */
+export async function launchChromiumWithProfile(folder: string): Promise<ProfiledChromium> {
+  const context = await chromium.launchPersistentContext(folder, launchOptions());
+  return {
+    context,
+    async kill() {
+      const closed = new Promise((resolve) => context.once('close', resolve));
+      const pid = descendantPids(process.pid).find((child) => commandOf(child).includes(`--user-data-dir=${folder}`));
+      if (pid === undefined) throw new Error(`no Chromium runs with the profile ${folder}`);
+      process.kill(pid, 'SIGKILL');
+      await closed;
+    },
+  };
+}
+
+/** Its helper processes name the profile, too, but come after it. */
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+function launchOptions() {
   const executablePath = findChromium();
   if (executablePath === undefined) throw new Error('no Chromium on this machine: run "npm run pretest"');
-  return chromium.launch({
+  return {
     executablePath,
     headless: true,
     // Playwright's own headless flag starts a smaller browser, which not every distribution ships.
@@ -43,5 +79,5 @@ export async function launchChromium(): Promise<Browser> {
       '--disable-backgrounding-occluded-windows',
       '--disable-renderer-backgrounding',
     ],
-  });
+  };
 }

@@ -1,6 +1,7 @@
 export { ApiClient, ApiError } from './api-client.ts';
-export { findChromium, launchChromium } from './browser.ts';
+export { findChromium, launchChromium, launchChromiumWithProfile, type ProfiledChromium } from './browser.ts';
 export { type BrowserFixtureOptions, browserFixtureScript, SLIP_NOTICED_SECONDS } from './browser-fixture.ts';
+export { buildSdk } from './build-sdk.ts';
 export { CuttingProxy } from './cutting-proxy.ts';
 export {
   type CounterRuns,
@@ -20,6 +21,15 @@ export {
   readRecording,
   type Span,
 } from './read-recording.ts';
+export {
+  durationInPage,
+  openRoomPage,
+  type RoomPageOptions,
+  type RoomWindow,
+  startInPage,
+  startSite,
+  stopInPage,
+} from './room-page.ts';
 export {
   descendantPids,
   type LogLine,

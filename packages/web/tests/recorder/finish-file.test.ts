@@ -1,7 +1,7 @@
 import { type ContainerWriter, HybridMp4Writer, type TrackOptions, WebmWriter } from '@aircheck/media';
 import { describe, expect, it } from 'vitest';
 import { finishFile } from '../../src/recorder/keeping/finish-file.ts';
-import type { SyncAccessHandle } from '../../src/recorder/keeping/storage.ts';
+import type { SyncAccessHandle } from '../../src/recorder/worker/private-file.ts';
 
 const SOUND: TrackOptions = {
   kind: 'audio',
