@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { newFileId } from '@aircheck/engine/file-id';
 import { AgentMedia } from './agent-media.ts';
 import type { AgentConsole } from './console/index.ts';
 import { Door } from './door/index.ts';
@@ -47,7 +47,7 @@ export async function startAgent({ folders, ports, console, onQuit }: AgentOptio
       logger,
       notify: (origin, notice) => door.notify(origin, notice),
       onChanged: console.draw,
-      newId: randomUUID,
+      newId: () => newFileId(),
       now: () => performance.now(),
       wallClock: Date.now,
     });

@@ -25,6 +25,7 @@ const statusOfCode: Partial<Record<ErrorCode, AgentStatus>> = {
   'file-exists': 400,
   'path-forbidden': 403,
   'storage-failed': 403,
+  'codec-unsupported': 403,
   'storage-full': 2,
   'recording-exists': 3,
   'room-not-found': 404,

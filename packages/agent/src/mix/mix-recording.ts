@@ -1,8 +1,11 @@
+import { type FileHandle, rm } from 'node:fs/promises';
 import type { ReceivedTrack } from '@aircheck/engine/receiving';
-import { SpoolFile } from '@aircheck/engine/recorder';
+import { SpoolFile, storageError } from '@aircheck/engine/recorder';
 import { HybridMp4Writer } from '@aircheck/media';
+import type { EndReason } from '@aircheck/protocol';
 import type { Logger } from 'pino';
-import type { FileEndReason, RecordedFile, RoomViewer } from '../room-viewer.ts';
+import { createFile, type FileEndReason, type RecordedFile } from '../agent-recording.ts';
+import type { RoomViewer } from '../room-viewer.ts';
 import type { UnfinishedFiles } from '../unfinished-files.ts';
 import { AAC_FRAME, AacEncoder } from './aac-encoder.ts';
 import { MIX_CHANNELS, MIX_RATE, SoundMixer } from './sound-mixer.ts';
@@ -20,7 +23,7 @@ const PATIENCE_MS = 5000;
 const BITRATE_BPS = 128_000;
 
 /** The room's side of a mix. */
-export type MixedRoom = Pick<RoomViewer, 'participants' | 'mediaOf' | 'receive' | 'on'>;
+export type MixedRoom = Pick<RoomViewer, 'participants' | 'mediaOf' | 'receive' | 'on' | 'off'>;
 
 interface MixRecordingOptions {
   readonly id: string;
@@ -64,11 +67,19 @@ export class MixRecording {
 
   /**
    * Begins a mix; resolves when its file is on the disk.
-   * @throws AircheckError `storage-full`, `storage-failed`
+   * @throws AircheckError `file-exists`, `path-forbidden`, `storage-full`, `storage-failed`
    */
   static async start(options: MixRecordingOptions): Promise<MixRecording> {
-    await options.unfinished.note({ id: options.id, path: options.path, startedAt: options.wallClock() });
-    const recording = new MixRecording(options);
+    const { id, path, unfinished, wallClock } = options;
+    const handle = await createFile(path);
+    try {
+      await unfinished.note({ id, path, startedAt: wallClock() }, handle);
+    } catch (error) {
+      await handle.close();
+      await rm(path, { force: true });
+      throw storageError(error, path);
+    }
+    const recording = new MixRecording(options, handle);
     try {
       await recording.#begun.promise;
     } catch (error) {
@@ -78,14 +89,14 @@ export class MixRecording {
     return recording;
   }
 
-  private constructor(options: MixRecordingOptions) {
+  private constructor(options: MixRecordingOptions, handle: FileHandle) {
     this.#options = options;
     this.id = options.id;
     this.path = options.path;
     this.startedAt = options.wallClock();
     this.#zeroMs = this.#lastCutMs = this.#lastSyncMs = options.now();
     this.ended = this.#end.promise;
-    this.#file = new SpoolFile(options.path);
+    this.#file = new SpoolFile(options.path, handle);
     this.#encoder = new AacEncoder({
       bitrateBps: BITRATE_BPS,
       onDescription: (description) => this.#open(description),
@@ -95,9 +106,9 @@ export class MixRecording {
     const { room } = options;
     this.#endings.push(
       room.receive((_userId, track) => track.kind === 'audio'),
-      room.on('participants', () => this.#selectVoices()),
-      room.on('closed', () => void this.#stop('room-closed')),
+      () => room.off('participants', this.#selectVoices).off('closed', this.#roomClosed),
     );
+    room.on('participants', this.#selectVoices).on('closed', this.#roomClosed);
     const timer = setInterval(() => this.#tick(), TICK_MS);
     this.#endings.push(() => clearInterval(timer));
     this.#selectVoices();
@@ -113,8 +124,10 @@ export class MixRecording {
     return this.#stop('stopped');
   }
 
+  readonly #roomClosed = (reason: EndReason): void => void this.#stop(reason);
+
   /** Takes those in who came, and lets those go who left. */
-  #selectVoices(): void {
+  readonly #selectVoices = (): void => {
     const { room, logger } = this.#options;
     const present = new Set(room.participants.map(({ userId }) => userId));
     for (const userId of present) {
@@ -141,7 +154,7 @@ export class MixRecording {
         logger.error({ err: error, trackId: track.trackId }, 'a voice stays out of the mix');
       this.#voices.set(track, new Voice(track, this.#mixer, this.#zeroMs, failed));
     }
-  }
+  };
 
   #tick(): void {
     const now = this.#options.now();

@@ -12,10 +12,10 @@ import {
   type Mp4Start,
 } from '@aircheck/protocol';
 import type { Logger } from 'pino';
+import type { RecordedFile } from '../agent-recording.ts';
 import type { PageService } from '../door/index.ts';
 import { MixRecording } from '../mix/index.ts';
 import { decidePath, type PathSystem } from '../paths/index.ts';
-import type { RecordedFile } from '../room-viewer.ts';
 import type { Settings } from '../settings/index.ts';
 import type { UnfinishedFiles } from '../unfinished-files.ts';
 import { closeNotice, type NoticeFacts, startNotice } from './notices.ts';
@@ -45,6 +45,7 @@ export interface RecordingsOptions {
 
 /** A file that is being written. */
 interface Recording {
+  readonly id: string;
   readonly startedAt: number;
   readonly ended: Promise<RecordedFile>;
   progress(): { readonly durationMs: number; readonly sizeBytes: number };
@@ -120,7 +121,7 @@ export class Recordings implements PageService {
   }
 
   async #start(origin: string, key: string, request: StartRequest): Promise<Mp4Start | AudioRecordStart> {
-    const { settings, system, newId, logger } = this.#options;
+    const { settings, system, logger } = this.#options;
     const kind = request.type === 'record-mp4-start' ? 'mp4' : 'aac';
     const path = await decidePath(request.path, kind, settings.folders, system);
     if (this.#paths.has(path))
@@ -130,8 +131,8 @@ export class Recordings implements PageService {
       const { serverUrl, token, roomId } = request;
       const { room, leave } = await this.#rooms.enter(origin, { serverUrl, token, roomId });
       try {
-        const id = newId();
-        const recording = await this.#begin(room, request, id, path);
+        const recording = await this.#begin(room, request, path);
+        const { id } = recording;
         const account = request.type === 'record-mp4-start' ? request.account : '';
         const facts = { kind, id, roomId, account, file: path } as const;
         const closed = recording.ended.then((file) => this.#ended(key, facts, origin, file, leave));
@@ -151,17 +152,12 @@ export class Recordings implements PageService {
     }
   }
 
-  async #begin(room: JoinedRoom, request: StartRequest, id: string, path: string): Promise<Recording> {
-    const { unfinished, logger, now, wallClock } = this.#options;
+  async #begin(room: JoinedRoom, request: StartRequest, path: string): Promise<Recording> {
+    const { unfinished, logger, newId, now, wallClock } = this.#options;
     if (request.type === 'record-aac-start') {
-      return MixRecording.start({ id, path, room, unfinished, logger, now, wallClock });
+      return MixRecording.start({ id: newId(), path, room, unfinished, logger, now, wallClock });
     }
     const { account: userId, source, media } = request;
-    if (!room.participants.some((participant) => participant.userId === userId)) {
-      throw new AircheckError('participant-not-found', `${userId} is not in the room ${request.roomId}`, {
-        input: 'account',
-      });
-    }
     return room.recordMp4({ userId, path, source, media });
   }
 

@@ -1,7 +1,10 @@
 import type { JoinOptions, RoomViewer } from '../room-viewer.ts';
 
 /** What recordings need of a room that was joined. */
-export type JoinedRoom = Pick<RoomViewer, 'participants' | 'mediaOf' | 'receive' | 'on' | 'recordMp4' | 'leave'>;
+export type JoinedRoom = Pick<
+  RoomViewer,
+  'participants' | 'mediaOf' | 'receive' | 'on' | 'off' | 'recordMp4' | 'leave'
+>;
 export type JoinRoom = (options: JoinOptions) => Promise<JoinedRoom>;
 
 interface Sharing {

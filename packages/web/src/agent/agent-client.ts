@@ -133,8 +133,8 @@ export class AgentClient extends TypedEmitter<AgentClientEvents> {
 
   /**
    * Has one account recorded into an MP4 file: what it sends, as it sends it.
-   * @returns once the first of it is in the file
-   * @throws AircheckError `agent-not-paired`, `file-exists` (400), `path-forbidden` and `storage-failed` (403),
+   * @returns once the file is there
+   * @throws AircheckError `agent-not-paired`, `file-exists` (400), `path-forbidden`, `storage-failed` and `codec-unsupported` (403),
    * `participant-not-found` (404), `recording-exists` (3), `storage-full` (2); `agentStatusOf` gives the number
    */
   async startRecordMp4({ room, account, path, source, media }: StartRecordMp4Options): Promise<Mp4Start> {
