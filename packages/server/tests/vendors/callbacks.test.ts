@@ -108,6 +108,7 @@ describe('callbacks in the formats of vendors', { timeout: 90_000 }, () => {
     ] as const) {
       await server.api.request('POST', '/v1/subscribers', { name: kind, kind, url: url + path, ...more });
     }
+    await server.api.request('PUT', '/v1/procedures/ConvertVodFile', { spec: { transcode: [{ definition: 10 }] } });
     // A host with Tencent's credentials comes into a room, and a back end has it recorded.
     const userbuf = makeUserBuf({ sdkAppId, userId: 'anna', room: 4711, rights: 0xff });
     const publisher = await startWhipPublisher({
@@ -126,6 +127,9 @@ describe('callbacks in the formats of vendors', { timeout: 90_000 }, () => {
           uint32_classid: 0,
           uint32_sdk_type: 1,
           uint32_record_data_type: 0,
+          uint32_IsTransCode: 1,
+          uint32_IsScreenShot: 1,
+          uint32_IsWaterMark: 0,
         },
       });
       // 30000411: its picture has not come yet.
@@ -183,6 +187,13 @@ describe('callbacks in the formats of vendors', { timeout: 90_000 }, () => {
     expect(new URLSearchParams(body.data.sourceContext).get('groupid')).toBe('4711');
     const bytes = Buffer.from(await (await fetch(body.data.fileUrl)).arrayBuffer());
     expect(bytes.byteLength).toBe(body.data.fileSize);
+  });
+
+  it('tell Tencent VOD of what the flags of the recording asked for', async () => {
+    const { body } = await vod('TranscodeComplete', ({ fileId }) => fileId === recorded.fileId);
+    expect(body.data).toMatchObject({ status: 0, fileName: 'sxb_anna', coverUrl: expect.stringContaining('http') });
+    const sizes = body.data.playSet.map(({ definition }: { definition: number }) => definition);
+    expect(sizes).toEqual(expect.arrayContaining([0, 10]));
   });
 
   it('tell a live code of a new file, signed', async () => {
@@ -292,9 +303,10 @@ describe('callbacks in the formats of vendors', { timeout: 90_000 }, () => {
     });
     await opens(clipped.fileInfo.fileUrl, 'video/mp4');
 
-    const coded = (await vod('TranscodeComplete')).body.data;
-    expect(coded).toMatchObject({ status: 0, message: '', vodTaskId: transcode, fileId, fileName: 'sxb_anna' });
-    expect(coded.playSet.map(({ definition }: { definition: number }) => definition)).toEqual([0, 10]);
+    const coded = (await vod('TranscodeComplete', ({ vodTaskId }) => vodTaskId === transcode)).body.data;
+    expect(coded).toMatchObject({ status: 0, message: '', fileId, fileName: 'sxb_anna' });
+    // One more than what the flags of the recording asked for.
+    expect(coded.playSet.map(({ definition }: { definition: number }) => definition)).toEqual([0, 10, 10]);
     for (const { url } of coded.playSet) await opens(url, 'video/mp4');
 
     const convert = await jobOf({
