@@ -62,6 +62,8 @@ interface Kept {
   readonly recording: ClientRecording | undefined;
   state: MediaRecordingState;
   stored: StoredRecording | undefined;
+  /** When the user was given the file, in milliseconds since 1970. */
+  downloadedAt: number | undefined;
   player: { readonly element: HTMLVideoElement; readonly url: string } | undefined;
 }
 
@@ -70,6 +72,12 @@ export interface MediaRecordingsOptions {
   readonly onStopped: (info: MediaRecordingInfo, reason: EndReason) => void;
   readonly now: () => number;
 }
+
+/** What to do with recordings of the same that the user has not been given. */
+export type Unsaved = 'refuse' | 'reset' | 'keep';
+
+/** A browser has surely taken a download by then, in milliseconds: its copy here is in the way only. */
+const downloadTakenMs = 10 * 60_000;
 
 const formats: readonly string[] = ['mp4', 'm4a', 'webm'];
 
@@ -97,9 +105,9 @@ export class MediaRecordings {
   /**
    * @throws NetcallError 67002 without an account; 67003 when that user sends nothing; 67004, 67005, 67007 for what the
    *   browser or nobody can write; 67006 when it is being recorded; 67008 when what the user sent has ended; 400 when
-   *   what was recorded before is neither downloaded nor cleaned, and `reset` was not asked for
+   *   what was recorded before is neither downloaded nor cleaned, and is to be refused then
    */
-  async start(wish: MediaRecordingWish, reset: boolean): Promise<MediaRecordingInfo> {
+  async start(wish: MediaRecordingWish, unsaved: Unsaved): Promise<MediaRecordingInfo> {
     if (!formats.includes(wish.format)) {
       throw new NetcallError(67007, `"${wish.format}" is none of mp4, m4a and webm`, { input: 'format' });
     }
@@ -108,15 +116,17 @@ export class MediaRecordings {
     const key = keyOf(wish);
     const before = [...this.#kept.values()].filter((kept) => keyOf(kept.wish) === key);
     if (this.#starting.has(key) || before.some(isRunning)) throw new NetcallError(67006);
-    const unsaved = before.filter(({ state }) => state === 'stopped');
-    if (unsaved.length > 0 && !reset) {
+    const inTheWay = unsaved === 'keep' ? [] : before.filter(({ state }) => state === 'stopped');
+    if (inTheWay.length > 0 && unsaved === 'refuse') {
       throw new NetcallError(400, 'Download or clean the former recording first, or ask for reset', {
         input: 'reset',
       });
     }
     this.#starting.add(key);
     try {
-      for (const { recordId } of unsaved) await this.clean(recordId);
+      const takenBefore = this.#options.now() - downloadTakenMs;
+      const taken = [...this.#kept.values()].filter((kept) => (kept.downloadedAt ?? Infinity) < takenBefore);
+      for (const { recordId } of [...inTheWay, ...taken]) await this.clean(recordId);
       checkSending(joined.room, wish);
       joined.recorder ??= loadRecorder(joined.room);
       const recorder = await joined.recorder;
@@ -161,13 +171,9 @@ export class MediaRecordings {
    */
   async download(recordId: string): Promise<MediaRecordingInfo | undefined> {
     const kept = this.#get(recordId);
-    try {
-      await storedOf(kept).save();
-    } catch (cause) {
-      if (cause instanceof DOMException && cause.name === 'AbortError') return undefined;
-      throw recordingError(cause);
-    }
+    if (!(await storedOf(kept).save().catch(rejectRecordingError))) return undefined;
     kept.state = 'downloaded';
+    kept.downloadedAt = this.#options.now();
     return infoOf(kept);
   }
 
@@ -227,6 +233,7 @@ export class MediaRecordings {
       recording,
       state: 'starting',
       stored: undefined,
+      downloadedAt: undefined,
       player: undefined,
     };
     this.#kept.set(recording.id, kept);
@@ -253,6 +260,7 @@ export class MediaRecordings {
         recording: undefined,
         state: 'stopped',
         stored,
+        downloadedAt: undefined,
         player: undefined,
       });
     }

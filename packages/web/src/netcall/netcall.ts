@@ -175,7 +175,10 @@ class NetcallClient extends NetcallMedia {
       if (account === undefined && mediaType !== 'audio') {
         throw new NetcallError(67002, undefined, { input: 'account' });
       }
-      return this.#media.start(this.#wish({ ...options, account, mediaType }), options.reset === true);
+      return this.#media.start(
+        this.#wish({ ...options, account, mediaType }),
+        options.reset === true ? 'reset' : 'refuse',
+      );
     });
   }
 
@@ -245,8 +248,8 @@ class NetcallClient extends NetcallMedia {
   }
 
   async #startHere(options: StartHere): Promise<MediaRecordingInfo> {
-    // What was stopped by these calls was given to the user then; what the user did not take makes room for the next.
-    const info = await this.#media.start(this.#wish(options), true);
+    // The user was given what these calls recorded before; what the user did not take then is kept until it is cleaned.
+    const info = await this.#media.start(this.#wish(options), 'keep');
     this.emit(options.account === undefined ? 'recordAac' : 'recordMp4', { type: 'start', ...info });
     return info;
   }
