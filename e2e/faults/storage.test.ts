@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { counterBreaks } from '@aircheck/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -34,18 +34,22 @@ describe.runIf(root)('a disk that fills up', () => {
     expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
   });
 
-  it('does not keep a recording from starting again once there is room', async () => {
+  it('lets no recording begin without room for its first seconds, and any once there is room again', async () => {
     const dataFolder = temporaryFolder();
     const recordings = join(dataFolder, 'recordings');
     mountDisk(recordings, 4 * 2 ** 20);
-    const filler = join(recordings, 'filler');
-    writeFileSync(filler, Buffer.alloc(4 * 2 ** 20 - 64 * 1024));
+    const [filler, lastRoom] = [join(recordings, 'filler'), join(recordings, 'last-room')];
+    writeFileSync(filler, Buffer.alloc(4 * 2 ** 20 - 384 * 1024));
+    writeFileSync(lastRoom, Buffer.alloc(320 * 1024));
     const server = await serverForTest({ dataFolder });
     const publisher = await publish(server, 'room', 'ann');
-    const first = await server.api.startRecording('room', { userId: 'ann', fileName: 'no room' });
+    const refused = server.api.startRecording('room', { userId: 'ann', fileName: 'no room' });
+    await expect(refused).rejects.toMatchObject({ problem: { code: 'storage-full', vendorCode: 2 } });
+    rmSync(lastRoom);
+    const first = await server.api.startRecording('room', { userId: 'ann', fileName: 'little room' });
     const ended = await untilRecording(server, first.recordingId, ({ endedAt }) => endedAt !== null, 40_000);
     expect(ended.endReason).toBe('storage-full');
-    execFileSync('rm', [filler]);
+    rmSync(filler);
     const second = await record(server, 'room', { userId: 'ann', fileName: 'room' });
     await sentFor(publisher, 2);
     const { fileIds, state } = await server.api.stopRecording(second.recordingId);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { statfs } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import type { SegmentSnapshot } from '@aircheck/engine/recorder';
 import { removeJournal } from '@aircheck/engine/recorder';
@@ -36,6 +37,9 @@ const endTimeoutMs = 60_000;
 /** How often, and how long after the former time in milliseconds, a step that the database refused is tried again. */
 const stepAttempts = 600;
 const stepRetryMs = 1000;
+
+/** Bytes that a recording must find on the disk to begin: the first seconds. With less it would end as soon as it began. */
+const startBytes = 256 * 1024;
 
 /** States of a file that came to its end, wherever it has gone since. */
 const wholeStates: readonly AssetState[] = ['ready', 'recycled', 'deleting'];
@@ -118,13 +122,14 @@ export class Recordings {
   /**
    * Starts to record a participant.
    * @throws AircheckError `room-not-found`, `participant-not-found`, `track-not-found`, `room-pair`,
-   *   `recording-exists`, `recording-forbidden`, `forbidden`
+   *   `recording-exists`, `recording-forbidden`, `forbidden`, `storage-full`
    */
   async start(principal: Principal, roomId: string, input: StartRecordingRequest): Promise<Recording> {
     const request = StartRecordingRequest.parse(input);
     const { appId } = principal;
     requireRecording(principal, roomId, request.userId);
     await this.#requireMedia(appId, roomId, request);
+    await this.#requireSpace();
 
     const { config, clock, workers } = this.#options;
     const row: RecordingRow = {
@@ -302,6 +307,14 @@ export class Recordings {
         hint: `Published now: ${participant.tracks.map((track) => track.source).join(', ') || 'nothing'}`,
       });
     }
+  }
+
+  async #requireSpace(): Promise<void> {
+    const { bavail, bsize } = await statfs(this.#options.config.recordingsFolder);
+    if (bavail * bsize >= startBytes) return;
+    throw new AircheckError('storage-full', 'The disk of the recordings has no room left', {
+      hint: 'Delete files that are not needed any more, and empty the recycle bin',
+    });
   }
 
   async #startFailed(row: RecordingRow, error: unknown): Promise<void> {

@@ -33,6 +33,7 @@ export function registerRecordingRoutes(server: FastifyInstance, recordings: Rec
           'recording-exists',
           'recording-forbidden',
           'source-invalid',
+          'storage-full',
           'worker-lost',
         ],
         description: "Hosts record anyone in their room, guests themselves. Rooms of type 'pair' are not recorded.",

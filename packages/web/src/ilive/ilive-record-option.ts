@@ -43,7 +43,7 @@ export class ILiveRecordOption {
     this.#classId = value;
   }
 
-  /** Make the renditions of the application's transcode templates when a file is whole. */
+  /** Transcode each file when it is whole: by the application's procedure `ConvertVodFile`, or into SD and HD. */
   get transCode(): Setting<boolean, this> {
     return setting(this, this.#transCode, (value) => {
       this.#transCode = value;
@@ -53,7 +53,7 @@ export class ILiveRecordOption {
     this.#transCode = value;
   }
 
-  /** Make a cover and snapshots when a file is whole. */
+  /** Take ten pictures of each file when it is whole, and make the best one its cover. */
   get screenShot(): Setting<boolean, this> {
     return setting(this, this.#screenShot, (value) => {
       this.#screenShot = value;
@@ -63,7 +63,7 @@ export class ILiveRecordOption {
     this.#screenShot = value;
   }
 
-  /** Make a rendition with the application's watermark when a file is whole. */
+  /** Put the application's first watermark into what is transcoded, or into a rendition of the picture's size. */
   get waterMark(): Setting<boolean, this> {
     return setting(this, this.#waterMark, (value) => {
       this.#waterMark = value;
