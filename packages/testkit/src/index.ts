@@ -30,6 +30,7 @@ export {
   startSite,
   stopInPage,
 } from './room-page.ts';
+export { type RunningAgent, type StartAgentOptions, startAgent } from './start-agent.ts';
 export {
   descendantPids,
   type LogLine,
