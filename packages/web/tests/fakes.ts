@@ -122,6 +122,14 @@ export class FakePeerConnection extends EventTarget {
     this.iceRestarts += 1;
   }
 
+  async createOffer(): Promise<{ type: string }> {
+    return { type: 'offer' };
+  }
+
+  async createAnswer(): Promise<{ type: string }> {
+    return { type: 'answer' };
+  }
+
   async setLocalDescription(description?: { type: string }): Promise<void> {
     if (description?.type === 'rollback') {
       this.signalingState = 'stable';

@@ -29,6 +29,22 @@ export async function listDevices(platform: DevicePlatform): Promise<Devices> {
 export type CameraChoice = string | { readonly facingMode: 'user' | 'environment' };
 
 /**
+ * Tells when a device was plugged in or out, with all that there are then. Chromium on Android never does
+ * (https://github.com/mdn/browser-compat-data, `api/MediaDevices.json`).
+ * @returns a function that ends it
+ */
+export function watchDevices(platform: DevicePlatform, listener: (devices: Devices) => void): () => void {
+  const { mediaDevices } = platform;
+  const changed = () => {
+    // A page that may not look at the devices is told of none.
+    void listDevices(platform).then(listener, () => {});
+  };
+  // Runtimes that are no browser may have no such event.
+  mediaDevices?.addEventListener?.('devicechange', changed);
+  return () => mediaDevices?.removeEventListener?.('devicechange', changed);
+}
+
+/**
  * A 720p camera track at 30 pictures a second, or what comes nearest.
  * @param camera - the browser's or the user's choice when absent
  * @throws DOMException `NotAllowedError`, `NotFoundError`, `NotReadableError` as `getUserMedia` does
@@ -57,11 +73,21 @@ export function captureMicrophone(platform: DevicePlatform, deviceId?: string): 
   });
 }
 
-/** The screen, a window or a tab that the user picks, with its sound where there is any. @throws DOMException as `getDisplayMedia` does */
+/**
+ * The screen, a window or a tab that the user picks, with its sound where there is any.
+ * @throws DOMException as `getDisplayMedia` does
+ * @throws AircheckError `browser-unsupported`
+ */
 export async function captureScreen(
   platform: DevicePlatform,
 ): Promise<{ readonly video: MediaStreamTrack; readonly audio: MediaStreamTrack | undefined }> {
-  const stream = await mediaDevicesOf(platform).getDisplayMedia({
+  const mediaDevices = mediaDevicesOf(platform);
+  // Phones and tablets have none (https://github.com/mdn/browser-compat-data, `api/MediaDevices.json`).
+  if (!('getDisplayMedia' in mediaDevices)) {
+    throw new AircheckError('browser-unsupported', 'This browser does not share the screen');
+  }
+  // Its sound comes from Chromium alone; Firefox and Safari leave it out (same source).
+  const stream = await mediaDevices.getDisplayMedia({
     video: { frameRate: { ideal: 15, max: 30 }, width: { max: 1920 }, height: { max: 1080 } },
     // Voices in the shared sound must not be taken for an echo of the room.
     audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false },

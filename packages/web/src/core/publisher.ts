@@ -259,7 +259,7 @@ export class Publisher extends TypedEmitter<PublisherEvents> {
     if (connection === undefined || this.#closed || !this.#signaling.joined) return;
     try {
       if (iceRestart) connection.restartIce();
-      await connection.setLocalDescription();
+      await connection.setLocalDescription(await connection.createOffer());
       const publications = [...this.#publications.values()];
       const answer = await this.#signaling.request('publish', {
         sdp: connection.localDescription?.sdp ?? '',

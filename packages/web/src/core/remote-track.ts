@@ -1,4 +1,5 @@
 import type { Track, TrackKind, TrackSource } from '@aircheck/protocol';
+import type { Speaker } from './speaker.ts';
 
 /** A track of another participant that this client receives. */
 export class RemoteTrack {
@@ -9,19 +10,22 @@ export class RemoteTrack {
   readonly mediaStreamTrack: MediaStreamTrack;
   /** @internal */
   readonly receiver: RTCRtpReceiver;
+  readonly #speaker: Speaker;
 
   /** @internal */
-  constructor(userId: string, track: Track, receiver: RTCRtpReceiver) {
+  constructor(userId: string, track: Track, receiver: RTCRtpReceiver, speaker: Speaker) {
     this.userId = userId;
     this.trackId = track.trackId;
     this.kind = track.kind;
     this.source = track.source;
     this.mediaStreamTrack = receiver.track;
     this.receiver = receiver;
+    this.#speaker = speaker;
   }
 
-  /** Plays the track in a `<video>` or `<audio>` element. */
+  /** Plays the track in a `<video>` or `<audio>` element, over the loudspeaker of `Room.setSpeaker`. */
   attach(element: HTMLMediaElement): void {
+    this.#speaker.add(element);
     element.srcObject = new MediaStream([this.mediaStreamTrack]);
   }
 }

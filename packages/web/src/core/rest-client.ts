@@ -157,13 +157,13 @@ export class RestClient {
     }: { body?: unknown; query?: Record<string, QueryValue>; signal?: AbortSignal | undefined } = {},
   ): Promise<Result> {
     const { baseUrl, fetch = globalThis.fetch } = this.#options;
-    const parameters = new URLSearchParams();
-    for (const [name, value] of Object.entries(query ?? {})) {
-      if (value !== undefined) parameters.set(name, String(value));
-    }
-    const search = parameters.size > 0 ? `?${parameters}` : '';
-    const timeout = AbortSignal.timeout(requestTimeoutMs);
+    const parameters = Object.entries(query ?? {}).flatMap(([name, value]) =>
+      value === undefined ? [] : [`${encodeURIComponent(name)}=${encodeURIComponent(value)}`],
+    );
+    const search = parameters.length > 0 ? `?${parameters.join('&')}` : '';
+    const deadline = deadlineOf(signal);
     let response: Response;
+    let answer: unknown;
     try {
       response = await fetch(`${baseUrl}${path}${search}`, {
         method,
@@ -173,14 +173,16 @@ export class RestClient {
           ...this.headers,
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),
-        signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+        signal: deadline.signal,
       });
+      if (response.status === 204) return undefined as Result;
+      answer = await response.json().catch(() => undefined);
     } catch (cause) {
       if (signal?.aborted === true) throw cause;
       throw new AircheckError('timeout', 'The server could not be reached', { cause });
+    } finally {
+      deadline.end();
     }
-    if (response.status === 204) return undefined as Result;
-    const answer: unknown = await response.json().catch(() => undefined);
     if (response.ok && answer !== undefined) return answer as Result;
     throw isProblem(answer)
       ? AircheckError.fromProblem(answer)
@@ -189,6 +191,22 @@ export class RestClient {
           `${method} ${path} was answered with status ${response.status} and no JSON`,
         );
   }
+}
+
+/** Ends a request with the caller's signal or after its time. `AbortSignal.timeout` and `any` are not in React Native. */
+function deadlineOf(signal: AbortSignal | undefined): { readonly signal: AbortSignal; end(): void } {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  const timer = setTimeout(abort, requestTimeoutMs);
+  signal?.addEventListener('abort', abort);
+  if (signal?.aborted === true) abort();
+  return {
+    signal: controller.signal,
+    end: () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+    },
+  };
 }
 
 /** Whether an answer is an RFC 9457 body of ours, and not that of a proxy in between. */

@@ -15,7 +15,7 @@ import type {
   TrackSource,
 } from '@aircheck/protocol';
 import { AircheckError } from '@aircheck/protocol/errors';
-import { captureCamera, captureMicrophone, captureScreen, type Devices, listDevices } from './devices.ts';
+import { captureCamera, captureMicrophone, captureScreen, type Devices, listDevices, watchDevices } from './devices.ts';
 import { isConnected } from './ice-supervisor.ts';
 import type { LocalTrack } from './local-track.ts';
 import { browserPlatform, type Platform } from './platform.ts';
@@ -23,6 +23,7 @@ import { Publisher } from './publisher.ts';
 import { RemoteTrack } from './remote-track.ts';
 import { RestClient } from './rest-client.ts';
 import { SignalingConnection, type SignalingEnd } from './signaling.ts';
+import { Speaker } from './speaker.ts';
 import { connectionQuality, type RoomStatistics, StatisticsReader } from './statistics.ts';
 import { Subscriber } from './subscriber.ts';
 import { TypedEmitter } from './typed-emitter.ts';
@@ -62,6 +63,8 @@ export interface RoomEvents {
   'local-track-removed': [track: LocalTrack, error: AircheckError | undefined];
   /** A recording of the room began, changed or ended. */
   recording: [recording: Recording];
+  /** A camera, microphone or loudspeaker was plugged in or out: all that there are now. */
+  devices: [devices: Devices];
   /** The room is over for this client; nothing follows. */
   closed: [reason: SignalingEnd, error: AircheckError | undefined];
 }
@@ -89,11 +92,12 @@ export class Room extends TypedEmitter<RoomEvents> {
   readonly #publisher: Publisher;
   readonly #subscriber: Subscriber;
   readonly #statistics = new StatisticsReader();
+  readonly #speaker = new Speaker();
   readonly #participants = new Map<string, Participant>();
   readonly #recordings = new Map<string, Recording>();
   readonly #remoteTracks = new Map<string, RemoteTrack>();
   readonly #localTracks = new Set<LocalTrack>();
-  readonly #endNetworkWatch: () => void;
+  readonly #endWatches: readonly (() => void)[];
   #token: string;
   #state: RoomState = 'connecting';
   #joinResult: JoinResult | undefined;
@@ -139,11 +143,14 @@ export class Room extends TypedEmitter<RoomEvents> {
     this.#publisher.on('changed', (track) => this.emit('local-track-updated', track));
     this.#publisher.on('refused', (track, error) => this.#forget(track, error));
     this.#subscriber.on('changed', () => this.#updateRemoteTracks());
-    this.#endNetworkWatch = platform.onNetworkChange(() => {
-      this.#signaling.networkChanged();
-      this.#publisher.networkChanged();
-      this.#subscriber.networkChanged();
-    });
+    this.#endWatches = [
+      platform.onNetworkChange(() => {
+        this.#signaling.networkChanged();
+        this.#publisher.networkChanged();
+        this.#subscriber.networkChanged();
+      }),
+      watchDevices(platform, (devices) => this.emit('devices', devices)),
+    ];
   }
 
   get state(): RoomState {
@@ -276,6 +283,16 @@ export class Room extends TypedEmitter<RoomEvents> {
   }
 
   /**
+   * Plays what is attached, now and later, over another loudspeaker.
+   * @param deviceId - one of `devices().speakers`; `''` for the system's own
+   * @throws AircheckError `browser-unsupported` where pages cannot choose (Safari before 18.4, phones)
+   * @throws DOMException `NotFoundError`, `NotAllowedError` as `setSinkId` does
+   */
+  setSpeaker(deviceId: string): Promise<void> {
+    return this.#speaker.choose(deviceId);
+  }
+
+  /**
    * Changes this client's role: up to what the token says, or a new token of the same user, which is used from then on
    * (also to keep a long meeting's access fresh). Who becomes audience publishes nothing any more, and its devices stop.
    * @throws AircheckError `forbidden` for more than the token allows; `timeout` while there is no connection
@@ -348,7 +365,9 @@ export class Room extends TypedEmitter<RoomEvents> {
       this.#statistics.path(this.#publisher.connection),
       this.#statistics.path(this.#subscriber.connection),
     ]);
-    const roundTripMs = up.roundTripMs ?? down.roundTripMs;
+    // Firefox does not know that of a path, and all browsers have it of what they send (browser-compat-data as above).
+    const ofSent = [...sent.values()].map((track) => track.roundTripMs);
+    const roundTripMs = up.roundTripMs ?? down.roundTripMs ?? ofSent.find((value) => value !== undefined);
     return {
       quality: connectionQuality(this.#state === 'connected' && connections.every(isConnected), roundTripMs, [
         ...sent.values(),
@@ -491,7 +510,7 @@ export class Room extends TypedEmitter<RoomEvents> {
     for (const { userId, trackId, receiver } of subscriptions.values()) {
       const described = this.#participants.get(userId)?.tracks.find((one) => one.trackId === trackId);
       if (described === undefined || this.#remoteTracks.has(trackId)) continue;
-      const track = new RemoteTrack(userId, described, receiver);
+      const track = new RemoteTrack(userId, described, receiver, this.#speaker);
       this.#remoteTracks.set(trackId, track);
       this.emit('track-added', track);
     }
@@ -506,7 +525,7 @@ export class Room extends TypedEmitter<RoomEvents> {
   #close(reason: SignalingEnd, error: AircheckError | undefined): void {
     if (this.#state === 'closed') return;
     this.#setState('closed');
-    this.#endNetworkWatch();
+    for (const end of this.#endWatches) end();
     this.#publisher.close();
     this.#subscriber.close();
     for (const track of this.#localTracks) track.mediaStreamTrack.stop();

@@ -9,12 +9,20 @@ export interface TrackStatistics {
   readonly packetsLost: number;
   /** Lost packets of those since the last look, 0 to 1. */
   readonly lossRatio: number;
+  /** How unevenly packets come; of what is sent, as the server tells. */
+  readonly jitterMs: number | undefined;
+  /** From here to the server and back, as it tells of what is sent. */
+  readonly roundTripMs: number | undefined;
   readonly framesPerSecond: number | undefined;
   readonly width: number | undefined;
   readonly height: number | undefined;
   /** 0 to 1. */
   readonly audioLevel: number | undefined;
-  /** What keeps a sent picture from being better: `none`, `cpu`, `bandwidth` or `other`. */
+  /** Pictures that were received and not shown. */
+  readonly framesDropped: number | undefined;
+  /** Times that the received picture stood still. */
+  readonly freezeCount: number | undefined;
+  /** What keeps a sent picture from being better: `none`, `cpu`, `bandwidth` or `other`. Undefined in Firefox. */
   readonly qualityLimitation: string | undefined;
 }
 
@@ -24,7 +32,7 @@ export type ConnectionQuality = 'good' | 'fair' | 'poor' | 'unknown';
 export interface RoomStatistics {
   readonly quality: ConnectionQuality;
   readonly roundTripMs: number | undefined;
-  /** What the browser estimates that it can send. */
+  /** What the browser estimates that it can send. Undefined in Firefox (MDN's browser-compat-data, `api/RTCStatsReport.json`). */
   readonly availableOutgoingBitrateBps: number | undefined;
   readonly sent: ReadonlyMap<LocalTrack, TrackStatistics>;
   readonly received: ReadonlyMap<RemoteTrack, TrackStatistics>;
@@ -48,6 +56,10 @@ interface Report extends RTCStats {
   readonly frameWidth?: number;
   readonly frameHeight?: number;
   readonly audioLevel?: number;
+  readonly jitter?: number;
+  readonly roundTripTime?: number;
+  readonly framesDropped?: number;
+  readonly freezeCount?: number;
   readonly qualityLimitationReason?: string;
   readonly currentRoundTripTime?: number;
   readonly availableOutgoingBitrate?: number;
@@ -118,10 +130,18 @@ export class StatisticsReader {
       framesPerSecond: first('framesPerSecond'),
       width: first('frameWidth'),
       height: first('frameHeight'),
+      jitterMs: milliseconds(first('jitter')),
+      roundTripMs: milliseconds(first('roundTripTime')),
       audioLevel: first('audioLevel'),
+      framesDropped: first('framesDropped'),
+      freezeCount: first('freezeCount'),
       qualityLimitation: first('qualityLimitationReason'),
     };
   }
+}
+
+function milliseconds(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : seconds * 1000;
 }
 
 /** Judges a connection by its worst part. */

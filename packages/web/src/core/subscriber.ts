@@ -111,7 +111,7 @@ export class Subscriber extends TypedEmitter<SubscriberEvents> {
     const connection = this.#connection ?? this.#connect();
     try {
       await connection.setRemoteDescription({ type: 'offer', sdp: offer.sdp });
-      await connection.setLocalDescription();
+      await connection.setLocalDescription(await connection.createAnswer());
     } catch {
       // A description that this browser can't apply to this connection; a new one has no past to disagree with.
       if (connection === this.#connection) this.#retry.start();
