@@ -3,6 +3,7 @@
  */
 import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
+import { browserRecorderBenchmark } from './browser-recorder.ts';
 import { clipBenchmark } from './clip.ts';
 import { concatBenchmark } from './concat.ts';
 import { eventsBenchmark } from './events.ts';
@@ -17,6 +18,7 @@ import { stopBenchmark } from './stop.ts';
 import { syncBenchmark } from './sync.ts';
 import { type Benchmark, markdown } from './table.ts';
 import { uploadBenchmark } from './upload.ts';
+import { uploadCutsBenchmark } from './upload-cuts.ts';
 import { worksBenchmark } from './works.ts';
 
 const benchmarks: readonly Benchmark[] = [
@@ -34,6 +36,8 @@ const benchmarks: readonly Benchmark[] = [
   concatBenchmark,
   serveBenchmark,
   uploadBenchmark,
+  uploadCutsBenchmark,
+  browserRecorderBenchmark,
 ];
 
 const HELP = `npm run bench -- [name[=argument] ...] [--json]

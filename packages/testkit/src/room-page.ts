@@ -4,10 +4,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { browserFixtureScript, type RunningServer } from '@aircheck/testkit';
+import type { Room } from '@aircheck/web';
+import type { BrowserRecorder, ClientRecording, StartOptions } from '@aircheck/web/recorder';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import type { Room } from '../packages/web/src/core/index.ts';
-import type { BrowserRecorder, ClientRecording, StartOptions } from '../packages/web/src/recorder/index.ts';
+import { browserFixtureScript } from './browser-fixture.ts';
+import type { RunningServer } from './start-server.ts';
 
 /** What {@link openRoomPage} puts on a page's window. */
 export interface RoomWindow {
