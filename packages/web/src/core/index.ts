@@ -7,6 +7,7 @@ export {
   type Device,
   type Devices,
   listDevices,
+  watchDevices,
 } from './devices.ts';
 export type { LocalTrack } from './local-track.ts';
 export { browserPlatform, type Platform } from './platform.ts';
