@@ -12,7 +12,12 @@ export function folderForTest(): string {
 }
 
 /** A synthetic host in a room; ended with the test. */
-export async function publish(server: RunningServer, roomId: string, userId: string, options: Partial<PublishOptions> = {}) {
+export async function publish(
+  server: RunningServer,
+  roomId: string,
+  userId: string,
+  options: Partial<PublishOptions> = {},
+) {
   const publisher = await startWhipPublisher({
     url: `${server.url}/whip/${roomId}`,
     token: await server.token(userId, roomId),

@@ -57,8 +57,14 @@ export class CuttingProxy {
     }
   }
 
-  async close(): Promise<void> {
+  /** Cuts every connection there is now. */
+  cut(): void {
     for (const socket of this.#sockets) socket.destroy();
+    this.#sockets.clear();
+  }
+
+  async close(): Promise<void> {
+    this.cut();
     await new Promise((resolve) => this.#server.close(resolve));
   }
 }
