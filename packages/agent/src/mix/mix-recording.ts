@@ -178,8 +178,9 @@ export class MixRecording {
   #horizonMs(now: number): number {
     let horizonMs = now - BEHIND_MS;
     for (const voice of this.#voices.values()) {
-      if (now - voice.lastArrivalMs > PATIENCE_MS) continue;
-      horizonMs = Math.min(horizonMs, this.#zeroMs + (voice.endPosition * 1000) / MIX_RATE);
+      const { endPosition } = voice;
+      if (endPosition === undefined || now - voice.lastArrivalMs > PATIENCE_MS) continue;
+      horizonMs = Math.min(horizonMs, this.#zeroMs + (endPosition * 1000) / MIX_RATE);
     }
     return Math.max(horizonMs, now - PATIENCE_MS);
   }

@@ -2,8 +2,8 @@ import { TrackClock } from '@aircheck/media';
 import { MIX_RATE } from './sound-mixer.ts';
 
 const FRAMES_PER_MS = MIX_RATE / 1000;
-/** Arrivals say no more precisely where a packet belongs. */
-const TOLERANCE_MS = 3;
+/** Arrivals say no more precisely where a packet belongs, and no ear hears that two voices are so far apart. */
+const TOLERANCE_MS = 10;
 /** A voice that is further off is put where it belongs at once; it is heard as a short gap, or as a cut. */
 const JUMP_MS = 120;
 /** How fast a smaller error is made good: half of it in about so long. */
@@ -28,7 +28,7 @@ export class VoicePlacer {
   readonly #zeroMs: number;
   readonly #clockRate: number;
   #clock: TrackClock | undefined;
-  #timestamp = 0;
+  #timestamp = Number.NEGATIVE_INFINITY;
   /** Where the next packet lies if its timestamp follows on the last one's. */
   #next: number | undefined;
   #nextTimestamp = 0;
@@ -44,14 +44,23 @@ export class VoicePlacer {
     this.#clock?.senderReport(ntpMs, rtpTimestamp);
   }
 
+  /**
+   * Takes note of a packet that will be placed later. The first packets of a track often come late and all at once: where
+   * the first one belongs is known better when some more have come.
+   */
+  arrived(rtpTimestamp: number, arrivalMs: number): void {
+    this.#clock ??= new TrackClock(this.#clockRate);
+    this.#clock.frameArrived(rtpTimestamp, arrivalMs);
+  }
+
   /** @param samples - the packet's length, as decoded */
   place(rtpTimestamp: number, arrivalMs: number, samples: number): Place {
-    if (this.#clock === undefined || !this.#goesOn(this.#clock, rtpTimestamp, arrivalMs)) {
-      this.#clock = new TrackClock(this.#clockRate);
+    if (this.#clock !== undefined && !this.#goesOn(this.#clock, rtpTimestamp, arrivalMs)) {
+      this.#clock = undefined;
       this.#next = undefined;
     }
-    this.#clock.frameArrived(rtpTimestamp, arrivalMs);
-    const wanted = (this.#clock.arrivalTimeMs(rtpTimestamp) - this.#zeroMs) * FRAMES_PER_MS;
+    this.arrived(rtpTimestamp, arrivalMs);
+    const wanted = (this.#clock!.arrivalTimeMs(rtpTimestamp) - this.#zeroMs) * FRAMES_PER_MS;
     let position = Math.round(wanted);
     let length = samples;
     if (this.#next !== undefined) {

@@ -4,16 +4,20 @@ import { OpusDecoder } from 'opus-decoder';
 import { MIX_CHANNELS, type SoundMixer } from './sound-mixer.ts';
 import { stretched, VoicePlacer } from './voice-placer.ts';
 
+/** A voice is placed when so much of it has come: less than the mix stays behind. */
+const HOLD_MS = 200;
+
 /** One track of sound in a mix: decodes it and lays it where it belongs. */
 export class Voice {
   readonly #mixer: SoundMixer;
   readonly #placer: VoicePlacer;
   readonly #stopListening: () => void;
   readonly #decoder = new OpusDecoder({ channels: MIX_CHANNELS, preSkip: 0 });
-  /** What came before the decoder was there; undefined from then on. */
-  #waiting: EncodedFrame[] | undefined = [];
+  /** What is held back at the beginning; undefined from then on. */
+  #held: EncodedFrame[] | undefined = [];
+  #ready = false;
   #ended = false;
-  #endPosition = 0;
+  #endPosition: number | undefined;
   #lastArrivalMs = Number.NEGATIVE_INFINITY;
 
   /**
@@ -26,17 +30,22 @@ export class Voice {
     this.#stopListening = track.listen({
       onFrame: (frame) => {
         this.#lastArrivalMs = frame.arrivalMs;
-        if (this.#waiting === undefined) this.#mix(frame);
-        else this.#waiting.push(frame);
+        if (this.#held === undefined) this.#mix(frame);
+        else this.#hold(frame, this.#held);
       },
       onSenderReport: (ntpMs, rtpTimestamp) => this.#placer.senderReport(ntpMs, rtpTimestamp),
       onEnded: () => {},
     });
-    this.#decoder.ready.then(() => this.#begin()).catch(onFailed);
+    this.#decoder.ready
+      .then(() => {
+        this.#ready = true;
+        if (this.#ended) this.#decoder.free();
+      })
+      .catch(onFailed);
   }
 
-  /** Up to where it was heard. */
-  get endPosition(): number {
+  /** Up to where it was heard; undefined before it was. */
+  get endPosition(): number | undefined {
     return this.#endPosition;
   }
 
@@ -45,11 +54,12 @@ export class Voice {
     return this.#lastArrivalMs;
   }
 
-  #begin(): void {
-    const waiting = this.#waiting ?? [];
-    this.#waiting = undefined;
-    if (this.#ended) this.#decoder.free();
-    else for (const frame of waiting) this.#mix(frame);
+  #hold(frame: EncodedFrame, held: EncodedFrame[]): void {
+    held.push(frame);
+    this.#placer.arrived(frame.rtpTimestamp, frame.arrivalMs);
+    if (!this.#ready || frame.arrivalMs - held[0]!.arrivalMs < HOLD_MS) return;
+    this.#held = undefined;
+    for (const one of held) this.#mix(one);
   }
 
   #mix(frame: EncodedFrame): void {
@@ -67,6 +77,6 @@ export class Voice {
     if (this.#ended) return;
     this.#ended = true;
     this.#stopListening();
-    if (this.#waiting === undefined) this.#decoder.free();
+    if (this.#ready) this.#decoder.free();
   }
 }
