@@ -1,5 +1,17 @@
 import { defineConfig } from 'vitest/config';
 
+/** Tests whose server keeps its state in what `openTestDatabase` or `databaseEnvironment` says. */
+const onEitherDatabase = [
+  'apps/access',
+  'events/routes',
+  'http/http',
+  'ingest/*',
+  'library/{media,nginx,packaged-hls,serving}',
+  'library/uploads/whole-way',
+  'rooms/{meeting,rooms,signaling,subscribing,with-media}',
+  'vendors/callbacks',
+].map((name) => `packages/server/tests/${name}.test.ts`);
+
 export default defineConfig({
   test: {
     testTimeout: 60_000,
@@ -8,15 +20,29 @@ export default defineConfig({
     expect: { poll: { timeout: 15_000 } },
     // Media flows in real time: where the machine is shared, a test that was starved is run once more, and told as such.
     retry: process.env.CI === 'true' ? 1 : 0,
+    // One PostgreSQL server for all.
+    globalSetup: ['packages/server/tests/postgres.ts'],
+    provide: { database: 'sqlite' },
     projects: [
       {
         extends: true,
         test: {
           name: 'packages',
           include: ['packages/*/tests/**/*.test.ts'],
-          globalSetup: ['packages/server/tests/postgres.ts'],
           // Two cores are what a continuous-integration machine has.
           maxWorkers: 2,
+          isolate: false,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'postgres',
+          include: onEitherDatabase,
+          provide: { database: 'postgres' },
+          maxWorkers: 2,
+          isolate: false,
           sequence: { groupOrder: 0 },
         },
       },

@@ -1,7 +1,7 @@
 import { flushCompileCache } from 'node:module';
 import { AircheckError } from '@aircheck/protocol';
 import { pino } from 'pino';
-import { createServer, type Server } from './compose.ts';
+import type { Server } from './compose.ts';
 import { configHelp, readConfig } from './config.ts';
 import { version } from './version.ts';
 
@@ -31,6 +31,8 @@ async function serve(): Promise<void> {
   process.on('SIGHUP', () => {});
   const config = await orExit(async () => readConfig(process.env));
   const logger = pino({ level: config.logLevel });
+  // All that the service is made of: who asks for help need not wait for it.
+  const { createServer } = await import('./compose.ts');
   const server: Server = await orExit(() => createServer(config, logger));
 
   let ending = false;

@@ -12,6 +12,13 @@ import {
   type RecordingRow,
 } from '../src/db/index.ts';
 
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** What servers of tests keep their state in, see `openTestDatabase`. */
+    database: DatabaseKind;
+  }
+}
+
 /** A database of a test file, empty before each test but for the default app. */
 export interface TestDatabase {
   readonly kind: DatabaseKind;
@@ -43,6 +50,47 @@ const emptied = [
   'apps',
 ] as const;
 
+async function empty(db: Database): Promise<void> {
+  await db.transaction().execute(async (transaction) => {
+    for (const table of emptied) await transaction.deleteFrom(table).execute();
+  });
+}
+
+/** The PostgreSQL database of the process that runs tests, which it makes when it first needs it. */
+let ofProcess: Promise<{ readonly db: Database; users: number }> | undefined;
+
+async function openOfProcess(): Promise<{ readonly db: Database; users: number }> {
+  const db = await openDatabase({ kind: 'postgres', url: await createPostgresDatabase() });
+  return { db, users: 0 };
+}
+
+/**
+ * Opens an empty database for a server that is made for a test: of SQLite in memory, or, where Vitest's project says so
+ * (see `vitest.config.ts`), of PostgreSQL. To be closed before the next one is opened.
+ */
+export async function openTestDatabase(): Promise<{ readonly db: Database; close(): Promise<void> }> {
+  if (inject('database') === 'sqlite') {
+    const db = await openDatabase({ kind: 'sqlite', file: ':memory:' });
+    return { db, close: () => db.destroy() };
+  }
+  ofProcess ??= openOfProcess();
+  const shared = await ofProcess;
+  if (shared.users > 0) throw new Error('the database of the test before is still open');
+  shared.users = 1;
+  await empty(shared.db);
+  return {
+    db: shared.db,
+    async close() {
+      shared.users = 0;
+    },
+  };
+}
+
+/** The same for a server that is started as a process: what its environment has for the kind of database. */
+export async function databaseEnvironment(kind = inject('database')): Promise<Record<string, string>> {
+  return kind === 'postgres' ? { DATABASE_URL: await createPostgresDatabase() } : {};
+}
+
 /** Runs the same tests on SQLite and on PostgreSQL. */
 export function describeOnBothDatabases(name: string, tests: (database: TestDatabase) => void): void {
   for (const kind of ['sqlite', 'postgres'] as const) {
@@ -56,7 +104,7 @@ export function describeOnBothDatabases(name: string, tests: (database: TestData
         opened.db = await openDatabase(opened.location);
       });
       beforeEach(async () => {
-        for (const table of emptied) await opened.db!.deleteFrom(table).execute();
+        await empty(opened.db!);
         await opened
           .db!.insertInto('apps')
           .values({

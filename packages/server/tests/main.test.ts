@@ -73,17 +73,15 @@ async function serve(environment: Record<string, string> = {}): Promise<Process 
 
 describe('aircheck', () => {
   it('explains itself', async () => {
-    const help = run(['--help']);
+    const [help, asked] = [run(['--help']), run(['serve', '--help'])];
+    const [version, unknown] = [run(['--version']), run(['srve'])];
     expect(await help.exited).toBe(0);
     expect(help.out.text).toContain('aircheck serve');
     expect(help.out.text).toContain('AIRCHECK_SYNC_MS');
     for (const line of help.out.text.split('\n')) expect(line.length).toBeLessThanOrEqual(90);
-    const asked = run(['serve', '--help']);
     expect([await asked.exited, asked.out.text, asked.err.text]).toEqual([0, help.out.text, '']);
-    const version = run(['--version']);
     expect(await version.exited).toBe(0);
     expect(version.out.text).toMatch(/^\d+\.\d+\.\d+\n$/);
-    const unknown = run(['srve']);
     expect(await unknown.exited).toBe(2);
     expect(unknown.err.text).toContain('unknown command "srve"');
   });
@@ -92,6 +90,8 @@ describe('aircheck', () => {
     const first = await serve();
     const folder = join(parent, 'data');
     const { key, secret } = JSON.parse(await readFile(join(folder, 'credentials.json'), 'utf8'));
+    // What comes over another pipe may come later.
+    await expect.poll(() => first.err.text).toMatch(/#code=/);
     expect(first.err.text).toContain(key);
     expect(first.err.text).toContain(secret);
     expect(first.out.text).not.toContain(secret);

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
 import { pino } from 'pino';
 import { Apps, ConsoleSessions, registerAccess, registerAppRoutes, type TokenGrant } from '../../src/apps/index.ts';
-import { type Database, openDatabase } from '../../src/db/index.ts';
+import type { Database } from '../../src/db/index.ts';
 import { createHttpServer } from '../../src/http/index.ts';
 import type { WorkerStats } from '../../src/worker/contract.ts';
+import { openTestDatabase } from '../databases.ts';
 
 export const credentials = { key: 'ak_test', secret: 'a secret of sixteen letters' };
 
@@ -32,7 +33,7 @@ export async function startTestServer(): Promise<TestServer> {
   const clock = { nowMs: Date.now(), now: () => clock.nowMs };
   const state = { draining: false, readyWorkers: 1, stats: [] as WorkerStats[] };
   const log: string[] = [];
-  const db = await openDatabase({ kind: 'sqlite', file: ':memory:' });
+  const { db, close: closeDatabase } = await openTestDatabase();
   const sessions = new ConsoleSessions(credentials.secret, clock);
   const apps = await Apps.open({ db, credentials, sessions, clock });
   const app = await createHttpServer({
@@ -65,7 +66,7 @@ export async function startTestServer(): Promise<TestServer> {
     asServer: (options) => app.inject({ ...options, headers: { authorization, ...options.headers } }),
     async close() {
       await app.close();
-      await db.destroy();
+      await closeDatabase();
       await rm(folder, { recursive: true, force: true });
     },
   };

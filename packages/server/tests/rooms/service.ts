@@ -5,11 +5,11 @@ import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
 import { pino } from 'pino';
 import { WebSocket } from 'ws';
 import { Apps, ConsoleSessions, defaultAppId, registerAccess, registerAppRoutes } from '../../src/apps/index.ts';
-import { openDatabase } from '../../src/db/index.ts';
 import { Outbox } from '../../src/events/index.ts';
 import { createHttpServer } from '../../src/http/index.ts';
 import { registerWhep, registerWhip } from '../../src/ingest/index.ts';
 import { Rooms, type RoomsOptions, registerRoomRoutes, registerSignaling, type Timers } from '../../src/rooms/index.ts';
+import { openTestDatabase } from '../databases.ts';
 
 export const credentials = { key: 'ak_test', secret: 'a secret of sixteen letters' };
 const basic = `Basic ${Buffer.from(`${credentials.key}:${credentials.secret}`).toString('base64')}`;
@@ -64,7 +64,7 @@ export async function startService<W extends RoomsOptions['workers']>(
   const clock = { now: Date.now };
   const timers = new ManualTimers();
   const logger = pino({ level: 'silent' });
-  const db = await openDatabase({ kind: 'sqlite', file: ':memory:' });
+  const { db, close: closeDatabase } = await openTestDatabase();
   const sessions = new ConsoleSessions(credentials.secret, clock);
   const apps = await Apps.open({ db, credentials, sessions, clock });
   const app = await createHttpServer({
@@ -122,7 +122,7 @@ export async function startService<W extends RoomsOptions['workers']>(
       rooms.close();
       await rooms.settled();
       await app.close();
-      await db.destroy();
+      await closeDatabase();
     },
   };
   return service;

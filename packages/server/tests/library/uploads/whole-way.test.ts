@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Asset, PlayUrls, Upload, UploadState } from '@aircheck/protocol';
 import { CuttingProxy, type RunningServer, startServer } from '@aircheck/testkit';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { databaseEnvironment } from '../../databases.ts';
 import { SMALL, sharedFolder, writeRecording } from '../../jobs/works/clips.ts';
 
 import { uploadFile } from './tus-client.ts';
@@ -26,16 +27,18 @@ describe('a file on its whole way into the library', { timeout: 60_000 }, () => 
   let server: RunningServer;
   let film: Buffer;
   const authorization = () => `Basic ${Buffer.from(`${server.apiKey}:${server.apiSecret}`).toString('base64')}`;
-  const env = {
-    AIRCHECK_MEDIA_WORKERS: '1',
-    AIRCHECK_WEBHOOK_ALLOW: '127.0.0.1',
-    AIRCHECK_UPLOAD_MAX_BYTES: '50000000',
-  };
+  let env: Record<string, string>;
 
   beforeAll(async () => {
     const path = join(await sharedFolder(), 'film.mp4');
     await writeRecording(path, { ...SMALL });
     film = await readFile(path);
+    env = {
+      AIRCHECK_MEDIA_WORKERS: '1',
+      AIRCHECK_WEBHOOK_ALLOW: '127.0.0.1',
+      AIRCHECK_UPLOAD_MAX_BYTES: '50000000',
+      ...(await databaseEnvironment()),
+    };
     server = await startServer({ env });
   }, 60_000);
   afterAll(async () => {
