@@ -200,31 +200,50 @@ describe('recordings that the browser keeps', () => {
     await first.context.addInitScript(prepare);
     const page = await first.context.newPage();
     await enter(page, 'killed');
-    await record(page, 'Killed', false);
+    await record(page, 'Killed.MP4', true);
+    await expect.poll(async () => (await progress(page)).uploadedBytes).toBeGreaterThan(0);
     await expect.poll(async () => (await progress(page)).durationMs).toBeGreaterThan(1500);
     const { durationMs } = await progress(page);
     await first.kill();
+    // Meanwhile the server has given up what came of it.
+    const [begun] = await uploads();
+    const authorization = `Bearer ${await server.token('ann', 'killed')}`;
+    const headers = { authorization, 'tus-resumable': '1.0.0' };
+    await fetch(`${server.url}/v1/uploads/${begun!.uploadId}`, { method: 'DELETE', headers });
 
     const second = await launchChromiumWithProfile(folder);
     onTestFinished(() => second.context.close());
     const again = await second.context.newPage();
     // Nobody has joined a room yet.
     await again.goto(siteUrl);
-    const token = await server.token('ann', 'killed', 'guest');
+    // A guest has files of its own only, whomever it recorded.
+    const token = await server.token('bob', 'killed', 'guest');
     const found = await again.evaluate(
       async ([baseUrl, token]) => {
         const { core, recorder } = window as unknown as AppWindow;
         const keeper = new recorder.RecordingKeeper({ api: new core.RestClient({ baseUrl, token }) });
         const [recording] = await keeper.listRecoverable();
         const { durationMs, complete, startedAt } = recording!;
-        return { durationMs, complete, startedAt, result: await recording!.upload({ removeWhenDone: true }).done };
+        const { name } = await recording!.file();
+        return {
+          name,
+          durationMs,
+          complete,
+          startedAt,
+          result: await recording!.upload({ removeWhenDone: true }).done,
+        };
       },
       [server.url, token] as const,
     );
-    expect(found.complete).toBe(true);
+    expect(found).toMatchObject({ name: 'Killed.mp4', complete: true });
+    expect(found.result.uploadId).not.toBe(begun!.uploadId);
     expect(found.durationMs).toBeGreaterThan(durationMs - 1000);
     const { asset, bytes } = await assetOf(found.result.fileId);
-    expect(asset).toMatchObject({ fileName: 'Killed', startedAt: new Date(found.startedAt).toISOString() });
+    expect(asset).toMatchObject({
+      fileName: 'Killed.MP4',
+      userId: 'bob',
+      startedAt: new Date(found.startedAt).toISOString(),
+    });
     const { errors, pictures } = await content(bytes);
     expect([errors, counterBreaks({ pictures })]).toEqual([[], []]);
     expect(

@@ -14,7 +14,7 @@ import { type SyncAccessHandle, writeWhole } from '../worker/private-file.ts';
 /** What a file is after it was finished. */
 export interface FinishedFile {
   readonly sizeBytes: number;
-  /** 0 when nothing was recorded yet when the tab went. */
+  /** 0 when nothing was recorded yet when the tab went, and where the file does not tell. */
   readonly durationMs: number;
 }
 

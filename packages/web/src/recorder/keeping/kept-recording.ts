@@ -90,7 +90,8 @@ export class KeptRecording implements StoredRecording {
       const folder = await recordingFolder(this.id);
       const stored = await (folder && (await mediaFile(folder, this.container)))?.getFile();
       if (stored === undefined) throw new DOMException('No such file', 'NotFoundError');
-      const name = `${this.fileName.replace(FORBIDDEN_IN_NAMES, '_')}.${this.container}`;
+      const ending = `.${this.container}`;
+      const name = this.fileName.replace(FORBIDDEN_IN_NAMES, '_').replace(new RegExp(`\\${ending}$`, 'i'), '') + ending;
       // It stays where it is: a File of a File holds no bytes.
       return new File([stored], name, { type: this.mimeType, lastModified: stored.lastModified });
     } catch (error) {

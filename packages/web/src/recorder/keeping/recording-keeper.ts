@@ -7,6 +7,9 @@ import { KeptRecording, type Uploader, uploadApi } from './kept-recording.ts';
 import { storageError } from './run-task.ts';
 import { mediaFile, readFacts, recordingFolder, recordingsFolder } from './storage.ts';
 
+/** A file that is no larger holds a header at most. */
+const HEADER_BYTES = 4096;
+
 /** Keeps recordings in the origin's private file system, and sends them into the library. */
 export class RecordingKeeper implements Keeper {
   readonly #uploader: Uploader | undefined;
@@ -79,7 +82,7 @@ async function madeWhole(recording: KeptRecording): Promise<boolean> {
     // It can be played up to its last fragment, whatever keeps it from getting its end: a full disk for instance.
     return recording.sizeBytes > 0;
   }
-  if (recording.durationMs > 0) return true;
+  if (recording.durationMs > 0 || recording.sizeBytes > HEADER_BYTES) return true;
   // The tab went before the first half second was written.
   await recording.remove();
   return false;

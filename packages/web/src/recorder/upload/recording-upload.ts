@@ -85,6 +85,7 @@ export class RecordingUpload extends TypedEmitter<UploadEvents> implements Uploa
     const note = folder && (await readUploadNote(folder));
     if (note?.baseUrl === api.baseUrl) this.#uploadId = note.uploadId;
     let position: UploadPosition | undefined;
+    let reached = 0;
     for (let losses = 0; ; ) {
       try {
         if (this.#uploadId === undefined) {
@@ -95,13 +96,15 @@ export class RecordingUpload extends TypedEmitter<UploadEvents> implements Uploa
         position ??= await this.#requests.position(this.#uploadId);
         this.#tell(position.offset);
         if (position.whole) return this.#uploadId;
+        // Over a slow line requests are cut by their time limit, which is no failure as long as something comes.
+        if (position.offset > reached) this.#pauses.reset();
+        reached = position.offset;
         const begunAt = performance.now();
         const next = await this.#sendNext(this.#uploadId, position.offset);
         if (next === undefined) {
           await this.#orEnded(source.changed());
         } else {
           position = next;
-          this.#pauses.reset();
           const { completion, sizeBytes } = source;
           const behind = sizeBytes - next.offset;
           if (completion === undefined && behind < CHUNK_BYTES) {
