@@ -205,6 +205,10 @@ export interface FakePlatform {
   readonly captured: FakeMediaStreamTrack[];
   /** What REST answers, by path; all else is not reached. */
   readonly answers: Map<string, object>;
+  /** What was asked of REST. */
+  readonly fetched: (RequestInit & { readonly url: string })[];
+  /** What is plugged in. */
+  readonly devices: Pick<MediaDeviceInfo, 'kind' | 'deviceId' | 'label'>[];
   changeNetwork(): void;
 }
 
@@ -213,6 +217,8 @@ export function fakePlatform(): FakePlatform {
   const connections: FakePeerConnection[] = [];
   const captured: FakeMediaStreamTrack[] = [];
   const answers = new Map<string, object>();
+  const fetched: (RequestInit & { readonly url: string })[] = [];
+  const devices: Pick<MediaDeviceInfo, 'kind' | 'deviceId' | 'label'>[] = [];
   const networkListeners = new Set<() => void>();
   const platform = {
     WebSocket: class extends FakeSocket {
@@ -227,17 +233,21 @@ export function fakePlatform(): FakePlatform {
         connections.push(this);
       }
     },
-    mediaDevices: {
+    mediaDevices: Object.assign(new EventTarget(), {
+      async enumerateDevices() {
+        return devices;
+      },
       async getUserMedia(constraints: MediaStreamConstraints) {
         const track = new FakeMediaStreamTrack(constraints.video === undefined ? 'audio' : 'video');
         captured.push(track);
         return { getTracks: () => [track] };
       },
-    },
-    fetch: async (url: string) => {
+    }),
+    fetch: async (url: string, init: RequestInit) => {
+      fetched.push({ url, ...init });
       const answer = answers.get(new URL(url).pathname);
       if (answer === undefined) throw new TypeError('no network here');
-      return Response.json(answer);
+      return Response.json(answer, { status: 'code' in answer ? 409 : 200 });
     },
     videoCapabilities: () => ({
       codecs: [
@@ -262,6 +272,8 @@ export function fakePlatform(): FakePlatform {
     connections,
     captured,
     answers,
+    fetched,
+    devices,
     changeNetwork: () => {
       for (const listener of networkListeners) listener();
     },

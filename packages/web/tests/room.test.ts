@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Room } from '../src/core/index.ts';
+import { AircheckError, Room } from '../src/core/index.ts';
 import {
   type FakePlatform,
   type FakeSocket,
@@ -374,6 +374,115 @@ describe('subscribing', () => {
         .map(({ reset }) => reset),
     ).toEqual([false, false, true]);
   });
+});
+
+describe('joining', () => {
+  test('names room, role, expectation and live options, and expects nothing of a room that it comes back to', async () => {
+    const connecting = Room.connect('https://example.org/', 'token', {
+      platform: fake.platform,
+      roomId: 'demo',
+      role: 'guest',
+      expect: 'existing',
+      live: { rtmpUrl: 'rtmp://x' },
+    });
+    newest().open();
+    await settle();
+    const asked = { token: 'token', autoSubscribe: true, roomId: 'demo', role: 'guest', live: { rtmpUrl: 'rtmp://x' } };
+    expect(newest().requests('join')).toEqual([{ id: 1, type: 'join', ...asked, expect: 'existing' }]);
+    newest().answer('join', joinResult());
+    await connecting;
+    newest().drop();
+    await vi.advanceTimersByTimeAsync(300);
+    newest().open();
+    await settle();
+    const [again] = newest().requests('join');
+    expect(again).toMatchObject({ ...asked, sessionId: 'session-1' });
+    expect(again).not.toHaveProperty('expect');
+  });
+});
+
+describe('roles', () => {
+  test('a new token counts for requests and for coming back', async () => {
+    const room = await join();
+    const changing = room.changeRole('guest', 'newer');
+    expect(newest().requests('change-role')).toMatchObject([{ role: 'guest', token: 'newer' }]);
+    newest().answer('change-role', { self: { ...participant('me'), role: 'guest' } });
+    await changing;
+    expect(room.self.role).toBe('guest');
+    fake.answers.set('/v1/tokens/viewer', { token: 'v', userId: 'me@agent:1', expiresAt: '' });
+    expect(await room.createViewerToken()).toMatchObject({ token: 'v' });
+    expect(fake.fetched.at(-1)).toMatchObject({
+      body: '{"roomId":"demo"}',
+      headers: { authorization: 'Bearer newer' },
+    });
+    newest().drop();
+    await vi.advanceTimersByTimeAsync(300);
+    newest().open();
+    await settle();
+    expect(newest().requests('join')).toMatchObject([{ token: 'newer', role: 'guest' }]);
+  });
+
+  test('who becomes audience publishes nothing any more, and can publish again as a guest', async () => {
+    const room = await join();
+    const track = await publishedCamera(room);
+    const removed = vi.fn();
+    room.on('local-track-removed', removed);
+    const changing = room.changeRole('audience');
+    newest().answer('change-role', { self: { ...participant('me'), role: 'audience' } });
+    await changing;
+    await settle();
+    expect(removed).toHaveBeenCalledWith(track, undefined);
+    expect(room.localTracks).toEqual([]);
+    expect(fake.captured[0]).toMatchObject({ stopped: true });
+    expect(fake.connections[0]).toMatchObject({ closed: true });
+    expect(newest().requests('publish')).toHaveLength(1);
+
+    const back = room.changeRole('guest');
+    newest().answer('change-role', { self: { ...participant('me'), role: 'guest' } });
+    await back;
+    const publishing = room.publishCamera();
+    await settle();
+    newest().answer('publish', { sdp: 'answer', tracks: [{ ...videoTrack('t2'), mid: '0' }] });
+    expect((await publishing).trackId).toBe('t2');
+  });
+
+  test('a refused change changes nothing', async () => {
+    const room = await join();
+    await publishedCamera(room);
+    const changing = room.changeRole('audience');
+    newest().refuse('change-role', 'forbidden');
+    await expect(changing).rejects.toMatchObject({ code: 'forbidden' });
+    expect(room.localTracks).toHaveLength(1);
+  });
+});
+
+test('devices that come and go are told of until the room is left', async () => {
+  const room = await join();
+  const told = vi.fn();
+  room.on('devices', told);
+  const plug = async (kind: MediaDeviceKind, deviceId: string) => {
+    fake.devices.push({ kind, deviceId, label: deviceId });
+    fake.platform.mediaDevices?.dispatchEvent(new Event('devicechange'));
+    await settle();
+  };
+  await plug('audiooutput', 'headset');
+  expect(told).toHaveBeenCalledWith({
+    cameras: [],
+    microphones: [],
+    speakers: [{ deviceId: 'headset', label: 'headset' }],
+  });
+  const leaving = room.leave();
+  newest().answer('leave');
+  await leaving;
+  await plug('audioinput', 'microphone');
+  expect(told).toHaveBeenCalledTimes(1);
+});
+
+test('an error of the server has the number that the vendor has for it', async () => {
+  const room = await join();
+  fake.answers.set('/v1/rooms/demo/recordings', new AircheckError('recording-exists', 'Taken').toProblem());
+  const starting = room.startRecording({ fileName: 'x' });
+  await expect(starting).rejects.toMatchObject({ code: 'recording-exists', vendorCode: 30000415 });
 });
 
 test('leaving closes connections, stops devices and leaves no timer behind', async () => {

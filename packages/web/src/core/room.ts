@@ -284,7 +284,9 @@ export class Room extends TypedEmitter<RoomEvents> {
 
   /**
    * Plays what is attached, now and later, over another loudspeaker.
-   * @param deviceId - one of `devices().speakers`; `''` for the system's own
+   * @param deviceId - one of `devices().speakers`; `''` for the system's own. Firefox names a loudspeaker there only after the
+   *   user has picked it in the prompt of `navigator.mediaDevices.selectAudioOutput()`
+   *   (https://blog.mozilla.org/webrtc/how-webrtc-speaker-selection-works)
    * @throws AircheckError `browser-unsupported` where pages cannot choose (Safari before 18.4, phones)
    * @throws DOMException `NotFoundError`, `NotAllowedError` as `setSinkId` does
    */

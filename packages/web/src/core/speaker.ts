@@ -29,8 +29,8 @@ export class Speaker {
   }
 
   /**
-   * Chromium can since 49 and Firefox since 116, both on computers alone; Safari from 18.4 on, earlier ones not
-   * (https://github.com/mdn/browser-compat-data, `api/HTMLMediaElement.json`; release notes of Safari 18.4).
+   * Chromium can since 49 and Firefox since 116, both on computers alone (https://github.com/mdn/browser-compat-data,
+   * `api/HTMLMediaElement.json`), Safari since 18.4 (https://docs.daily.co/reference/daily-js/instance-methods/set-output-device-async).
    * @throws AircheckError `browser-unsupported`
    * @throws DOMException `NotFoundError`, `NotAllowedError`, `AbortError` as `setSinkId` does; the former one goes on then
    */
