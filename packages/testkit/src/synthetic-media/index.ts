@@ -4,3 +4,5 @@ export type { EncodedPicture, PictureOptions } from './encoders.ts';
 export { READ_HEIGHT, READ_WIDTH, readMarker } from './marker.ts';
 export { ClipSource, type MediaSource } from './media-source.ts';
 export { seededRandom } from './random.ts';
+export { TestPicture } from './test-picture.ts';
+export { SAMPLE_RATE, testSound } from './test-sound.ts';
