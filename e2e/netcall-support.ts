@@ -1,7 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import type { Role } from '@aircheck/protocol';
 import type { RunningServer } from '@aircheck/testkit';
 import type * as sdk from '@aircheck/web/netcall';
@@ -53,12 +58,52 @@ export interface OpenOptions {
   readonly role?: Role;
   /** A tone of this pitch is what the microphone gives. */
   readonly voiceHz?: number;
-  readonly options?: Pick<sdk.NetcallOptions, 'recordFormat' | 'agentPorts'>;
+  /** The PC agent that the page's user has; the code is typed in when the page asks for it. */
+  readonly agent?: RunningAgent;
+}
+
+export interface RunningAgent {
+  readonly port: number;
+  readonly pairingCode: string;
+  /** The folder that files are allowed in. */
+  readonly folder: string;
+  /** SIGTERM; resolves when it has ended. */
+  stop(): Promise<void>;
+}
+
+/** Starts the PC agent as its user does, with a folder of its own for files. */
+export async function startAgent(): Promise<RunningAgent> {
+  const home = mkdtempSync(join(tmpdir(), 'aircheck-agent-'));
+  const folder = join(home, 'files');
+  const main = fileURLToPath(new URL('../packages/agent/src/main.ts', import.meta.url));
+  const env = { ...process.env, LC_ALL: 'C', AIRCHECK_AGENT_HOME: home, AIRCHECK_AGENT_PORTS: '0' };
+  const allowing = spawn(process.execPath, [main, 'folder', folder], { env, stdio: 'ignore' });
+  await once(allowing, 'exit');
+  const agent = spawn(process.execPath, [main, 'run'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(agent, 'exit');
+  let port: number | undefined;
+  for await (const line of createInterface({ input: agent.stdout })) {
+    port ??= Number(/ port=(\d+)/.exec(line)?.[1] ?? Number.NaN) || undefined;
+    const code = /\b\d{4}-\d{4}\b/.exec(line)?.[0];
+    if (code === undefined || port === undefined) continue;
+    agent.stdout.resume();
+    return {
+      port,
+      pairingCode: code,
+      folder,
+      stop: async () => {
+        agent.kill('SIGTERM');
+        await ended;
+        rmSync(home, { recursive: true, force: true });
+      },
+    };
+  }
+  throw new Error('the PC agent ended before it listened');
 }
 
 /** Opens the application's page, loads the SDK and makes the page's client. */
 export async function openNetcall(page: Page, opened: OpenOptions): Promise<Page> {
-  const { server, site, account, role = 'host', voiceHz, options = {} } = opened;
+  const { server, site, account, role = 'host', voiceHz, agent } = opened;
   if (voiceHz !== undefined) await page.addInitScript(speakWith, voiceHz);
   // Nobody is there to answer a dialog: files are downloaded, as by browsers without it.
   await page.addInitScript(() => Reflect.deleteProperty(window, 'showSaveFilePicker'));
@@ -67,13 +112,13 @@ export async function openNetcall(page: Page, opened: OpenOptions): Promise<Page
   // As text: an import in a function would be rewritten on its way here.
   await page.evaluate(`import('${server.url}/sdk/netcall.js').then((loaded) => void Object.assign(window, loaded))`);
   await page.evaluate(
-    ({ url, account, token, options, eventNames }) => {
+    ({ url, account, token, agent, eventNames }) => {
       const netcall = (window as unknown as NetcallWindow).Netcall.getInstance({
         nim: { account, token },
         serverUrl: url,
         container: document.querySelector<HTMLElement>('#container')!,
         remoteContainer: document.querySelector<HTMLElement>('#remote')!,
-        ...options,
+        ...(agent !== undefined && { agentPorts: [agent.port], getPairingCode: () => agent.pairingCode }),
       });
       const heard: { name: string; data: object }[] = [];
       for (const name of eventNames) {
@@ -90,7 +135,13 @@ export async function openNetcall(page: Page, opened: OpenOptions): Promise<Page
         );
       Object.assign(window, { netcall, heard, codeOf });
     },
-    { url: server.url, account, token, options, eventNames },
+    {
+      url: server.url,
+      account,
+      token,
+      agent: agent && { port: agent.port, pairingCode: agent.pairingCode },
+      eventNames,
+    },
   );
   return page;
 }
@@ -110,21 +161,24 @@ function speakWith(voiceHz: number): void {
   };
 }
 
-/** Joins as pages of the vendor's do: with camera, microphone and loudspeaker, and everybody's picture. */
-export async function takePart(page: Page, channelName: string, role = 0): Promise<void> {
+/** Joins as pages of the vendor's do: with microphone and loudspeaker, a camera where asked for, and everybody's picture. */
+export async function takePart(page: Page, channelName: string, camera: boolean): Promise<void> {
   await page.evaluate(
-    async ({ channelName, role }) => {
+    async ({ channelName, camera }) => {
       const { Netcall, netcall } = window as unknown as NetcallWindow;
-      netcall.on('remoteTrack', ({ account }) => netcall.startRemoteStream({ account }));
-      await netcall.joinChannel({ channelName, type: Netcall.NETCALL_TYPE_VIDEO, role });
-      if (role === Netcall.ROLE_PLAYER) {
-        await netcall.startDevice({ type: Netcall.DEVICE_TYPE_AUDIO_IN });
+      netcall.on('remoteTrack', ({ account, type }) => {
+        if (type === 'video') netcall.startRemoteStream({ account });
+      });
+      const type = camera ? Netcall.NETCALL_TYPE_VIDEO : Netcall.NETCALL_TYPE_AUDIO;
+      await netcall.joinChannel({ channelName, type });
+      await netcall.startDevice({ type: Netcall.DEVICE_TYPE_AUDIO_IN });
+      if (camera) {
         await netcall.startDevice({ type: Netcall.DEVICE_TYPE_VIDEO });
         netcall.startLocalStream();
       }
       await netcall.startDevice({ type: Netcall.DEVICE_TYPE_AUDIO_OUT_CHAT });
     },
-    { channelName, role },
+    { channelName, camera },
   );
 }
 

@@ -68,6 +68,7 @@ export class AgentRecordings {
   stopMp4(room: Room, account: string): Promise<AgentRecordingClosed> {
     return agentErrors(async () => {
       const { type: _, ...closed } = await (await this.#connected()).stopRecordMp4({ room, account });
+      this.#running.delete(mp4Key(room.roomId, account));
       return closed;
     });
   }
@@ -83,6 +84,7 @@ export class AgentRecordings {
   stopAac(room: Room): Promise<AgentRecordingClosed> {
     return agentErrors(async () => {
       const { type: _, ...closed } = await (await this.#connected()).stopRecordAac({ room });
+      this.#running.delete(aacKey(room.roomId));
       return closed;
     });
   }
