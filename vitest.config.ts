@@ -1,6 +1,7 @@
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
-/** Tests whose server keeps its state in what `openTestDatabase` or `databaseEnvironment` says. */
+/** Tests whose server keeps its state in what `openTestDatabase` or `databaseForServer` says. */
 const onEitherDatabase = [
   'apps/access',
   'events/routes',
@@ -23,6 +24,8 @@ export default defineConfig({
     // One PostgreSQL server for all.
     globalSetup: ['packages/server/tests/postgres.ts'],
     provide: { database: 'sqlite' },
+    // Processes that tests start need not be compiled each time.
+    env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules/.cache/aircheck') },
     projects: [
       {
         extends: true,

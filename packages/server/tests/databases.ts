@@ -86,9 +86,16 @@ export async function openTestDatabase(): Promise<{ readonly db: Database; close
   };
 }
 
-/** The same for a server that is started as a process: what its environment has for the kind of database. */
-export async function databaseEnvironment(kind = inject('database')): Promise<Record<string, string>> {
-  return kind === 'postgres' ? { DATABASE_URL: await createPostgresDatabase() } : {};
+/** The same for a server that is started as a process, by `startServer`: undefined for SQLite. */
+export async function databaseForServer(kind = inject('database')): Promise<string | undefined> {
+  return kind === 'postgres' ? createPostgresDatabase() : undefined;
+}
+
+/** Where such a server keeps its state. */
+export function locationOf(database: string | undefined, dataFolder: string): DatabaseLocation {
+  return database === undefined
+    ? { kind: 'sqlite', file: join(dataFolder, 'aircheck.db') }
+    : { kind: 'postgres', url: database };
 }
 
 /** Runs the same tests on SQLite and on PostgreSQL. */

@@ -24,6 +24,8 @@ export interface StartServerOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A new folder in the temporary folder when absent; nothing deletes it. */
   readonly dataFolder?: string;
+  /** URL of a PostgreSQL database to keep the state in; absent: SQLite in the data folder. */
+  readonly database?: string | undefined;
 }
 
 /** Ids of all processes below a process; empty when it has ended. */
@@ -137,6 +139,7 @@ export async function startServer(options: StartServerOptions = {}): Promise<Run
     AIRCHECK_UDP_PORTS: '0',
     AIRCHECK_API_KEY: 'ak_test',
     AIRCHECK_API_SECRET: randomBytes(24).toString('base64url'),
+    ...(options.database !== undefined && { DATABASE_URL: options.database }),
     ...options.env,
   };
   const server = await spawnServer(env);

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { type DatabaseLocation, openDatabase } from '../../src/db/index.ts';
 import { Outbox } from '../../src/events/index.ts';
-import { createPostgresDatabase } from '../databases.ts';
+import { databaseForServer, locationOf } from '../databases.ts';
 import { type Receiver, startReceiver } from './receiver.ts';
 
 const subjects = ['a', 'b', 'c'];
@@ -45,19 +45,10 @@ async function leaveEvents(location: DatabaseLocation): Promise<void> {
 it.each(['sqlite', 'postgres'] as const)(
   'a server killed while it tells loses nothing and keeps the order (%s)',
   async (kind) => {
-    const location: DatabaseLocation =
-      kind === 'sqlite'
-        ? { kind, file: join(dataFolder, 'aircheck.db') }
-        : { kind, url: await createPostgresDatabase() };
-    const start = () =>
-      startServer({
-        dataFolder,
-        env: {
-          AIRCHECK_WEBHOOK_ALLOW: '127.0.0.1',
-          AIRCHECK_MEDIA_WORKERS: '1',
-          ...(location.kind === 'postgres' && { DATABASE_URL: location.url }),
-        },
-      });
+    const database = await databaseForServer(kind);
+    const location = locationOf(database, dataFolder);
+    const env = { AIRCHECK_WEBHOOK_ALLOW: '127.0.0.1', AIRCHECK_MEDIA_WORKERS: '1' };
+    const start = () => startServer({ dataFolder, database, env });
     server = await start();
     await server.api.request('POST', '/v1/subscribers', { name: 'x', kind: 'webhook', url: receiver.url });
     await server.stop();

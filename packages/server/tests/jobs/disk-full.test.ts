@@ -45,7 +45,7 @@ describe.runIf(root)('a disk that is full', () => {
     });
 
     it('in the middle of a job leaves nothing behind, and the job is done once there is room', async () => {
-      const service = await jobService(database.db, { reserveBytes: 0, timing: { backOffMs: 2500 } });
+      const service = await jobService(database.db, { reserveBytes: 0, timing: { backOffMs: 1200 } });
       const disk = mountDisk(service, 2 ** 20);
       await service.jobs.start();
       const content = await film();

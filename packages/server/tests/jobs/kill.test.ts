@@ -15,7 +15,7 @@ import { type Database, type DatabaseLocation, openDatabase } from '../../src/db
 import { Outbox } from '../../src/events/index.ts';
 import { JobStore } from '../../src/jobs/job-store.ts';
 import { Library } from '../../src/library/index.ts';
-import { createPostgresDatabase } from '../databases.ts';
+import { databaseForServer, locationOf } from '../databases.ts';
 import { appId } from './job-service.ts';
 import { doWork, SMALL, writeRecording } from './works/clips.ts';
 
@@ -27,23 +27,24 @@ const paddingBytes = 64 * 2 ** 20;
 interface Site {
   readonly dataFolder: string;
   readonly env: Record<string, string>;
+  readonly database: string | undefined;
   readonly location: DatabaseLocation;
 }
 
 async function siteOf(kind: 'sqlite' | 'postgres'): Promise<Site> {
   const dataFolder = await mkdtemp(join(tmpdir(), 'aircheck-kill-'));
   onTestFinished(() => rm(dataFolder, { recursive: true, force: true }));
-  const url = kind === 'postgres' ? await createPostgresDatabase() : undefined;
+  const database = await databaseForServer(kind);
   return {
     dataFolder,
-    location: url === undefined ? { kind: 'sqlite', file: join(dataFolder, 'aircheck.db') } : { kind: 'postgres', url },
+    database,
+    location: locationOf(database, dataFolder),
     env: {
       AIRCHECK_MEDIA_WORKERS: '1',
       // All that encodes at once: one kill cuts it all.
       AIRCHECK_JOB_WORKERS: '5',
       AIRCHECK_WEBHOOK_ALLOW: '127.0.0.1',
       AIRCHECK_API_SECRET: 'a-secret-of-the-kill-tests',
-      ...(url !== undefined && { DATABASE_URL: url }),
     },
   };
 }
@@ -107,10 +108,10 @@ const leaves: Partial<Record<Kind, Record<string, number>>> = {
   sprite: { sprite: 1 },
 };
 
-describe.each(['sqlite', 'postgres'] as const)('a server that is killed during jobs (%s)', (database) => {
+describe.each(['sqlite', 'postgres'] as const)('a server that is killed during jobs (%s)', (kind) => {
   it('does every kind of job again, and nothing twice', { timeout: 240_000 }, async () => {
-    const { dataFolder, env, location } = await siteOf(database);
-    const start = () => startServer({ dataFolder, env });
+    const { dataFolder, env, database, location } = await siteOf(kind);
+    const start = () => startServer({ dataFolder, database, env });
     let server = await start();
     onTestFinished(() => server.kill());
     const db = await openDatabase(location);

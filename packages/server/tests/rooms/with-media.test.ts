@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { MediaWorkers } from '../../src/worker/index.ts';
 import { MediaPeer } from './media-peer.ts';
 import { type Service, type SignalingClient, startService } from './service.ts';
@@ -17,26 +17,34 @@ const tracks = [
 ];
 
 let folder: string;
+let workers: MediaWorkers;
 let service: Service<MediaWorkers>;
 const peers: MediaPeer[] = [];
 
-beforeEach(async () => {
+// One worker for all: rooms begin and end in it.
+beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'aircheck-rooms-'));
-  const workers = new MediaWorkers({
+  workers = new MediaWorkers({
     count: 1,
     portRange: [0, 0],
     options: { host: '127.0.0.1', recordingsFolder: folder, syncMs: 2000, logLevel: 'silent' },
     logger: pino({ level: 'silent' }),
   });
   await workers.start();
+});
+
+afterAll(async () => {
+  await workers.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+beforeEach(async () => {
   service = await startService(workers);
 });
 
 afterEach(async () => {
   await Promise.all(peers.splice(0).map((peer) => peer.close()));
   await service.close();
-  await service.workers.close();
-  await rm(folder, { recursive: true, force: true });
 });
 
 function newPeer(): MediaPeer {

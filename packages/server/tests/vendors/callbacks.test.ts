@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Asset, Job } from '@aircheck/protocol';
 import { type RunningServer, startServer, startWhipPublisher } from '@aircheck/testkit';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { databaseEnvironment } from '../databases.ts';
+import { databaseForServer } from '../databases.ts';
 import { SMALL, sharedFolder, writeRecording } from '../jobs/works/clips.ts';
 import { makeUserBuf, makeUserSig } from './user-sig-maker.ts';
 
@@ -100,8 +100,8 @@ describe('callbacks in the formats of vendors', { timeout: 90_000 }, () => {
     const path = join(await sharedFolder(), 'film.mp4');
     await writeRecording(path, { ...SMALL });
     film = await readFile(path);
-    const env = { AIRCHECK_MEDIA_WORKERS: '1', AIRCHECK_WEBHOOK_ALLOW: '127.0.0.1', ...(await databaseEnvironment()) };
-    server = await startServer({ env });
+    const env = { AIRCHECK_MEDIA_WORKERS: '1', AIRCHECK_WEBHOOK_ALLOW: '127.0.0.1' };
+    server = await startServer({ env, database: await databaseForServer() });
     await server.api.request('PATCH', '/v1/settings', { sdkAppId, bizId: '8525', hotlinkKey: 'abcDEF12345' });
     for (const [kind, path, more] of [
       ['tencent-vod', '/vod', {}],

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type RunningServer, startServer } from '@aircheck/testkit';
 import { afterAll, beforeAll, expect } from 'vitest';
 import type { DatabaseLocation } from '../../src/db/index.ts';
-import { createPostgresDatabase } from '../databases.ts';
+import { databaseForServer, locationOf } from '../databases.ts';
 import { SMALL, sharedFolder, writeRecording } from '../jobs/works/clips.ts';
 import { type Call, callsOf, tencentClient } from './tencent-client.ts';
 
@@ -25,12 +25,9 @@ export class LegacyServer {
       await writeRecording(path, { ...SMALL });
       this.film = await readFile(path);
       const env = { AIRCHECK_MEDIA_WORKERS: '1', AIRCHECK_WEBHOOK_ALLOW: '127.0.0.1' };
-      const url = kind === 'postgres' ? await createPostgresDatabase() : undefined;
-      this.running = await startServer({ env: { ...env, ...(url !== undefined && { DATABASE_URL: url }) } });
-      this.database =
-        url === undefined
-          ? { kind: 'sqlite', file: join(this.running.dataFolder, 'aircheck.db') }
-          : { kind: 'postgres', url };
+      const database = await databaseForServer(kind);
+      this.running = await startServer({ env, database });
+      this.database = locationOf(database, this.running.dataFolder);
       this.call = callsOf(this.client());
     }, 60_000);
     afterAll(async () => {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { Asset, PlayUrls, Upload, UploadState } from '@aircheck/protocol';
 import { CuttingProxy, type RunningServer, startServer } from '@aircheck/testkit';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { databaseEnvironment } from '../../databases.ts';
+import { databaseForServer } from '../../databases.ts';
 import { SMALL, sharedFolder, writeRecording } from '../../jobs/works/clips.ts';
 
 import { uploadFile } from './tus-client.ts';
@@ -27,19 +27,19 @@ describe('a file on its whole way into the library', { timeout: 60_000 }, () => 
   let server: RunningServer;
   let film: Buffer;
   const authorization = () => `Basic ${Buffer.from(`${server.apiKey}:${server.apiSecret}`).toString('base64')}`;
-  let env: Record<string, string>;
+  let database: string | undefined;
+  const env = {
+    AIRCHECK_MEDIA_WORKERS: '1',
+    AIRCHECK_WEBHOOK_ALLOW: '127.0.0.1',
+    AIRCHECK_UPLOAD_MAX_BYTES: '50000000',
+  };
 
   beforeAll(async () => {
     const path = join(await sharedFolder(), 'film.mp4');
     await writeRecording(path, { ...SMALL });
     film = await readFile(path);
-    env = {
-      AIRCHECK_MEDIA_WORKERS: '1',
-      AIRCHECK_WEBHOOK_ALLOW: '127.0.0.1',
-      AIRCHECK_UPLOAD_MAX_BYTES: '50000000',
-      ...(await databaseEnvironment()),
-    };
-    server = await startServer({ env });
+    database = await databaseForServer();
+    server = await startServer({ env, database });
   }, 60_000);
   afterAll(async () => {
     await server.stop();
@@ -98,7 +98,7 @@ describe('a file on its whole way into the library', { timeout: 60_000 }, () => 
           if (killed || sent < 12 * 2 ** 20) return;
           killed = true;
           void server.kill().then(async () => {
-            server = await startServer({ dataFolder, env: { ...env, AIRCHECK_API_SECRET: apiSecret } });
+            server = await startServer({ dataFolder, database, env: { ...env, AIRCHECK_API_SECRET: apiSecret } });
             port = Number(new URL(server.url).port);
           });
         },
@@ -117,7 +117,7 @@ describe('a file on its whole way into the library', { timeout: 60_000 }, () => 
   it('is looked at once more when the server is killed before anybody has', async () => {
     const { apiSecret, dataFolder } = server;
     const restarted = (more: object) =>
-      startServer({ dataFolder, env: { ...env, AIRCHECK_API_SECRET: apiSecret, ...more } });
+      startServer({ dataFolder, database, env: { ...env, AIRCHECK_API_SECRET: apiSecret, ...more } });
     await server.kill();
     server = await restarted({ AIRCHECK_JOB_WORKERS: '0' });
     const uploadId = await uploadFile(server.url, authorization(), film, { fileName: 'waits' });
