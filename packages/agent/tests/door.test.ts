@@ -1,0 +1,264 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { type AgentNotice, agentStatusOf } from '@aircheck/protocol';
+import { AgentClient } from '@aircheck/web/agent';
+import { pino } from 'pino';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { WebSocket as NodeWebSocket, WebSocketServer } from 'ws';
+import { Door } from '../src/door/index.ts';
+import { type AgentFolders, Pairings, Settings } from '../src/settings/index.ts';
+import { folderForTest } from './room-fixture.ts';
+
+const SITE = 'https://meet.example.org';
+const subprotocol = 'aircheck-agent.v1';
+
+const opened: Door[] = [];
+afterEach(async () => {
+  vi.useRealTimers();
+  await Promise.all(opened.splice(0).map((door) => door.close()));
+});
+
+/** A door with nobody behind it who records. */
+async function openDoor(folders: AgentFolders = foldersForTest()) {
+  const service = {
+    welcome: () => ({ folders: ['/files'], recordings: [] }),
+    record: vi.fn(async (_origin: string, _request: unknown) => ({}) as never),
+    pagesGone: vi.fn(),
+    pageCame: vi.fn(),
+    unpaired: vi.fn(),
+  };
+  const settings = new Settings(folders);
+  const pairings = new Pairings(folders);
+  const door = await Door.open({
+    ports: [0],
+    settings,
+    pairings,
+    service,
+    onChanged: () => {},
+    logger: pino({ level: 'silent' }),
+  });
+  opened.push(door);
+  return { door, service, settings, pairings, folders };
+}
+
+function foldersForTest(): AgentFolders {
+  const home = folderForTest();
+  return { config: home, state: home, recordings: home };
+}
+
+/** A page as the SDK makes it, from any origin: a browser would not let a page choose it. */
+function pageOf(origin: string, port: number, kept = new Map<string, string>()) {
+  const storage = {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => void kept.set(key, value),
+  };
+  class FromOrigin extends NodeWebSocket {
+    constructor(url: string, protocols: string) {
+      super(url, protocols, { origin });
+    }
+  }
+  return AgentClient.connect({ ports: [port], origin, storage, WebSocket: FromOrigin as unknown as typeof WebSocket });
+}
+
+/** How a connection ends that is made by hand. */
+async function knock(
+  port: number,
+  headers: Record<string, string | undefined>,
+  protocol = subprotocol,
+): Promise<string> {
+  const given = Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined)) as Record<
+    string,
+    string
+  >;
+  const socket = new NodeWebSocket(`ws://127.0.0.1:${port}/`, protocol, { headers: given });
+  try {
+    const [event] = await Promise.race([once(socket, 'open').then(() => ['in']), once(socket, 'error')]);
+    return String((event as Error).message ?? event);
+  } finally {
+    socket.terminate();
+  }
+}
+
+const start = (client: AgentClient) =>
+  client.startRecordMp4({
+    path: 'x.mp4',
+    room: {
+      createViewerToken: async () => ({ token: 't' }),
+      roomId: 'r',
+      api: { baseUrl: 'https://a' },
+      self: { userId: 'ann' },
+    } as never,
+  });
+
+describe('the door of the agent', () => {
+  it('is not opened for what is no page, or a page of a name that only leads here', async () => {
+    const { door } = await openDoor();
+    const refused = 'Unexpected server response: 403';
+    const host = `127.0.0.1:${door.port}`;
+    expect(await knock(door.port, { origin: SITE, host })).toBe('in');
+    expect(await knock(door.port, { origin: SITE, host: `evil.example:${door.port}` })).toBe(refused);
+    expect(await knock(door.port, { origin: SITE, host: '127.0.0.1' })).toBe(refused);
+    expect(await knock(door.port, { host })).toBe(refused);
+    expect(await knock(door.port, { origin: 'null', host })).toBe(refused);
+    expect(await knock(door.port, { origin: 'file://', host })).toBe(refused);
+    expect(await knock(door.port, { origin: 'chrome-extension://abc', host })).toBe(refused);
+    expect(await knock(door.port, { origin: 'http://plain.example.org', host })).toBe(refused);
+    expect(await knock(door.port, { origin: 'http://localhost:8080', host })).toBe('in');
+    expect(await knock(door.port, { origin: SITE, host }, 'chat')).toBe(refused);
+    const answer = await fetch(`http://${host}/agent`, { headers: { origin: SITE } });
+    expect(answer.headers.get('access-control-allow-origin')).toBeNull();
+  });
+
+  it('is opened for listed origins alone, once there is a list', async () => {
+    const { door, settings } = await openDoor();
+    settings.allowOrigin('https://only.example.org/path');
+    settings.allowOrigin('http://intranet:8080');
+    await expect(pageOf(SITE, door.port)).rejects.toMatchObject({ code: 'agent-not-found' });
+    expect((await pageOf('https://only.example.org', door.port)).paired).toBe(false);
+    expect((await pageOf('http://intranet:8080', door.port)).paired).toBe(false);
+  });
+
+  it('does nothing for a page that has not been paired', async () => {
+    const { door, service } = await openDoor();
+    const page = await pageOf(SITE, door.port);
+    await expect(start(page)).rejects.toMatchObject({ code: 'agent-not-paired' });
+    await expect(page.stopRecordAac({ room: { roomId: 'r' } as never })).rejects.toMatchObject({
+      code: 'agent-not-paired',
+    });
+    expect(service.record).not.toHaveBeenCalled();
+    expect(page.folders).toEqual([]);
+  });
+
+  it('pairs a page by the code, once, and knows its origin again', async () => {
+    const { door, service, pairings, folders } = await openDoor();
+    const kept = new Map<string, string>();
+    const page = await pageOf(SITE, door.port, kept);
+    const { code } = pairings.newCode();
+    await page.pair(` ${code.replace('-', ' ')} `);
+    expect(page.folders).toEqual(['/files']);
+    await start(page);
+    expect(service.record).toHaveBeenCalledWith(SITE, expect.objectContaining({ account: 'ann', source: 'camera' }));
+
+    const other = await pageOf('https://other.example.org', door.port);
+    await expect(other.pair(code)).rejects.toMatchObject({ code: 'pairing-failed' });
+    // A secret that was taken elsewhere opens nothing: it belongs to its origin.
+    expect((await pageOf('https://other.example.org', door.port, kept)).paired).toBe(false);
+    expect((await pageOf(SITE, door.port, kept)).paired).toBe(true);
+    await door.close();
+    opened.length = 0;
+    const { door: next } = await openDoor(folders);
+    expect((await pageOf(SITE, next.port, kept)).paired).toBe(true);
+  });
+
+  it('takes no code after five wrong ones, nor an old one', async () => {
+    const { door, pairings } = await openDoor();
+    const page = await pageOf(SITE, door.port);
+    await expect(page.pair('0000-0000')).rejects.toMatchObject({ code: 'pairing-failed' });
+    const { code, validUntil } = pairings.newCode();
+    const wrong = code.startsWith('0') ? '1111-1111' : '0000-0000';
+    const tries = await Promise.allSettled([1, 2, 3, 4, 5].map(() => page.pair(wrong)));
+    expect(tries.map(({ status }) => status)).toEqual(Array(5).fill('rejected'));
+    await expect(page.pair(code)).rejects.toMatchObject({ code: 'pairing-failed' });
+
+    const late = new Pairings(foldersForTest(), () => now);
+    let now = 0;
+    const old = late.newCode();
+    now = validUntil;
+    expect(late.isOpen(old)).toBe(false);
+    expect(() => late.pair(SITE, old.code)).toThrow('no code');
+  });
+
+  it('learns nothing that opens it from a page that meets another program on its port', async () => {
+    const { door, pairings, folders } = await openDoor();
+    const kept = new Map<string, string>();
+    const page = await pageOf(SITE, door.port, kept);
+    await page.pair(pairings.newCode().code);
+    page.close();
+    // A program that says it is the agent, but does not have the secret.
+    const { agentId } = new Settings(folders);
+    const impostor = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+    onTestFinished(() => impostor.close());
+    await once(impostor, 'listening');
+    const said: string[] = [];
+    impostor.on('connection', (socket) =>
+      socket.on('message', (data) => {
+        const { id, type } = JSON.parse(String(data));
+        said.push(type);
+        const facts = { version: 1, agentVersion: '9', agentId, platform: 'linux', nonce: 'n'.repeat(32) };
+        socket.send(JSON.stringify({ id, ok: true, result: { ...facts, proof: 'p'.repeat(43) } }));
+      }),
+    );
+    expect((await pageOf(SITE, (impostor.address() as AddressInfo).port, kept)).paired).toBe(false);
+    expect(said).toEqual(['hello']);
+  });
+
+  it('shows the pages of an origin out when its pairing is taken back', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const { door, service, pairings } = await openDoor();
+    const page = await pageOf(SITE, door.port);
+    await page.pair(pairings.newCode().code);
+    expect(door.openOrigins).toEqual([SITE]);
+    pairings.unpair(SITE);
+    await expect(start(page)).rejects.toMatchObject({ code: 'agent-not-paired' });
+    const closed = new Promise((resolve) => page.on('state', resolve));
+    vi.advanceTimersByTime(5_000);
+    expect(await closed).toBe('closed');
+    expect(service.unpaired).toHaveBeenCalledWith(SITE);
+  });
+
+  it('survives what is no message of the protocol', async () => {
+    const { door } = await openDoor();
+    const socket = new NodeWebSocket(`ws://127.0.0.1:${door.port}/`, subprotocol, { origin: SITE });
+    await once(socket, 'open');
+    for (const text of [
+      '{',
+      '[]',
+      '7',
+      '{"id":1,"type":"fly"}',
+      '{"id":1,"type":"hello","version":99,"nonce":"0123456789abcdef"}',
+    ]) {
+      socket.send(text);
+      const [answer] = await once(socket, 'message');
+      expect(JSON.parse(String(answer))).toMatchObject({ ok: false, error: { code: 'request-invalid' } });
+    }
+    socket.send('x'.repeat(100_000));
+    const [code] = await once(socket, 'close');
+    expect(code).toBe(1009);
+    expect((await pageOf(SITE, door.port)).paired).toBe(false);
+  });
+
+  it('tells the service when the last page of an origin went, and notices to pages that may record alone', async () => {
+    const { door, service, pairings } = await openDoor();
+    const kept = new Map<string, string>();
+    const first = await pageOf(SITE, door.port, kept);
+    await first.pair(pairings.newCode().code);
+    const second = await pageOf(SITE, door.port, kept);
+    const stranger = await pageOf('https://other.example.org', door.port);
+    const told: string[] = [];
+    for (const [name, page] of Object.entries({ first, second, stranger })) {
+      page.on('progress', () => told.push(name));
+    }
+    const notice: AgentNotice = { type: 'progress', id: '1', durationMs: 1, sizeBytes: 1, freeBytes: null };
+    expect(door.notify(SITE, notice)).toBe(true);
+    expect(door.notify('https://other.example.org', notice)).toBe(false);
+    await expect.poll(() => told.sort()).toEqual(['first', 'second']);
+    first.close();
+    await expect.poll(() => door.openOrigins).toEqual([SITE]);
+    expect(service.pagesGone).not.toHaveBeenCalled();
+    second.close();
+    await expect.poll(() => service.pagesGone.mock.calls).toEqual([[SITE]]);
+  });
+
+  it('has a number of the vendor for what goes wrong with a file', () => {
+    const codes = [
+      'file-exists',
+      'path-forbidden',
+      'storage-failed',
+      'storage-full',
+      'recording-exists',
+      'participant-not-found',
+    ] as const;
+    expect(codes.map(agentStatusOf)).toEqual([400, 403, 403, 2, 3, 404]);
+    expect(agentStatusOf('pairing-failed')).toBeNull();
+  });
+});
