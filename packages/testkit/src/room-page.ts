@@ -10,6 +10,11 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { browserFixtureScript } from './browser-fixture.ts';
 import type { RunningServer } from './start-server.ts';
 
+interface Sdk {
+  readonly Room: typeof Room;
+  readonly BrowserRecorder: typeof BrowserRecorder;
+}
+
 /** What {@link openRoomPage} puts on a page's window. */
 export interface RoomWindow {
   readonly room: Room;
@@ -55,12 +60,17 @@ export async function openRoomPage(context: Browser | BrowserContext, options: R
   await page.addInitScript({ content: browserFixtureScript({ ...options.fixture, replaceUserMedia: true }) });
   await options.prepare?.(page);
   await page.goto(site.url);
+  // As text: what runs tests puts functions of its own in the place of `import()`.
+  const content = `import { Room } from '${server.url}/sdk/web.js';
+    import { BrowserRecorder } from '${server.url}/sdk/recorder.js';
+    window.sdk = { Room, BrowserRecorder };`;
+  await page.addScriptTag({ type: 'module', content });
+  await page.waitForFunction(() => 'sdk' in window);
   const token = await server.token(userId, roomId);
   await page.evaluate(
     async ({ url, token, publish, voiceHz }) => {
-      const load = (name: string) => import(`${url}/sdk/${name}.js`);
-      const [{ Room }, { BrowserRecorder }] = await Promise.all([load('web'), load('recorder')]);
-      const room: Room = await Room.connect(url, token);
+      const { Room, BrowserRecorder } = (window as unknown as { sdk: Sdk }).sdk;
+      const room = await Room.connect(url, token);
       // As apps do: what is heard is decoded in time, where else it would wait and be played faster once it is wanted.
       room.on('track-added', (track) => {
         const element = document.createElement(track.kind);

@@ -7,7 +7,7 @@ import { readUploadNote, recordingFolder } from '../keeping/storage.ts';
 import type { StoredRecording, Upload, UploadEvents, UploadOptions, UploadResult } from '../stored-recording.ts';
 import { Pauses } from './pauses.ts';
 import { giveUp, type UploadPosition, UploadRequests } from './upload-requests.ts';
-import type { UploadSource } from './upload-source.ts';
+import type { Completion, UploadSource } from './upload-source.ts';
 
 /** Sent at once, in bytes: all that an upload ever holds in memory. */
 const CHUNK_BYTES = 2 ** 20;
@@ -43,6 +43,8 @@ export class RecordingUpload extends TypedEmitter<UploadEvents> implements Uploa
   readonly #requests: UploadRequests;
   readonly #pauses: Pauses;
   #uploadId: string | undefined;
+  /** How often the server had lost it. */
+  #losses = 0;
 
   constructor(parts: RecordingUploadParts) {
     super();
@@ -80,60 +82,75 @@ export class RecordingUpload extends TypedEmitter<UploadEvents> implements Uploa
 
   /** @returns the upload's id when the server has all of it */
   async #sendAll(): Promise<string> {
-    const { source, api } = this.#parts;
-    const folder = await recordingFolder(this.#parts.facts.id);
+    const { source, facts, api } = this.#parts;
+    const folder = await recordingFolder(facts.id);
     const note = folder && (await readUploadNote(folder));
     if (note?.baseUrl === api.baseUrl) this.#uploadId = note.uploadId;
-    let position: UploadPosition | undefined;
-    let reached = 0;
-    for (let losses = 0; ; ) {
-      try {
-        if (this.#uploadId === undefined) {
-          this.#uploadId = await this.#create();
-          position = { offset: 0, whole: false };
-          await this.#note(this.#uploadId);
-        }
-        position ??= await this.#requests.position(this.#uploadId);
-        this.#tell(position.offset);
-        if (position.whole) return this.#uploadId;
-        // Over a slow line requests are cut by their time limit, which is no failure as long as something comes.
-        if (position.offset > reached) this.#pauses.reset();
-        reached = position.offset;
+    let position = await this.#position();
+    for (let reached = 0; !position.whole; reached = position.offset) {
+      this.#tell(position.offset);
+      // Over a slow line requests are cut by their time limit, which is no failure as long as something comes.
+      if (position.offset > reached) this.#pauses.reset();
+      const { completion, sizeBytes } = source;
+      const end = Math.min(position.offset + CHUNK_BYTES, sizeBytes);
+      if (completion !== undefined && position.offset > completion.sizeBytes) {
+        position = await this.#afterFailure(new AircheckError('upload-gone', 'The server has another file'));
+      } else if (end <= position.offset && completion === undefined) {
+        await this.#orEnded(source.changed());
+      } else {
         const begunAt = performance.now();
-        const next = await this.#sendNext(this.#uploadId, position.offset);
-        if (next === undefined) {
-          await this.#orEnded(source.changed());
-        } else {
-          position = next;
-          const { completion, sizeBytes } = source;
-          const behind = sizeBytes - next.offset;
-          if (completion === undefined && behind < CHUNK_BYTES) {
-            await this.#pauses.wait(GROWING_STEP_MS - (performance.now() - begunAt));
-          }
+        const bytes = await this.#orEnded(source.slice(position.offset, end));
+        position = await this.#append(position.offset, bytes, completion);
+        if (source.completion === undefined && source.sizeBytes - position.offset < CHUNK_BYTES) {
+          await this.#pauses.wait(GROWING_STEP_MS - (performance.now() - begunAt));
         }
-      } catch (error) {
-        this.#ended.signal.throwIfAborted();
-        const { code, retryable } = error as AircheckError;
-        if (LOST.has(code) && ++losses <= MAX_LOSSES) this.#uploadId = undefined;
-        else if (retryable === true || PASSING.has(code)) await this.#pauses.afterFailure();
-        else throw error;
-        position = undefined;
       }
+    }
+    this.#tell(position.offset);
+    return this.#uploadId!;
+  }
+
+  /** Asks how far the server has come; begins the upload where it has none. */
+  async #position(): Promise<UploadPosition> {
+    try {
+      if (this.#uploadId !== undefined) return await this.#requests.position(this.#uploadId);
+      this.#uploadId = await this.#create();
+      await this.#note(this.#uploadId);
+      return { offset: 0, whole: false };
+    } catch (error) {
+      return this.#afterFailure(error);
     }
   }
 
-  /** @returns undefined when there is nothing to be sent now */
-  async #sendNext(uploadId: string, offset: number): Promise<UploadPosition | undefined> {
-    const { source } = this.#parts;
-    const { completion, sizeBytes } = source;
-    // Whatever the server has beyond the file is of another one.
-    if (completion !== undefined && offset > completion.sizeBytes) {
-      throw new AircheckError('upload-gone', 'The server has more than there is');
+  async #append(
+    offset: number,
+    bytes: Blob | Uint8Array<ArrayBuffer>,
+    completion: Completion | undefined,
+  ): Promise<UploadPosition> {
+    try {
+      return await this.#requests.append(this.#uploadId!, offset, bytes, completion);
+    } catch (error) {
+      return this.#afterFailure(error);
     }
-    const end = Math.min(offset + CHUNK_BYTES, sizeBytes);
-    if (end <= offset && completion === undefined) return undefined;
-    const bytes = await this.#orEnded(source.slice(offset, end));
-    return this.#requests.append(uploadId, offset, bytes, completion);
+  }
+
+  /**
+   * Waits until another attempt may succeed.
+   * @returns how far the server is then
+   * @throws the error when no attempt will
+   */
+  async #afterFailure(error: unknown): Promise<UploadPosition> {
+    this.#ended.signal.throwIfAborted();
+    const { code, retryable } = error as AircheckError;
+    if (LOST.has(code) && this.#losses < MAX_LOSSES) {
+      this.#losses += 1;
+      this.#uploadId = undefined;
+    } else if (retryable === true || PASSING.has(code)) {
+      await this.#pauses.afterFailure();
+    } else {
+      throw error;
+    }
+    return this.#position();
   }
 
   /** Waits until the library has looked into the file. @returns the file's id there */

@@ -49,8 +49,20 @@ export function writeWhole(file: SyncAccessHandle, bytes: Uint8Array, at: number
   }
 }
 
-/** What the browser still gives to this origin. */
-export async function freeBytes(): Promise<number> {
-  const { quota = 0, usage = 0 } = await navigator.storage.estimate();
-  return Math.max(0, quota - usage);
+/** Tells how much the browser still gives to this origin, beside a file that grows. */
+export class StorageSpace {
+  #usedBefore = 0;
+
+  /** What is free before the file is begun. */
+  async begin(): Promise<number> {
+    const { quota = 0, usage = 0 } = await navigator.storage.estimate();
+    this.#usedBefore = usage;
+    return Math.max(0, quota - usage);
+  }
+
+  /** @param fileBytes - length of the file, which Chromium counts only once it is closed */
+  async free(fileBytes: number): Promise<number> {
+    const { quota = 0, usage = 0 } = await navigator.storage.estimate();
+    return Math.max(0, quota - Math.max(usage, this.#usedBefore + fileBytes));
+  }
 }

@@ -3,7 +3,7 @@ import { type CaptureHealth, type EndReason, mediaFileName, type RecordingFacts,
 import type { FromWorker, WorkerPlan } from '../worker-messages.ts';
 import { choosePictureCodec } from './picture-codec.ts';
 import { PictureTrack } from './picture-track.ts';
-import { freeBytes, openFile, recordingFolder, type SyncAccessHandle, writeFacts } from './private-file.ts';
+import { openFile, recordingFolder, StorageSpace, type SyncAccessHandle, writeFacts } from './private-file.ts';
 import { RecordingFile } from './recording-file.ts';
 import { RecordingTime } from './recording-time.ts';
 import { createSoundEncoder, type SoundEncoder, soundTrackOptions } from './sound-encoder.ts';
@@ -34,6 +34,7 @@ export class RecordingSession {
   #soundEncoder: SoundEncoder | undefined;
   #releaseLock: (() => Promise<void>) | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
+  readonly #space = new StorageSpace();
   #freeBytes = 0;
   #ticks = 0;
   #announced = false;
@@ -59,7 +60,7 @@ export class RecordingSession {
   async start(): Promise<void> {
     const { plan, now } = this.#options;
     try {
-      this.#freeBytes = await freeBytes();
+      this.#freeBytes = await this.#space.begin();
       if (this.#freeBytes < plan.reserveBytes) throw storageFull();
       this.#releaseLock = await holdLock(recordingLockName(plan.id));
       this.#folder = await recordingFolder(plan.id);
@@ -155,7 +156,7 @@ export class RecordingSession {
   }
 
   async #checkSpace(): Promise<void> {
-    this.#freeBytes = await freeBytes();
+    this.#freeBytes = await this.#space.free(this.#file?.sizeBytes ?? 0);
     const needed = this.#options.plan.reserveBytes + (this.#file?.indexBytes ?? 0);
     if (this.#freeBytes < needed) await this.#end('storage-full', storageFull());
   }

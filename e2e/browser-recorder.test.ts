@@ -1,0 +1,233 @@
+import { spawnSync } from 'node:child_process';
+import {
+  counterBreaks,
+  durationInPage,
+  launchChromium,
+  openRoomPage,
+  type RoomPageOptions,
+  type RoomWindow,
+  type RunningServer,
+  readRecording,
+  startInPage,
+  startServer,
+  startSite,
+  stopInPage,
+  syncEvents,
+} from '@aircheck/testkit';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+
+let server: RunningServer;
+let site: Awaited<ReturnType<typeof startSite>>;
+let browser: Browser;
+
+beforeAll(async () => {
+  [server, site, browser] = await Promise.all([startServer(), startSite(), launchChromium()]);
+});
+afterAll(async () => {
+  await browser.close();
+  site.close();
+  await server.stop();
+});
+
+/** A page in a room, in a profile of its own; its faults fail the test. */
+async function enter(options: Pick<RoomPageOptions, 'roomId' | 'userId'> & Partial<RoomPageOptions>): Promise<Page> {
+  const context = await browser.newContext();
+  const faults: Error[] = [];
+  const page = await openRoomPage(context, {
+    server,
+    site,
+    ...options,
+    prepare: async (page) => {
+      page.on('pageerror', (error) => faults.push(error));
+      await page.addInitScript(keepConnections);
+      await options.prepare?.(page);
+    },
+  });
+  onTestFinished(async () => {
+    await context.close();
+    expect(faults).toEqual([]);
+  });
+  return page;
+}
+
+interface ConnectionsWindow {
+  readonly peers: RTCPeerConnection[];
+}
+
+/** Runs in the page. */
+function keepConnections(): void {
+  const peers: RTCPeerConnection[] = [];
+  Object.assign(window, { peers });
+  window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(...options: ConstructorParameters<typeof RTCPeerConnection>) {
+      super(...options);
+      peers.push(this);
+    }
+  };
+}
+
+/** Makes the picture that a page sends smaller by a factor. */
+function sendSmaller(page: Page, factor: number): Promise<void> {
+  return page.evaluate(async (factor) => {
+    const senders = (window as unknown as ConnectionsWindow).peers.flatMap((peer) => peer.getSenders());
+    const sender = senders.find(({ track }) => track?.kind === 'video')!;
+    const parameters = sender.getParameters();
+    parameters.encodings[0]!.scaleResolutionDownBy = factor;
+    await sender.setParameters(parameters);
+  }, factor);
+}
+
+async function untilTracksOf(page: Page, userId: string, count: number): Promise<void> {
+  await page.waitForFunction(
+    ([userId, count]) => {
+      const { room } = window as unknown as RoomWindow;
+      return room.remoteTracks.filter((track) => track.userId === userId).length === count;
+    },
+    [userId, count] as const,
+  );
+}
+
+async function untilRecorded(page: Page, name: string, ms: number): Promise<void> {
+  await expect.poll(() => durationInPage(page, name), { timeout: 20_000, interval: 50 }).toBeGreaterThan(ms);
+}
+
+/** The counters of pictures only ever rise; some may be left out on the way. */
+function expectRisingCounters(content: Awaited<ReturnType<typeof readRecording>>): void {
+  const wrong = counterBreaks(content).filter(({ from, to }) => from === null || to === null || to <= from);
+  expect(wrong).toEqual([]);
+}
+
+/** Sizes of the pictures of a file, one behind another. */
+function sizesIn(path: string): string[] {
+  const args = ['-v', 'error', '-select_streams', 'v', '-show_entries', 'frame=width,height', '-of', 'csv=p=0', path];
+  const lines = spawnSync('ffprobe', args, { encoding: 'utf8' }).stdout.trim().split('\n');
+  return lines
+    .map((line) => line.replace(/,$/, ''))
+    .filter((line, index) => line !== lines[index - 1]?.replace(/,$/, ''));
+}
+
+/** How loud tones are in a stretch of a file, as shares of full scale. */
+function tonesIn(path: string, fromMs: number, toMs: number, tonesHz: readonly number[]): number[] {
+  const args = ['-v', 'error', '-i', path, '-ss', `${fromMs / 1000}`, '-to', `${toMs / 1000}`];
+  const { stdout } = spawnSync('ffmpeg', [...args, '-ac', '1', '-ar', '48000', '-f', 's16le', '-'], {
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  const samples = new Int16Array(stdout.buffer, stdout.byteOffset, stdout.byteLength >> 1);
+  return tonesHz.map((hz) => {
+    let [cosine, sine] = [0, 0];
+    samples.forEach((value, index) => {
+      cosine += (value / 32_768) * Math.cos((2 * Math.PI * hz * index) / 48_000);
+      sine += (value / 32_768) * Math.sin((2 * Math.PI * hz * index) / 48_000);
+    });
+    return (2 * Math.hypot(cosine, sine)) / samples.length;
+  });
+}
+
+describe('recording in the browser', () => {
+  it('records oneself and another with sound and picture together, through a pause and a change of size', async () => {
+    const ann = await enter({ roomId: 'talk', userId: 'ann', publish: ['camera', 'microphone'] });
+    const ben = await enter({ roomId: 'talk', userId: 'ben' });
+    await untilTracksOf(ben, 'ann', 2);
+    await Promise.all([
+      startInPage(ann, 'own', { source: { userId: 'ann' }, fileName: 'Ann herself' }),
+      startInPage(ben, 'remote', { source: { userId: 'ann' }, fileName: 'Ann, seen by Ben' }),
+      startInPage(ann, 'webm', { source: { userId: 'ann' }, fileName: 'Ann in WebM', container: 'webm' }),
+    ]);
+    await untilRecorded(ben, 'remote', 1500);
+    await sendSmaller(ann, 2);
+    await untilRecorded(ben, 'remote', 3500);
+    // What is not wanted takes no place in the file.
+    await ben.evaluate(async () => {
+      const recording = (window as unknown as RoomWindow).recordings.get('remote')!;
+      recording.pause();
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      recording.resume();
+    });
+    await untilRecorded(ben, 'remote', 5000);
+    const [own, remote, webm] = await Promise.all([
+      stopInPage(ann, 'own'),
+      stopInPage(ben, 'remote'),
+      stopInPage(ann, 'webm'),
+    ]);
+
+    for (const path of [own, webm, remote]) {
+      const content = await readRecording(path);
+      expect(content.errors).toEqual([]);
+      expect(content.streams.map(({ codec }) => codec)).toEqual([path === webm ? 'vp8' : 'h264', 'opus']);
+      expect(content.audioHoles).toEqual([]);
+      expectRisingCounters(content);
+      const { ptsMs } = content.pictures.at(-1)!;
+      expect(Math.abs(content.durationMs - ptsMs)).toBeLessThan(500);
+      const offsets = syncEvents(content).map(({ offsetMs }) => Math.abs(offsetMs));
+      expect(offsets.length).toBeGreaterThanOrEqual(3);
+      expect(offsets.sort((a, b) => a - b)[offsets.length >> 1]).toBeLessThan(40);
+    }
+    expect(sizesIn(remote)).toEqual(['640,360', '320,180']);
+    // A second was left out: the counters jump there, and the time does not.
+    const content = await readRecording(remote);
+    const jumps = content.pictures.map((picture, index) => {
+      const before = content.pictures[index - 1];
+      return { counters: (picture.counter ?? 0) - (before?.counter ?? 0), ms: picture.ptsMs - (before?.ptsMs ?? 0) };
+    });
+    const pause = jumps.slice(1).reduce((most, jump) => (jump.counters > most.counters ? jump : most));
+    expect(pause.counters).toBeGreaterThan(24);
+    expect(pause.ms).toBeLessThan(400);
+  });
+
+  it('mixes all voices of a room, also of those who come later, and ends when its own page leaves', async () => {
+    const ann = await enter({ roomId: 'choir', userId: 'ann', voiceHz: 440 });
+    await enter({ roomId: 'choir', userId: 'ben', voiceHz: 660 });
+    await untilTracksOf(ann, 'ben', 1);
+    await startInPage(ann, 'mix', { source: { mix: true }, fileName: 'All voices' });
+    await untilRecorded(ann, 'mix', 2000);
+    const cara = await enter({ roomId: 'choir', userId: 'cara', voiceHz: 880 });
+    await untilTracksOf(ann, 'cara', 1);
+    const joinedMs = await durationInPage(ann, 'mix');
+    await untilRecorded(ann, 'mix', joinedMs + 2500);
+    const reason = ann.evaluate(() => {
+      const { recordings, room } = window as unknown as RoomWindow;
+      return new Promise((resolve) => {
+        recordings.get('mix')!.on('ended', (_stored, reason) => resolve(reason));
+        void room.leave();
+      });
+    });
+    await expect(reason).resolves.toBe('left');
+    await cara.close();
+
+    const path = await stopInPage(ann, 'mix');
+    const { streams, durationMs, errors } = await readRecording(path);
+    expect(errors).toEqual([]);
+    expect(streams.map(({ codec, kind }) => `${kind} ${codec}`)).toEqual(['audio aac']);
+    const voices = [440, 660, 880, 1234];
+    const [before, after] = [
+      tonesIn(path, 1000, 2000, voices),
+      tonesIn(path, durationMs - 1500, durationMs - 500, voices),
+    ];
+    expect(before.map((level) => level > 0.02)).toEqual([true, true, false, false]);
+    expect(after.map((level) => level > 0.02)).toEqual([true, true, true, false]);
+  });
+
+  it('ends with a whole file when the one who is recorded leaves', async () => {
+    const ann = await enter({ roomId: 'goodbye', userId: 'ann', publish: ['camera', 'microphone'] });
+    const ben = await enter({ roomId: 'goodbye', userId: 'ben' });
+    await untilTracksOf(ben, 'ann', 2);
+    await startInPage(ben, 'ann', { source: { userId: 'ann' }, fileName: 'Until she leaves' });
+    await untilRecorded(ben, 'ann', 1500);
+    const ended = ben.evaluate(
+      () =>
+        new Promise((resolve) => {
+          const { recordings } = window as unknown as RoomWindow;
+          recordings
+            .get('ann')!
+            .on('ended', ({ complete, durationMs }, reason) => resolve({ complete, durationMs, reason }));
+        }),
+    );
+    await ann.evaluate(() => (window as unknown as RoomWindow).room.leave());
+    await expect(ended).resolves.toMatchObject({ complete: true, reason: 'left' });
+    const content = await readRecording(await stopInPage(ben, 'ann'));
+    expect(content.errors).toEqual([]);
+    expect(content.durationMs).toBeGreaterThan(1500);
+    await ben.close();
+  });
+});
