@@ -1,71 +1,54 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RunningServer } from '@aircheck/testkit';
+import { type RunningServer, startServer } from '@aircheck/testkit';
 import type { Page } from 'playwright-core';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeUserBuf, makeUserSig } from '../packages/server/tests/vendors/user-sig-maker.ts';
 import { browserForFile } from './browser-support.ts';
-import { type ILiveWindow, logIn, openApplication, sdkAppId, startApplication, userSig } from './ilive-support.ts';
-import { serverForTest, temporaryFolder, untilRecording } from './support.ts';
+import {
+  type ILiveWindow,
+  logIn,
+  openApplication,
+  type Sdk,
+  sdkAppId,
+  startApplication,
+  tell,
+  userSig,
+} from './ilive-support.ts';
+import { temporaryFolder, untilRecording } from './support.ts';
 
 const browser = browserForFile();
 
 /** Mounting needs root, as a container of continuous integration has it. */
 const root = process.getuid?.() === 0 && process.platform === 'linux';
 
-/** A server whose recordings lie on a small disk of their own, where such can be had. */
-async function newServer(): Promise<RunningServer> {
+let server: RunningServer;
+let application: string;
+let recordings: string;
+
+/** The recordings lie on a small disk of their own, where such can be had. */
+beforeAll(async () => {
   const dataFolder = temporaryFolder();
-  const recordings = join(dataFolder, 'recordings');
+  recordings = join(dataFolder, 'recordings');
   mkdirSync(recordings);
-  if (root) {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${32 * 2 ** 20}`, 'tmpfs', recordings]);
-    onTestFinished(() => {
-      execFileSync('umount', ['--lazy', recordings]);
-    });
-  }
-  const server = await serverForTest({ dataFolder });
+  if (root) execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${32 * 2 ** 20}`, 'tmpfs', recordings]);
+  [server, application] = await Promise.all([startServer({ dataFolder }), startApplication()]);
   await server.api.request('PATCH', '/v1/settings', { sdkAppId });
-  return server;
-}
+});
+afterAll(async () => {
+  await server.stop();
+  if (root) execFileSync('umount', ['--lazy', recordings]);
+});
 
 /** A page with the SDK in it. */
-async function newPage(server: RunningServer): Promise<{ readonly page: Page; readonly application: string }> {
-  const [application, page] = await Promise.all([startApplication(), browser.openPage()]);
+async function newPage(): Promise<Page> {
+  const page = await browser.openPage();
   await openApplication(page, server, application);
-  return { page, application };
+  return page;
 }
 
-/**
- * Makes a call in the page; `sdk` are the managers and what a test needs besides.
- * @returns the module and the number that it fails with, or `done: ` and its result
- */
-function tell<Given = undefined>(page: Page, call: (sdk: Sdk, given: Given) => Promise<unknown>, given?: Given) {
-  const script = `(() => {
-    const { ILiveRoomManager, ILiveLoginManager, ILiveSDK } = window;
-    const sdk = {
-      ...window, window,
-      ILiveRecordOption, ILiveRoomOption, ILiveConstants, AVRoomMulti,
-      manager: ILiveRoomManager.getInstance(), login: ILiveLoginManager.getInstance(), root: ILiveSDK.getInstance(),
-      quiet: () => new ILiveRoomOption().autoCamera(false).autoMic(false),
-      named: (name) => new ILiveRecordOption().fileName(name),
-    };
-    return window.failureOf((${call.toString()})(sdk, ${JSON.stringify(given)}));
-  })()`;
-  return page.evaluate(script) as Promise<string>;
-}
-
-type Sdk = ILiveWindow & {
-  readonly manager: ReturnType<ILiveWindow['ILiveRoomManager']['getInstance']>;
-  readonly login: ReturnType<ILiveWindow['ILiveLoginManager']['getInstance']>;
-  readonly root: ReturnType<ILiveWindow['ILiveSDK']['getInstance']>;
-  /** An option with which nothing is switched on. */
-  quiet(): InstanceType<ILiveWindow['ILiveRoomOption']>;
-  named(fileName: string): InstanceType<ILiveWindow['ILiveRecordOption']>;
-};
-
-async function untilTaken(server: RunningServer, roomId: string): Promise<void> {
+async function untilTaken(roomId: string): Promise<void> {
   const { items } = await server.api.listRecordings();
   const live = items.find((one) => one.roomId === roomId && one.endedAt === null);
   if (live !== undefined) await untilRecording(server, live.recordingId, ({ state }) => state === 'recording');
@@ -73,8 +56,7 @@ async function untilTaken(server: RunningServer, roomId: string): Promise<void> 
 
 describe('errors of ILiveSDK, each brought about', () => {
   it('of logging in', async () => {
-    const server = await newServer();
-    const { page, application } = await newPage(server);
+    const page = await newPage();
     const { url } = server;
     const sig = userSig(server, 'anna');
     const logIn = (given: { url: string; appId?: number; id?: string; sig?: string }) =>
@@ -114,8 +96,7 @@ describe('errors of ILiveSDK, each brought about', () => {
   });
 
   it('of rooms and devices', async () => {
-    const server = await newServer();
-    const [{ page: anna }, { page: ben }] = await Promise.all([newPage(server), newPage(server)]);
+    const [anna, ben, eva] = await Promise.all([newPage(), newPage(), newPage()]);
     await Promise.all([logIn(anna, server, 'anna'), logIn(ben, server, 'ben')]);
 
     expect(await tell(anna, ({ manager, quiet }) => manager.joinRoom(7, quiet()))).toBe('AVSDK 10009');
@@ -162,7 +143,6 @@ describe('errors of ILiveSDK, each brought about', () => {
 
     // A token of a back end that lets its bearer watch only.
     const token = await server.api.createToken({ userId: 'eva', roomId: '*', role: 'audience' });
-    const { page: eva } = await newPage(server);
     const viewer = ({ root, login, manager, quiet }: Sdk, given: { url: string; token: string }) => {
       root.initSdk({ serverUrl: given.url, getToken: async () => given.token });
       return login.iLiveLogin('eva', '').then(() => manager.joinRoom(7, quiet()));
@@ -171,8 +151,7 @@ describe('errors of ILiveSDK, each brought about', () => {
   });
 
   it('of recording', async () => {
-    const server = await newServer();
-    const { page } = await newPage(server);
+    const page = await newPage();
     await logIn(page, server, 'anna');
     const start = () => tell(page, ({ manager, named }) => manager.startRecordVideo(named('lesson')));
     const stop = () => tell(page, ({ manager }) => manager.stopRecordVideo());
@@ -195,7 +174,7 @@ describe('errors of ILiveSDK, each brought about', () => {
     await tell(page, ({ manager }) => manager.enableCamera(0, true));
     expect(await start()).toBe('done: undefined');
     expect(await start()).toBe('IMSDK 30000415');
-    await untilTaken(server, '9');
+    await untilTaken('9');
     expect(await stop()).toMatch(files);
     expect(await stop()).toBe('IMSDK 30000412');
 
@@ -208,7 +187,6 @@ describe('errors of ILiveSDK, each brought about', () => {
     await page.unroute('**/v1/rooms/**');
 
     if (root) {
-      const recordings = join(server.dataFolder, 'recordings');
       const filler = join(recordings, 'filler');
       const { bavail, bsize } = statfsSync(recordings);
       writeFileSync(filler, Buffer.alloc(bavail * bsize - 16 * 1024));
@@ -228,8 +206,7 @@ describe('errors of ILiveSDK, each brought about', () => {
   });
 
   it('of rooms that end and credentials that do', async () => {
-    const server = await newServer();
-    const { page } = await newPage(server);
+    const page = await newPage();
     await page.evaluate(hearNothingOnWish);
     await logIn(page, server, 'anna');
     const start = () => tell(page, ({ manager, named }) => manager.startRecordVideo(named('lesson')));
@@ -241,7 +218,7 @@ describe('errors of ILiveSDK, each brought about', () => {
     expect(await start()).toBe('IMSDK 30000410');
 
     await tell(page, ({ manager, quiet }) => manager.createRoom(2, quiet()));
-    await kick(server, 2, 'anna');
+    await kick(2, 'anna');
     await expect.poll(heard).toContain('ForceOffline anna ILiveSDK 8050');
     expect(await start()).toBe('IMSDK 30000410');
 
@@ -276,7 +253,7 @@ describe('errors of ILiveSDK, each brought about', () => {
       return told;
     };
     expect(await unheard(4, () => server.api.deleteRoom('4'))).toBe('IMSDK 30000403');
-    expect(await unheard(5, () => kick(server, 5, 'anna'))).toBe('IMSDK 30000411');
+    expect(await unheard(5, () => kick(5, 'anna'))).toBe('IMSDK 30000411');
   });
 });
 
@@ -294,7 +271,7 @@ function hearNothingOnWish(): void {
 }
 
 /** Sends a member away, as a back end of the vendor's does. */
-async function kick(server: RunningServer, room: number, userId: string): Promise<void> {
+async function kick(room: number, userId: string): Promise<void> {
   const usersig = userSig(server, 'administrator');
   const query = new URLSearchParams({ usersig, identifier: 'administrator', sdkappid: String(sdkAppId) });
   const reqhead = { uint32_sub_cmd: 1, uint32_sdk_appid: sdkAppId, uint32_auth_key: room, rpt_to_Account: [userId] };

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { RunningServer } from '@aircheck/testkit';
 import type * as ilive from '@aircheck/web/ilive';
 import type { Page } from 'playwright-core';
-import { expect, onTestFinished } from 'vitest';
+import { expect } from 'vitest';
 import { makeUserSig } from '../packages/server/tests/vendors/user-sig-maker.ts';
 
 export const sdkAppId = 1_400_012_345;
@@ -16,6 +16,15 @@ export type ILiveWindow = typeof ilive & {
   failureOf(call: Promise<unknown>): Promise<string>;
 };
 
+export type Sdk = ILiveWindow & {
+  readonly manager: ReturnType<ILiveWindow['ILiveRoomManager']['getInstance']>;
+  readonly login: ReturnType<ILiveWindow['ILiveLoginManager']['getInstance']>;
+  readonly root: ReturnType<ILiveWindow['ILiveSDK']['getInstance']>;
+  /** An option with which nothing is switched on. */
+  quiet(): InstanceType<ILiveWindow['ILiveRoomOption']>;
+  named(fileName: string): InstanceType<ILiveWindow['ILiveRecordOption']>;
+};
+
 /** The page of an application: it is neither the server's nor of its origin. */
 export async function startApplication(): Promise<string> {
   const server = createServer((_request, response) => {
@@ -26,10 +35,8 @@ export async function startApplication(): Promise<string> {
     response.end('<!doctype html><title>An application</title><div id="view"></div>');
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.close();
-    server.closeAllConnections();
-  });
+  // For all tests of a file; it ends with its process.
+  server.unref();
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
@@ -80,4 +87,23 @@ export async function logIn(page: Page, server: RunningServer, userId: string): 
     });
   }, given);
   expect(outcome).toBe('logged in');
+}
+
+/**
+ * Makes a call in the page; `sdk` are the managers and what a test needs besides.
+ * @returns the module and the number that it fails with, or `done: ` and its result
+ */
+export function tell<Given = undefined>(page: Page, call: (sdk: Sdk, given: Given) => Promise<unknown>, given?: Given) {
+  const script = `(() => {
+    const { ILiveRoomManager, ILiveLoginManager, ILiveSDK } = window;
+    const sdk = {
+      ...window, window,
+      ILiveRecordOption, ILiveRoomOption, ILiveConstants, AVRoomMulti,
+      manager: ILiveRoomManager.getInstance(), login: ILiveLoginManager.getInstance(), root: ILiveSDK.getInstance(),
+      quiet: () => new ILiveRoomOption().autoCamera(false).autoMic(false),
+      named: (name) => new ILiveRecordOption().fileName(name),
+    };
+    return window.failureOf((${call.toString()})(sdk, ${JSON.stringify(given)}));
+  })()`;
+  return page.evaluate(script) as Promise<string>;
 }
