@@ -3,6 +3,7 @@
  */
 import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
+import { agentBenchmark } from './agent.ts';
 import { browserRecorderBenchmark } from './browser-recorder.ts';
 import { clipBenchmark } from './clip.ts';
 import { concatBenchmark } from './concat.ts';
@@ -38,6 +39,7 @@ const benchmarks: readonly Benchmark[] = [
   uploadBenchmark,
   uploadCutsBenchmark,
   browserRecorderBenchmark,
+  agentBenchmark,
 ];
 
 const HELP = `npm run bench -- [name[=argument] ...] [--json]
