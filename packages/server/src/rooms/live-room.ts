@@ -13,7 +13,7 @@ import {
   type Track,
 } from '@aircheck/protocol';
 import type { z } from 'zod';
-import { isAtMost, type UserPrincipal } from '../apps/index.ts';
+import { isAtMost, isUserToken, type UserPrincipal } from '../apps/index.ts';
 import type { OfferedSource, WorkerRequestName, WorkerRequests } from '../worker/contract.ts';
 import type { Entrant } from './entrant.ts';
 import type { ExternalSession } from './external-session.ts';
@@ -231,7 +231,8 @@ export class LiveRoom {
       throw new AircheckError('track-not-found', `${watchedUserId} does not publish its ${source}`);
     }
     sessionOrigin(sdp);
-    return this.#viewers.open(user.userId, trackIds, sdp);
+    // With a user token one watches where one is.
+    return this.#viewers.open(user.userId, trackIds, sdp, isUserToken(user) ? user.userId : undefined);
   }
 
   /** @throws AircheckError `track-not-found` when it is none of the participant's own */
@@ -264,6 +265,7 @@ export class LiveRoom {
     }
     const viewers = [...this.#participants.values()].filter(({ viewerOf }) => viewerOf === userId);
     for (const viewer of viewers) this.leave(viewer, reason);
+    this.#viewers.participantLeft(userId);
     this.#meeting?.left(userId, this.#context.clock.now());
     if (this.#participants.size === 0) this.#endMeeting();
     participant.dismiss(reason);

@@ -7,6 +7,8 @@ interface ViewerOptions {
   /** Who watches. */
   readonly userId: string;
   readonly trackIds: readonly string[];
+  /** It may watch only as long as this participant is in the room. */
+  readonly endsWith: string | undefined;
   readonly onEnded: (viewer: Viewer) => void;
 }
 
@@ -15,6 +17,7 @@ export class Viewer {
   readonly sessionId = createId();
   readonly userId: string;
   readonly trackIds: readonly string[];
+  readonly endsWith: string | undefined;
   readonly #context: RoomContext;
   readonly #roomKey: string;
   readonly #onEnded: (viewer: Viewer) => void;
@@ -27,6 +30,7 @@ export class Viewer {
     this.#roomKey = options.roomKey;
     this.userId = options.userId;
     this.trackIds = options.trackIds;
+    this.endsWith = options.endsWith;
     this.#onEnded = options.onEnded;
   }
 

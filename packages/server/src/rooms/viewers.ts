@@ -18,17 +18,22 @@ export class Viewers {
     return [...this.#viewers].map((viewer) => viewer.userId);
   }
 
-  /** Answers the offer of a player that is to receive these tracks. */
+  /**
+   * Answers the offer of a player that is to receive these tracks.
+   * @param endsWith - a participant without whom the session ends
+   */
   async open(
     userId: string,
     trackIds: readonly string[],
     sdp: string,
+    endsWith?: string,
   ): Promise<{ readonly session: ExternalSession; readonly sdp: string }> {
     const viewer = new Viewer({
       context: this.#context,
       roomKey: this.#roomKey,
       userId,
       trackIds,
+      endsWith,
       onEnded: (ended) => this.#viewers.delete(ended),
     });
     this.#viewers.add(viewer);
@@ -40,6 +45,10 @@ export class Viewers {
     for (const viewer of [...this.#viewers]) {
       if (!viewer.trackIds.every((trackId) => published.has(trackId))) viewer.end();
     }
+  }
+
+  participantLeft(userId: string): void {
+    for (const viewer of [...this.#viewers]) if (viewer.endsWith === userId) viewer.end();
   }
 
   end(): void {

@@ -79,6 +79,12 @@ describe('a user token', () => {
     const ben = await inside('ben', 'host', 'other');
     await ben.request({ type: 'publish', sdp: offerSdp('2'), tracks: [{ mid: '1', source: 'camera' }] });
     expect((await post('/whep/other/ben')).json()).toMatchObject({ code: 'forbidden' });
+
+    const anna = await inside('anna', 'host', 'other');
+    expect((await post('/whep/other/ben')).statusCode).toBe(201);
+    const { peerId } = service.workers.bodies('view').at(-1)!;
+    await anna.request({ type: 'leave' });
+    await service.workers.called('closePeer', (body) => body.peerId === peerId);
   });
 });
 

@@ -98,7 +98,7 @@ export function Lobby({ roomId, claims, signedIn, onJoin }: LobbyProps) {
           <div>
             <span className="eyebrow">{t('lobby.room')}</span>
             <h1 className="ellipsis" data-testid="room-id">
-              {claims?.room ?? roomId}
+              {claims === undefined || claims.room === '*' ? roomId : claims.room}
             </h1>
           </div>
           <Field label={t('lobby.name')} {...(!invited && { hint: t('lobby.idRule') })}>

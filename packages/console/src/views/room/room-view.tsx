@@ -64,7 +64,8 @@ export default function RoomView({ roomId, token, signedIn }: RoomViewProps) {
 
   const join = async (choice: JoinChoice, media: LobbyMedia) => {
     const accessToken = token ?? (await prepareRoom(roomId, choice));
-    const joined = await Room.connect(window.location.origin, accessToken);
+    // A user token does not say which room.
+    const joined = await Room.connect(window.location.origin, accessToken, claims?.room === '*' ? { roomId } : {});
     if (gone.current) {
       // The page went elsewhere while the connection was being made.
       await joined.leave();
