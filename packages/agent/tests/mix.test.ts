@@ -1,0 +1,273 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { EventEmitter } from 'node:events';
+import { join } from 'node:path';
+import type { ParticipantMedia, ReceivedTrack, TrackListener } from '@aircheck/engine/receiving';
+import type { EndReason, Participant } from '@aircheck/protocol';
+import { ALL_FORMATS, BufferSource, EncodedPacketSink, Input } from 'mediabunny';
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import { type MixedRoom, MixRecording } from '../src/mix/index.ts';
+import { SoundMixer } from '../src/mix/sound-mixer.ts';
+import { stretched, VoicePlacer } from '../src/mix/voice-placer.ts';
+import { UnfinishedFiles } from '../src/room/index.ts';
+import { folderForTest } from './room-fixture.ts';
+
+const RATE = 48_000;
+const PACKET = 960;
+
+describe('the mixer', () => {
+  it('adds voices where they belong, leaves silence between, and drops what comes too late', () => {
+    const mixer = new SoundMixer();
+    const ones = new Float32Array(10).fill(0.25);
+    mixer.add(5, ones, ones);
+    mixer.add(10, ones, ones);
+    expect([...mixer.take(8)].filter((_, index) => index % 2 === 0)).toEqual([0, 0, 0, 0, 0, 0.25, 0.25, 0.25]);
+    mixer.add(4, ones, ones);
+    const rest = mixer.take(25);
+    expect([...rest].filter((_, index) => index % 2 === 1)).toEqual([
+      ...[0.5, 0.5, 0.75, 0.75, 0.75, 0.75, 0.5],
+      ...Array(5).fill(0.25),
+      ...Array(5).fill(0),
+    ]);
+    expect(mixer.take(20)).toHaveLength(0);
+    expect(mixer.position).toBe(25);
+  });
+
+  it('bends what is too loud, and leaves the rest as it is', () => {
+    const mixer = new SoundMixer();
+    for (const level of [0.7, 0.7, 0.7]) mixer.add(0, Float32Array.of(level, 0.1, -level), Float32Array.of(0, 0, 0));
+    const [loud, , soft, , negative] = mixer.take(3);
+    expect(loud).toBeGreaterThan(0.9);
+    expect(loud).toBeLessThan(1);
+    expect(negative).toBe(-loud!);
+    expect(soft).toBeCloseTo(0.3, 5);
+  });
+
+  it('gives out all that was put in, however long it goes on', () => {
+    const mixer = new SoundMixer();
+    const sound = new Float32Array(PACKET).fill(0.1);
+    for (let position = 0; position < RATE * 120; position += PACKET) {
+      mixer.add(position + 4800, sound, sound);
+      const given = mixer.take(position);
+      if (position > 5 * PACKET + 4800) if (given[0] !== sound[0]) throw new Error(`${given[0]} at ${position}`);
+    }
+  });
+});
+
+describe('the place of a voice', () => {
+  /** Feeds packets whose media clock runs at a rate of its own; answers where each was laid and should be. */
+  function place(seconds: number, rate: number, delayMs: (index: number) => number) {
+    const placer = new VoicePlacer(1000, RATE);
+    const laid: { position: number; length: number; wantedMs: number }[] = [];
+    for (let index = 0; index * 20 < seconds * 1000; index++) {
+      const sentMs = (index * 20) / rate;
+      const place = placer.place(7_000_000 + index * PACKET, 1000 + sentMs + delayMs(index), PACKET);
+      laid.push({ ...place, wantedMs: sentMs });
+    }
+    return laid;
+  }
+  const noise = (index: number) => ((index * 7919) % 97) / 97;
+
+  it('follows a clock that is two percent slow or fast, without a jump', () => {
+    for (const rate of [0.98, 1.02, 1.0001]) {
+      const laid = place(60, rate, (index) => 5 + 10 * noise(index));
+      for (const [index, { position, length }] of laid.entries()) {
+        const next = laid[index + 1];
+        if (next !== undefined) expect(next.position).toBe(position + length);
+      }
+      const { position, wantedMs } = laid.at(-1)!;
+      expect(Math.abs(position / 48 - wantedMs - 5)).toBeLessThan(40);
+    }
+  });
+
+  it('leaves the sound as it was sent where clocks agree, whatever the network does', () => {
+    const laid = place(20, 1, (index) => 5 + 60 * noise(index) + (index % 200 === 100 ? 400 : 0));
+    expect(laid.slice(100).filter(({ length }) => length !== PACKET)).toEqual([]);
+  });
+
+  it('keeps holes, and begins anew when the sender does', () => {
+    const placer = new VoicePlacer(0, RATE);
+    expect(placer.place(0, 10, PACKET).position).toBe(480);
+    expect(placer.place(PACKET, 30, PACKET).position).toBe(480 + PACKET);
+    expect(placer.place(50 * PACKET, 1010, PACKET).position).toBe(480 + 50 * PACKET);
+    expect(placer.place(9_000_000, 1030, PACKET).position).toBe(480 + 51 * PACKET);
+    expect(placer.place(9_000_000 + PACKET, 1050, PACKET).position).toBe(480 + 52 * PACKET);
+  });
+
+  it('makes sound longer and shorter without a break', () => {
+    const sine = Float32Array.from({ length: PACKET }, (_, index) => Math.sin((2 * Math.PI * index) / 96));
+    for (const length of [PACKET - 20, PACKET, PACKET + 20]) {
+      const changed = stretched(sine, length);
+      expect(changed).toHaveLength(length);
+      expect(changed[0]).toBe(sine[0]);
+      expect(changed.at(-1)).toBeCloseTo(sine.at(-1)!, 5);
+      for (let index = 1; index < length; index++)
+        expect(Math.abs(changed[index]! - changed[index - 1]!)).toBeLessThan(0.08);
+    }
+  });
+});
+
+/** Opus packets of a tone. */
+async function tone(hz: number, seconds: number): Promise<Uint8Array[]> {
+  const source = ['-f', 'lavfi', '-i', `sine=frequency=${hz}:sample_rate=${RATE}:duration=${seconds}`];
+  const args = ['-v', 'error', ...source, '-c:a', 'libopus', '-b:a', '64k', '-f', 'ogg', '-'];
+  const child = spawn('ffmpeg', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const pieces: Buffer[] = [];
+  for await (const piece of child.stdout) pieces.push(piece as Buffer);
+  using input = new Input({ source: new BufferSource(Buffer.concat(pieces)), formats: ALL_FORMATS });
+  const packets: Uint8Array[] = [];
+  const track = await input.getPrimaryAudioTrack();
+  for await (const packet of new EncodedPacketSink(track!).packets()) packets.push(packet.data);
+  return packets;
+}
+
+/** A room that is not there: people in it say what they are told to. */
+class FakeRoom extends EventEmitter<{ participants: []; closed: [EndReason, undefined]; state: [] }> {
+  readonly #people = new Map<string, { readonly tracks: ReceivedTrack[]; readonly listeners: Set<TrackListener> }>();
+
+  get participants(): readonly Participant[] {
+    return [...this.#people.keys()].map((userId) => ({ userId }) as Participant);
+  }
+
+  mediaOf(userId: string): ParticipantMedia {
+    return { tracks: () => this.#people.get(userId)?.tracks ?? [], onTracksChanged: () => () => {} };
+  }
+
+  receive(): () => void {
+    return () => {};
+  }
+
+  come(userId: string): void {
+    const listeners = new Set<TrackListener>();
+    const track = {
+      trackId: userId,
+      kind: 'audio',
+      codec: 'opus',
+      source: 'microphone',
+      clockRate: RATE,
+      listen: (listener: TrackListener) => {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    };
+    this.#people.set(userId, { tracks: [track as unknown as ReceivedTrack], listeners });
+    this.emit('participants');
+  }
+
+  go(userId: string): void {
+    this.#people.delete(userId);
+    this.emit('participants');
+  }
+
+  say(userId: string, data: Uint8Array, rtpTimestamp: number, arrivalMs: number): void {
+    const frame = { data, rtpTimestamp, arrivalMs, keyFrame: true, lostPacketsBefore: 0, lostFramesBefore: 0 };
+    for (const listener of this.#people.get(userId)?.listeners ?? []) listener.onFrame(frame);
+  }
+}
+
+/** Amplitude of a tone in each 50 ms of a file. */
+function levels(path: string, hz: number): number[] {
+  const { stdout } = spawnSync('ffmpeg', [
+    '-v',
+    'error',
+    '-i',
+    path,
+    '-map',
+    '0:a',
+    '-f',
+    'f32le',
+    '-af',
+    'pan=mono|c0=c0',
+    '-',
+  ]);
+  const samples = new Float32Array(stdout.buffer, stdout.byteOffset, Math.floor(stdout.byteLength / 4));
+  const window = RATE / 20;
+  return Array.from({ length: Math.floor(samples.length / window) }, (_, n) => {
+    let [cosine, sine] = [0, 0];
+    for (let index = 0; index < window; index++) {
+      const angle = (2 * Math.PI * hz * index) / RATE;
+      cosine += samples[n * window + index]! * Math.cos(angle);
+      sine += samples[n * window + index]! * Math.sin(angle);
+    }
+    return (2 * Math.hypot(cosine, sine)) / window;
+  });
+}
+
+describe('the recording of everybody', () => {
+  it('holds every voice where it was heard: who was there, who came later, who fell silent, who left', async () => {
+    const folder = folderForTest();
+    const room = new FakeRoom();
+    room.come('ann');
+    const path = join(folder, 'mix.m4a');
+    const spoken = { ann: await tone(500, 3), ben: await tone(1500, 3), cat: await tone(2500, 3) };
+    const unfinished = new UnfinishedFiles(join(folder, 'notes'), pino({ level: 'silent' }));
+    const now = () => performance.now();
+    const zeroMs = now();
+    const starting = MixRecording.start({
+      id: '1',
+      path,
+      room: room as unknown as MixedRoom,
+      unfinished,
+      logger: pino({ level: 'silent' }),
+      now,
+      wallClock: Date.now,
+    });
+    let recording: MixRecording | undefined;
+    void starting.then((started) => {
+      recording = started;
+    });
+    // Ben comes after a second; Cat is silent from 1.5 s to 2 s, and leaves at 2.5 s.
+    const actions = [
+      { atMs: 0, act: () => room.come('cat') },
+      { atMs: 1000, act: () => room.come('ben') },
+      { atMs: 2500, act: () => room.go('cat') },
+    ];
+    for (let sent = 0; sent < 150; sent++) {
+      const atMs = sent * 20;
+      while (actions[0] !== undefined && actions[0].atMs <= atMs) actions.shift()!.act();
+      await expect.poll(() => now() - zeroMs, { interval: 5 }).toBeGreaterThan(atMs);
+      for (const [name, packets] of Object.entries(spoken)) {
+        if (name === 'ben' && atMs < 1000) continue;
+        if (name === 'cat' && atMs >= 1500 && atMs < 2000) continue;
+        room.say(name, packets[sent]!, 90_000 + sent * PACKET, zeroMs + atMs + 5);
+      }
+    }
+    await starting;
+    expect(recording!.progress().sizeBytes).toBeGreaterThan(0);
+    expect(recording!.progress().durationMs).toBeGreaterThan(1000);
+    const file = await recording!.stop();
+    expect(file).toMatchObject({ reason: 'stopped', path });
+    expect(Math.abs(file.durationMs - 3000)).toBeLessThan(400);
+    expect(await unfinished.finishAll()).toEqual([]);
+
+    const expected: Record<number, (ms: number) => boolean> = {
+      500: () => true,
+      1500: (ms) => ms >= 1000,
+      2500: (ms) => ms < 2500 && (ms < 1500 || ms >= 2000),
+    };
+    for (const [hz, isHeard] of Object.entries(expected)) {
+      const heard = levels(path, Number(hz)).slice(1, 58);
+      const wrong = heard.flatMap((level, index) => {
+        const atMs = (index + 1) * 50;
+        // What lies across a change counts for neither.
+        const edge = [0, 1000, 1500, 2000, 2500].some((change) => atMs >= change - 60 && atMs <= change + 60);
+        return edge || level > 0.06 === isHeard(atMs) ? [] : [`${hz} Hz at ${atMs} ms: ${level.toFixed(3)}`];
+      });
+      expect(wrong).toEqual([]);
+    }
+  });
+
+  it('refuses to write over a file', async () => {
+    const folder = folderForTest();
+    const options = {
+      id: '1',
+      path: folder,
+      room: new FakeRoom() as unknown as MixedRoom,
+      unfinished: new UnfinishedFiles(join(folder, 'notes'), pino({ level: 'silent' })),
+      logger: pino({ level: 'silent' }),
+      now: () => performance.now(),
+      wallClock: Date.now,
+    };
+    await expect(MixRecording.start(options)).rejects.toMatchObject({ code: 'file-exists' });
+  });
+});
