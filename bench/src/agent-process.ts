@@ -5,8 +5,7 @@
  */
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { AgentMedia } from '../../packages/agent/src/agent-media.ts';
-import { RoomViewer } from '../../packages/agent/src/room-viewer.ts';
+import { AgentMedia, RoomViewer } from '../../packages/agent/src/room/index.ts';
 
 const [serverUrl = '', token = '', roomId = '', folder = '', ...hosts] = process.argv.slice(2);
 const media = await AgentMedia.open({ stateFolder: join(folder, 'state'), logger: pino({ level: 'warn' }) });

@@ -1,10 +1,9 @@
 import { newFileId } from '@aircheck/engine/file-id';
-import { AgentMedia } from './agent-media.ts';
 import type { AgentConsole } from './console/index.ts';
 import { Door } from './door/index.ts';
 import { thisFileSystem } from './paths/index.ts';
 import { Recordings } from './recordings/index.ts';
-import { RoomViewer } from './room-viewer.ts';
+import { AgentMedia, RoomViewer } from './room/index.ts';
 import { type AgentFolders, AgentLock, type PairingCode, Pairings, Settings } from './settings/index.ts';
 import { version } from './version.ts';
 

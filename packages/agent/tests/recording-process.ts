@@ -3,8 +3,7 @@
  * Arguments: server URL, token, room, account, path of the file, state folder.
  */
 import { pino } from 'pino';
-import { AgentMedia } from '../src/agent-media.ts';
-import { RoomViewer } from '../src/room-viewer.ts';
+import { AgentMedia, RoomViewer } from '../src/room/index.ts';
 
 const [serverUrl = '', token = '', roomId = '', userId = '', path = '', stateFolder = ''] = process.argv.slice(2);
 const media = await AgentMedia.open({ stateFolder, logger: pino({ level: 'silent' }) });

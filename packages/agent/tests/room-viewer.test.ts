@@ -14,9 +14,8 @@ import {
 } from '@aircheck/testkit';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { AgentMedia } from '../src/agent-media.ts';
-import type { AgentRecording } from '../src/agent-recording.ts';
-import { RoomViewer } from '../src/room-viewer.ts';
+import type { AgentRecording } from '../src/room/index.ts';
+import { AgentMedia, RoomViewer } from '../src/room/index.ts';
 import { folderForTest, publish, viewerToken } from './room-fixture.ts';
 
 let server: RunningServer;

@@ -1,5 +1,5 @@
 import type { AgentStatus, AudioRecordClose, AudioRecordStart, Mp4Close, Mp4Start } from '@aircheck/protocol';
-import type { FileEndReason, RecordedFile } from '../agent-recording.ts';
+import type { FileEndReason, RecordedFile } from '../room/index.ts';
 
 /** What is told of a recording in every notice. */
 export interface NoticeFacts {

@@ -12,12 +12,11 @@ import {
   type Mp4Start,
 } from '@aircheck/protocol';
 import type { Logger } from 'pino';
-import type { RecordedFile } from '../agent-recording.ts';
 import type { PageService } from '../door/index.ts';
 import { MixRecording } from '../mix/index.ts';
 import { decidePath, type PathSystem } from '../paths/index.ts';
+import type { RecordedFile, UnfinishedFiles } from '../room/index.ts';
 import type { Settings } from '../settings/index.ts';
-import type { UnfinishedFiles } from '../unfinished-files.ts';
 import { closeNotice, type NoticeFacts, startNotice } from './notices.ts';
 import { type JoinedRoom, type JoinRoom, SharedRooms } from './shared-rooms.ts';
 

@@ -1,4 +1,4 @@
-import type { JoinOptions, RoomViewer } from '../room-viewer.ts';
+import type { JoinOptions, RoomViewer } from '../room/index.ts';
 
 /** What recordings need of a room that was joined. */
 export type JoinedRoom = Pick<
