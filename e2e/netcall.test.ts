@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
-import type { Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import {
   counterBreaks,
@@ -37,7 +38,10 @@ let server: RunningServer;
 let site: Server & { readonly url: string };
 
 beforeAll(async () => {
-  [server, site] = await Promise.all([startServer({ env: { AIRCHECK_MEDIA_WORKERS: '1' } }), startSite()]);
+  [server, site] = await Promise.all([
+    startServer({ env: { AIRCHECK_MEDIA_WORKERS: '1', AIRCHECK_WEBHOOK_ALLOW: '127.0.0.1' } }),
+    startSite(),
+  ]);
 });
 afterAll(async () => {
   site.closeAllConnections();
@@ -69,7 +73,125 @@ const heard = (page: Page, name: string) =>
   );
 
 describe('a page written for Netcall', () => {
+  it('records by the later calls, whose errors arise where they should, and keeps what was recorded after leaving', async () => {
+    const page = await open('dan');
+    const start = (options: string) => codeOf(page, `netcall.startMediaRecording(${options})`);
+    expect(await start(`{ account: 'dan' }`)).toBe(67003);
+    await page.evaluate(() => (window as unknown as NetcallWindow).netcall.createChannel({ channelName: 'solo' }));
+    await page.evaluate(() =>
+      (window as unknown as NetcallWindow).netcall.joinChannel({ channelName: 'solo', type: 2 }),
+    );
+    expect(await start(`{ account: 'dan' }`)).toBe(67003);
+    await page.evaluate(async () => {
+      const { Netcall, netcall } = window as unknown as NetcallWindow;
+      await netcall.startDevice({ type: Netcall.DEVICE_TYPE_AUDIO_IN });
+      await netcall.startDevice({ type: Netcall.DEVICE_TYPE_VIDEO });
+    });
+    expect(await start(`{}`)).toBe(67002);
+    expect(await start(`{ account: 'nobody' }`)).toBe(67003);
+    expect(await start(`{ account: 'dan', format: 'avi' }`)).toBe(67007);
+    expect(await start(`{ account: 'dan', mediaType: 'audio', format: 'webm' }`)).toBe(67005);
+    expect(await codeOf(page, `netcall.stopMediaRecording({ recordId: 'none' })`)).toBe(67001);
+    expect(await codeOf(page, `netcall.setMediaMixConfig({ enableMixVideo: true })`)).toBe(67005);
+
+    const { recordId } = await page.evaluate(() => {
+      const { netcall } = window as unknown as NetcallWindow;
+      return netcall.startMediaRecording({ account: 'dan', mediaType: 'camera', format: 'webm', fileName: 'take' });
+    });
+    expect(await start(`{ account: 'dan' }`)).toBe(67006);
+    expect(await codeOf(page, `netcall.downloadMediaRecording({ recordId: '${recordId}' })`)).toBe(67006);
+    await recordedFor(page, 1500);
+    const stopped = await page.evaluate(
+      (recordId) => (window as unknown as NetcallWindow).netcall.stopMediaRecording({ recordId }),
+      recordId,
+    );
+    expect(stopped).toMatchObject({ recordId, account: 'dan', fileName: 'take.webm', state: 'stopped' });
+    expect(await start(`{ account: 'dan' }`)).toBe(400);
+    await page.evaluate(async (recordId) => {
+      const div = document.querySelector<HTMLElement>('#remote')!;
+      await (window as unknown as NetcallWindow).netcall.playMediaRecording({ recordId, div });
+    }, recordId);
+    const played = () => page.locator('#remote video').evaluate((video) => (video as HTMLVideoElement).currentTime);
+    await expect.poll(played).toBeGreaterThan(0.3);
+
+    const saved = watchDownloads(page);
+    const download = (recordId: string) =>
+      page.evaluate(
+        (recordId) => (window as unknown as NetcallWindow).netcall.downloadMediaRecording({ recordId }),
+        recordId,
+      );
+    expect(await download(recordId)).toMatchObject({ state: 'downloaded' });
+    const sound = await page.evaluate(() => {
+      const { netcall } = window as unknown as NetcallWindow;
+      return netcall.startMediaRecording({ account: 'dan', mediaType: 'audio' });
+    });
+    await recordedFor(page, 1000);
+    await page.evaluate(() => (window as unknown as NetcallWindow).netcall.leaveChannel());
+    await expect
+      .poll(async () => (await heard(page, 'recordStopped')).map(({ reason }) => reason))
+      .toEqual(['stopped', 'left']);
+    expect(await download(sound.recordId)).toMatchObject({ format: 'm4a', state: 'downloaded' });
+    const codecs = (await saved(2)).map(async ({ name, path }) => {
+      const { streams, errors } = await readRecording(path);
+      expect(errors).toEqual([]);
+      return [name.replace(/-\d+/, ''), streams.map(({ kind, codec }) => (kind === 'audio' ? codec : kind)).sort()];
+    });
+    expect(await Promise.all(codecs)).toEqual([
+      ['take.webm', ['opus', 'video']],
+      ['dan.m4a', ['aac']],
+    ]);
+    const left = await page.evaluate(async () => {
+      const { netcall } = window as unknown as NetcallWindow;
+      await netcall.cleanMediaRecording();
+      return netcall.listMediaRecording();
+    });
+    expect(left).toEqual([]);
+  });
+
+  it('goes from watching to taking part and back, and hears what others do', async () => {
+    const [host, guest] = await Promise.all([open('hana'), open('gus', { role: 'guest' })]);
+    expect(await codeOf(guest, `netcall.createChannel({ channelName: 'stage' })`)).toBe(401);
+    await host.evaluate(() => (window as unknown as NetcallWindow).netcall.createChannel({ channelName: 'stage' }));
+    const asHost = `{ channelName: 'stage', type: 1, liveEnable: true, sessionConfig: { rtmpUrl: 'rtmp://push' } }`;
+    await host.evaluate(`netcall.joinChannel(${asHost})`);
+    expect(await codeOf(guest, `netcall.joinChannel(${asHost})`)).toBe(105);
+    expect(await codeOf(host, `netcall.joinChannel({ channelName: 'stage', type: 1 })`)).toBe(417);
+    expect(await codeOf(guest, `netcall.createChannel({ channelName: '' })`)).toBe(400);
+    const badLayout = `{ channelName: 'stage', type: 2, liveEnable: true, sessionConfig: { splitMode: 4, layout: '{' } }`;
+    expect(await codeOf(guest, `netcall.joinChannel(${badLayout})`)).toBe(208);
+
+    await guest.evaluate(async () => {
+      const { Netcall, netcall } = window as unknown as NetcallWindow;
+      await netcall.joinChannel({ channelName: 'stage', type: 1, role: Netcall.ROLE_AUDIENCE });
+      // Nothing is sent by who watches, but the device is there when it is wanted.
+      await netcall.startDevice({ type: Netcall.DEVICE_TYPE_AUDIO_IN });
+    });
+    await expect
+      .poll(() => heard(host, 'userJoined'))
+      .toContainEqual(expect.objectContaining({ account: 'gus', channelName: 'stage' }));
+    const commands = async () => (await heard(host, 'control')).map(({ account, type }) => `${account} ${type}`);
+    expect(await commands()).toEqual([]);
+    await guest.evaluate(() => (window as unknown as NetcallWindow).netcall.changeRoleToPlayer());
+    await expect.poll(commands).toEqual(['gus 1']);
+    const { recordingId } = await server.api.startRecording('stage', {
+      userId: 'gus',
+      fileName: 'gus',
+      media: 'audio',
+    });
+    await expect.poll(commands).toEqual(['gus 1', 'gus 13']);
+    await server.api.stopRecording(recordingId);
+    await expect.poll(commands).toEqual(['gus 1', 'gus 13', 'gus 14']);
+    await guest.evaluate(() => (window as unknown as NetcallWindow).netcall.changeRoleToAudience());
+    await expect.poll(commands).toEqual(['gus 1', 'gus 13', 'gus 14', 'gus 2']);
+    await guest.evaluate(() => (window as unknown as NetcallWindow).netcall.leaveChannel());
+    await expect.poll(async () => (await heard(host, 'userLeft')).at(-1)).toMatchObject({ account: 'gus' });
+    expect(await heard(guest, 'sessionDuration')).toMatchObject([{ channelId: 'stage' }]);
+    expect(await codeOf(host, `netcall.createChannel({ channelName: 'stage' })`)).toBe(417);
+    expect([...(await heard(host, 'error')), ...(await heard(guest, 'error'))]).toEqual([]);
+  });
+
   it('has its host recorded on the server by the sample of the manual, from joining to leaving', async () => {
+    const copies = await takeMessageCopies();
     const page = await open('host');
     expect(await codeOf(page, `netcall.joinChannel({ channelName: 'live', type: 2 })`)).toBe(404);
     await page.evaluate(async () => {
@@ -96,6 +218,11 @@ describe('a page written for Netcall', () => {
     expectWhole(content, ['h264', 'opus']);
     expect(content.durationMs).toBeGreaterThan(3000);
     expect(await heard(page, 'error')).toEqual([]);
+
+    // The file's address comes to the application's server, as with the vendor.
+    await expect.poll(() => copies.find(({ eventType }) => eventType === '6')).toBeDefined();
+    const [file] = JSON.parse(copies.find(({ eventType }) => eventType === '6')!.fileinfo!);
+    expect(file).toMatchObject({ user: 'host', caller: true, mix: false, type: 'mp4', vid: recording.fileIds[0] });
   });
 
   it('records one of three and the mix of all, in the browser and on the PC at once, by the samples of the manual', async () => {
@@ -164,6 +291,27 @@ describe('a page written for Netcall', () => {
     ]);
   });
 });
+
+/** The application's server, which has subscribed to message copies (消息抄送); what it has got so far grows. */
+async function takeMessageCopies(): Promise<{ eventType: string; fileinfo?: string }[]> {
+  const copies: { eventType: string; fileinfo?: string }[] = [];
+  const backEnd = createServer(async (request, response) => {
+    copies.push(JSON.parse((await request.toArray()).join('')));
+    response.end('{"code":200}');
+  });
+  await new Promise<void>((resolve) => backEnd.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    backEnd.closeAllConnections();
+    backEnd.close();
+  });
+  await server.api.request('POST', '/v1/subscribers', {
+    name: 'application',
+    kind: 'yunxin',
+    url: `http://127.0.0.1:${(backEnd.address() as AddressInfo).port}/copies`,
+    options: { appKey: 'app' },
+  });
+  return copies;
+}
 
 /** Waits until everything that a page records in the browser is so long, in milliseconds. */
 async function recordedFor(page: Page, milliseconds: number): Promise<void> {
