@@ -1,5 +1,6 @@
-import { counterBreaks, type RecordingContent, syncEvents } from '@aircheck/testkit';
-import { describe, expect, it } from 'vitest';
+import { counterBreaks, type RecordingContent, startSite, syncEvents } from '@aircheck/testkit';
+import type { RemoteTrack, Room } from '@aircheck/web';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   breakSignaling,
   browserForFile,
@@ -114,6 +115,86 @@ describe('a room in real browsers', () => {
         { url: server.url, token },
       ),
     ).resolves.toMatchObject({ code: 'recording-forbidden' });
+  });
+});
+
+/** What a page of an app loads. */
+interface Sdk {
+  readonly Room: typeof Room;
+}
+
+describe('a user token, in a page of another site', () => {
+  it('joins any room by name; roles change inside; a hidden viewer sees everything and is not seen', async () => {
+    const server = await serverForTest();
+    const page = await browser.openPage();
+    const site = await startSite();
+    onTestFinished(() => site.close());
+    await page.goto(site.url);
+    const content = `import { Room } from '${server.url}/sdk/web.js'; window.sdk = { Room };`;
+    await page.addScriptTag({ type: 'module', content });
+    await page.waitForFunction(() => 'sdk' in window);
+    const [ann, ben] = await Promise.all(['ann', 'ben'].map((userId) => server.api.token(userId, '*', 'host')));
+    const seen = await page.evaluate(
+      async ({ url, ann, ben }) => {
+        const { Room } = (window as unknown as { sdk: Sdk }).sdk;
+        const on = (room: Room, name: 'track-added' | 'track-removed') =>
+          new Promise<RemoteTrack>((resolve) => room.on(name, resolve));
+        /** Resolves when pictures of the track come, with the statistics that say so. */
+        const flowing = async (room: Room, track: RemoteTrack) => {
+          for (;;) {
+            const statistics = await room.statistics();
+            if ((statistics.received.get(track)?.framesPerSecond ?? 0) > 5) return statistics;
+            await new Promise((resolve) => setTimeout(resolve, 200));
+          }
+        };
+        const roomId = 'users';
+        const annsRoom = await Room.connect(url, ann, { roomId, expect: 'new' });
+        const taken = await Room.connect(url, ben, { roomId, expect: 'new' }).catch((error: unknown) => error);
+        const bensRoom = await Room.connect(url, ben, { roomId, expect: 'existing', role: 'guest' });
+        const first = on(annsRoom, 'track-added');
+        await bensRoom.publishCamera();
+        await flowing(annsRoom, await first);
+
+        const { token } = await annsRoom.createViewerToken();
+        const viewer = await Room.connect(url, token);
+        const watched = on(viewer, 'track-added');
+        await flowing(viewer, await watched);
+        const others = [...annsRoom.participants, ...bensRoom.participants].map(({ userId }) => userId);
+
+        const removed = on(annsRoom, 'track-removed');
+        await bensRoom.changeRole('audience');
+        await removed;
+        const refused = await bensRoom.publishCamera().catch((error: unknown) => error);
+        await bensRoom.changeRole('host');
+        const [second, watchedAgain] = [on(annsRoom, 'track-added'), on(viewer, 'track-added')];
+        await bensRoom.publishCamera();
+        const statistics = await flowing(annsRoom, await second);
+        await flowing(viewer, await watchedAgain);
+        await annsRoom.setSpeaker('');
+
+        const over = new Promise((resolve) => viewer.on('closed', resolve));
+        await annsRoom.leave();
+        const reason = await over;
+        await bensRoom.leave();
+        const codeOf = (error: unknown) => (error as { code?: string }).code;
+        return {
+          taken: codeOf(taken),
+          refused: codeOf(refused),
+          others,
+          reason,
+          role: bensRoom.self.role,
+          received: [...statistics.received.values()],
+          roundTripMs: statistics.roundTripMs,
+        };
+      },
+      { url: server.url, ann: ann!, ben: ben! },
+    );
+    expect(seen).toMatchObject({ taken: 'room-exists', refused: 'forbidden', reason: 'left', role: 'host' });
+    expect(seen.others).toEqual(['ben', 'ann']);
+    expect(seen.received).toMatchObject([
+      { lossRatio: expect.any(Number), jitterMs: expect.any(Number), freezeCount: 0 },
+    ]);
+    expect(seen.roundTripMs).toBeGreaterThanOrEqual(0);
   });
 });
 
