@@ -1,31 +1,8 @@
-import { createServer, type IncomingHttpHeaders } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { CreatedSubscriber, Event, Recording, RoomEnded } from '@aircheck/protocol';
 import { Webhook } from 'standardwebhooks';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { z } from 'zod';
-import { publish, record, sentFor, serverForTest } from './support.ts';
-
-interface Told {
-  readonly headers: IncomingHttpHeaders;
-  readonly body: string;
-}
-
-/** A back end on the loopback that takes webhooks. */
-async function backEnd(): Promise<{ url: string; told: Told[] }> {
-  const told: Told[] = [];
-  const server = createServer(async (request, response) => {
-    const body = (await request.toArray()).join('');
-    told.push({ headers: request.headers, body });
-    response.end('ok');
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`, told };
-}
+import { backEnd, publish, record, sentFor, serverForTest } from './support.ts';
 
 describe('a back end that subscribes', () => {
   it('is told of a recording from its start to its file, in order and signed, and of the end of the meeting', async () => {

@@ -1,4 +1,6 @@
 import { mkdtempSync } from 'node:fs';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Recording, StartRecordingRequest } from '@aircheck/protocol';
@@ -94,4 +96,26 @@ export async function sentFor(
 export async function contentOf(server: RunningServer, fileId: string): Promise<RecordingContent> {
   const { mp4 } = await server.api.playUrls(fileId);
   return readRecording(mp4);
+}
+
+/** A webhook as it came. */
+export interface Told {
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/** A back end on the loopback that takes webhooks; ended with the test. */
+export async function backEnd(): Promise<{ readonly url: string; readonly told: readonly Told[] }> {
+  const told: Told[] = [];
+  const server = createServer(async (request, response) => {
+    const body = (await request.toArray()).join('');
+    told.push({ headers: request.headers, body });
+    response.end('ok');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`, told };
 }
