@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { IncomingTrack, type ParticipantMedia, type TrackUpstream } from '../../src/receiving/index.ts';
 import type { RecorderEvents, StartRecordingOptions } from '../../src/recorder/contract.ts';
 import { RecordingSession } from '../../src/recorder/recording-session.ts';
+import type { OnlyFile } from '../../src/recorder/segment-files.ts';
 
 /** The clock of one test. */
 export interface TestClock {
@@ -16,6 +17,7 @@ export function startSession(
   media: ParticipantMedia,
   clock: TestClock,
   options: Partial<StartRecordingOptions> = {},
+  onlyFile?: OnlyFile,
 ) {
   const events: { name: string; body: unknown }[] = [];
   const { recordingId = 'rec' } = options;
@@ -36,6 +38,7 @@ export function startSession(
     media,
     {
       recordingsFolder: folder,
+      ...(onlyFile !== undefined && { onlyFile }),
       syncMs: 2000,
       emit: (name, body) => events.push({ name, body }),
       logger: pino({ level: 'silent' }),
