@@ -187,9 +187,10 @@ describe('recordings that the browser keeps', () => {
       const [recording] = await app.browserRecorder.listRecoverable();
       await recording!.remove();
       const gone = await recording!.file().catch((error) => error.code);
-      return [(await app.browserRecorder.listRecoverable()).length, gone];
+      const unsent = await recording!.upload().done.catch((error) => error.code);
+      return [(await app.browserRecorder.listRecoverable()).length, gone, unsent];
     });
-    expect(left).toEqual([0, 'recording-not-found']);
+    expect(left).toEqual([0, 'recording-not-found', 'recording-not-found']);
   });
 
   it('are found whole after the browser was killed', async () => {

@@ -83,6 +83,8 @@ export class RecordingUpload extends TypedEmitter<UploadEvents> implements Uploa
   /** @returns the upload's id when the server has all of it */
   async #sendAll(): Promise<string> {
     const { source, facts, api } = this.#parts;
+    // Nothing is begun for a file that cannot be had.
+    if (source.sizeBytes === 0) await this.#orEnded(source.changed());
     const folder = await recordingFolder(facts.id);
     const note = folder && (await readUploadNote(folder));
     if (note?.baseUrl === api.baseUrl) this.#uploadId = note.uploadId;
@@ -94,12 +96,13 @@ export class RecordingUpload extends TypedEmitter<UploadEvents> implements Uploa
       const { completion, sizeBytes } = source;
       const end = Math.min(position.offset + CHUNK_BYTES, sizeBytes);
       if (completion !== undefined && position.offset > completion.sizeBytes) {
-        position = await this.#afterFailure(new AircheckError('upload-gone', 'The server has another file'));
+        await this.#afterFailure(new AircheckError('upload-gone', 'The server has another file'));
+        position = await this.#position();
       } else if (end <= position.offset && completion === undefined) {
         await this.#orEnded(source.changed());
       } else {
         const begunAt = performance.now();
-        const bytes = await this.#orEnded(source.slice(position.offset, end));
+        const bytes = await this.#orEnded(source.read(position.offset, end));
         position = await this.#append(position.offset, bytes, completion);
         if (source.completion === undefined && source.sizeBytes - position.offset < CHUNK_BYTES) {
           await this.#pauses.wait(GROWING_STEP_MS - (performance.now() - begunAt));
@@ -112,34 +115,33 @@ export class RecordingUpload extends TypedEmitter<UploadEvents> implements Uploa
 
   /** Asks how far the server has come; begins the upload where it has none. */
   async #position(): Promise<UploadPosition> {
-    try {
-      if (this.#uploadId !== undefined) return await this.#requests.position(this.#uploadId);
-      this.#uploadId = await this.#create();
-      await this.#note(this.#uploadId);
-      return { offset: 0, whole: false };
-    } catch (error) {
-      return this.#afterFailure(error);
+    for (;;) {
+      try {
+        if (this.#uploadId !== undefined) return await this.#requests.position(this.#uploadId);
+        this.#uploadId = await this.#create();
+        await this.#note(this.#uploadId);
+        return { offset: 0, whole: false };
+      } catch (error) {
+        await this.#afterFailure(error);
+      }
     }
   }
 
   async #append(
     offset: number,
-    bytes: Blob | Uint8Array<ArrayBuffer>,
+    bytes: Uint8Array<ArrayBuffer>,
     completion: Completion | undefined,
   ): Promise<UploadPosition> {
     try {
       return await this.#requests.append(this.#uploadId!, offset, bytes, completion);
     } catch (error) {
-      return this.#afterFailure(error);
+      await this.#afterFailure(error);
+      return this.#position();
     }
   }
 
-  /**
-   * Waits until another attempt may succeed.
-   * @returns how far the server is then
-   * @throws the error when no attempt will
-   */
-  async #afterFailure(error: unknown): Promise<UploadPosition> {
+  /** Waits until another attempt may succeed. @throws the error when none will */
+  async #afterFailure(error: unknown): Promise<void> {
     this.#ended.signal.throwIfAborted();
     const { code, retryable } = error as AircheckError;
     if (LOST.has(code) && this.#losses < MAX_LOSSES) {
@@ -150,7 +152,6 @@ export class RecordingUpload extends TypedEmitter<UploadEvents> implements Uploa
     } else {
       throw error;
     }
-    return this.#position();
   }
 
   /** Waits until the library has looked into the file. @returns the file's id there */

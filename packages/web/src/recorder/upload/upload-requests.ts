@@ -52,7 +52,7 @@ export class UploadRequests {
   async append(
     uploadId: string,
     offset: number,
-    bytes: Blob | Uint8Array<ArrayBuffer>,
+    bytes: Uint8Array<ArrayBuffer>,
     completion: Completion | undefined,
   ): Promise<UploadPosition> {
     const told = completion && {
@@ -77,7 +77,7 @@ export class UploadRequests {
     method: string,
     path: string,
     headers: Readonly<Record<string, string>>,
-    body?: Blob | Uint8Array<ArrayBuffer>,
+    body?: Uint8Array<ArrayBuffer>,
   ): Promise<Response> {
     return send(
       this.#api,
@@ -101,7 +101,7 @@ async function send(
   path: string,
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
-  body?: Blob | Uint8Array<ArrayBuffer>,
+  body?: Uint8Array<ArrayBuffer>,
 ): Promise<Response> {
   let answer: Response;
   try {

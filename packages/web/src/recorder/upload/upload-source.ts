@@ -1,5 +1,5 @@
 import type { GrowingRecording } from '../keeper.ts';
-import { runTask } from '../keeping/run-task.ts';
+import { runTask, storageError } from '../keeping/run-task.ts';
 
 /** Finishing changes the front of a file alone: 16 bytes near the start of an MP4, some hundred of a WebM. */
 const HEAD_BYTES = 1024;
@@ -19,7 +19,8 @@ export interface UploadSource {
   readonly sizeBytes: number;
   /** Set when the file is whole. */
   readonly completion: Completion | undefined;
-  slice(start: number, end: number): Promise<Blob | Uint8Array<ArrayBuffer>>;
+  /** @throws AircheckError `recording-not-found` when the file was removed meanwhile, `storage-failed` */
+  read(start: number, end: number): Promise<Uint8Array<ArrayBuffer>>;
   /** Resolves when there is more than there was at the call. Rejects when there never will be. */
   changed(): Promise<void>;
 }
@@ -49,9 +50,13 @@ export class StoredSource implements UploadSource {
     return this.#completion;
   }
 
-  async slice(start: number, end: number): Promise<Blob> {
+  async read(start: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
     await this.#opened;
-    return this.#file!.slice(start, end);
+    try {
+      return new Uint8Array(await this.#file!.slice(start, end).arrayBuffer());
+    } catch (error) {
+      throw storageError(error as Error);
+    }
   }
 
   changed(): Promise<void> {
@@ -87,8 +92,8 @@ export class GrowingSource implements UploadSource {
     return this.#finished?.completion;
   }
 
-  slice(start: number, end: number): Promise<Blob | Uint8Array<ArrayBuffer>> {
-    const stored = this.#stored.then((source) => source.slice(start, end));
+  read(start: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
+    const stored = this.#stored.then((source) => source.read(start, end));
     if (this.#finished !== undefined) return stored;
     // The recorder's worker may end before it answers; then the file itself does.
     return Promise.race([this.#recording.file.read(start, end - start), stored]);
