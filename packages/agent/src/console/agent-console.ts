@@ -62,6 +62,8 @@ export class AgentConsole {
     this.#in.on('data', this.#onKey);
     this.#out.on('resize', this.draw);
     this.#timer = setInterval(this.draw, REDRAW_MS);
+    // A crash must not leave a terminal without a cursor.
+    process.once('exit', this.close);
     this.draw();
   }
 
@@ -102,15 +104,16 @@ export class AgentConsole {
   }
 
   /** Gives the terminal back; the last lines stay on it. */
-  close(): void {
+  readonly close = (): void => {
     if (this.#timer === undefined) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
+    process.off('exit', this.close);
     this.#in.off('data', this.#onKey);
     this.#in.setRawMode(false);
     this.#in.pause();
     this.#out.off('resize', this.draw);
     this.#out.write(LEAVE_PAGE);
     for (const line of this.#lines.slice(-5)) this.#out.write(`${line}\n`);
-  }
+  };
 }

@@ -81,6 +81,7 @@ const zh: Texts = {
   everybody: '全体混音',
   log: '日志',
   messages: {
+    listening: '已启动',
     paired: '已配对',
     recording: '开始录制',
     closed: '录制结束',
