@@ -16,7 +16,14 @@ const missingPage = `<!doctype html>
 /** The console: one page whose own router knows the paths; its files carry a hash of their content in their names. */
 export async function registerConsole(app: FastifyInstance, folder: string): Promise<void> {
   // Its folder may come to be while the server runs, thus no list of files is made at start.
-  await app.register(fastifyStatic, { root: folder, serve: false, cacheControl: false, suppressWarning: true });
+  await app.register(fastifyStatic, {
+    root: folder,
+    serve: false,
+    cacheControl: false,
+    // Of what has a compressed file beside it, that one is given out.
+    preCompressed: true,
+    suppressWarning: true,
+  });
   app.get('/*', async (request, reply) => {
     const path = pathOf(request);
     if (isApi(path)) return reply.callNotFound();

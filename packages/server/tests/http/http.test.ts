@@ -281,6 +281,13 @@ describe('the SDK for pages', () => {
     expect(chunk.headers['content-security-policy']).toContain('wasm-unsafe-eval');
     expect((await get('/sdk/assets/aac-1a2b.wasm')).headers['content-type']).toBe('application/wasm');
 
+    await writeFile(join(folder, 'chunks', 'room-1a_2b.js.gz'), 'compressed');
+    const compressed = await get('/sdk/chunks/room-1a_2b.js', { 'accept-encoding': 'gzip, deflate, br' });
+    expect([compressed.body, compressed.headers['content-encoding']]).toEqual(['compressed', 'gzip']);
+    expect(compressed.headers).toMatchObject({ vary: expect.stringMatching(/accept-encoding/i) });
+    expect(compressed.headers['content-type']).toContain('javascript');
+    expect((await get('/sdk/web.js', { 'accept-encoding': 'gzip' })).body).toBe('export {}');
+
     const missing = await get('/sdk/gone.js');
     expect(missing.json()).toMatchObject({ code: 'not-found', hint: expect.stringContaining('netcall.js') });
     for (const url of [
