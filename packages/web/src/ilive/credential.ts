@@ -3,41 +3,42 @@ export interface CredentialClaims {
   readonly userId: string;
   /** Of a userSig. */
   readonly sdkAppId?: number;
-  /** Milliseconds since 1970. */
-  readonly expiresAt: number;
 }
 
 /**
  * Reads an access token (JWT) or a userSig (JSON, deflated, in Base64 with `*-_` for `+/=`).
- * @returns undefined when it is neither
+ * @returns `unreadable` when it is neither; `unknown` for a userSig where nothing can inflate it (React Native)
  */
-export async function readCredential(text: string): Promise<CredentialClaims | undefined> {
+export async function readCredential(text: string): Promise<CredentialClaims | 'unreadable' | 'unknown'> {
+  const isToken = text.includes('.');
+  if (!isToken && globalThis.DecompressionStream === undefined) return 'unknown';
   try {
-    const claims: unknown = text.includes('.')
-      ? JSON.parse(utf8(fromBase64(text.split('.')[1]?.replaceAll('-', '+').replaceAll('_', '/') ?? '')))
-      : JSON.parse(
-          utf8(await inflate(fromBase64(text.replaceAll('*', '+').replaceAll('-', '/').replaceAll('_', '=')))),
-        );
-    return text.includes('.') ? ofToken(claims as Record<string, unknown>) : ofUserSig(claims as never);
+    const bytes = isToken ? payloadOf(text) : await inflate(fromBase64(text, ['*', '-', '_']));
+    const claims = JSON.parse(utf8(bytes)) as Record<string, unknown>;
+    return (isToken ? ofToken(claims) : ofUserSig(claims)) ?? 'unreadable';
   } catch {
     // Whatever is wrong with it, it is no credential.
-    return undefined;
+    return 'unreadable';
   }
 }
 
-function ofToken({ sub, exp }: Record<string, unknown>): CredentialClaims | undefined {
-  return typeof sub === 'string' && typeof exp === 'number' ? { userId: sub, expiresAt: exp * 1000 } : undefined;
+function payloadOf(token: string): Uint8Array {
+  return fromBase64(token.split('.')[1] ?? '', ['-', '_', '=']);
+}
+
+function ofToken({ sub }: Record<string, unknown>): CredentialClaims | undefined {
+  return typeof sub === 'string' ? { userId: sub } : undefined;
 }
 
 function ofUserSig(claims: Record<string, unknown>): CredentialClaims | undefined {
   const userId = claims['TLS.identifier'];
-  const sdkAppId = Number(claims['TLS.sdkappid']);
-  const expiresAt = (Number(claims['TLS.time']) + Number(claims['TLS.expire'])) * 1000;
-  return typeof userId === 'string' && Number.isFinite(expiresAt) ? { userId, sdkAppId, expiresAt } : undefined;
+  return typeof userId === 'string' ? { userId, sdkAppId: Number(claims['TLS.sdkappid']) } : undefined;
 }
 
-function fromBase64(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+/** @param letters - what stands for `+`, `/` and `=` */
+function fromBase64(text: string, [plus, slash, equals]: readonly [string, string, string]): Uint8Array<ArrayBuffer> {
+  const base64 = text.replaceAll(plus, '+').replaceAll(slash, '/').replaceAll(equals, '=');
+  return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 }
 
 async function inflate(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {

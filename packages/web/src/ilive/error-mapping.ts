@@ -34,7 +34,8 @@ const byCall: { readonly [Kind in CallKind]: Mapping } = {
     'request-body-missing': 'ERR_RECORD_NO_BODY',
     'file-name-missing': 'ERR_RECORD_NO_FILE_NAME',
     'source-invalid': 'ERR_RECORD_SOURCE_TYPE',
-    forbidden: 'ERR_RECORD_NO_PERMISSION',
+    // With the credentials that let into the room it means that one is not there any more; roles are told as the next.
+    forbidden: 'ERR_RECORD_USER_GONE',
     'recording-forbidden': 'ERR_RECORD_NO_PERMISSION',
     'storage-full': 'ERR_RECORD_NO_BALANCE',
     timeout: 'ERR_RECORD_TIMEOUT',

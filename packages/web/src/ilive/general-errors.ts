@@ -62,7 +62,7 @@ export const generalErrors = {
     zh: '进入音视频房间失败',
     en: 'The room could not be entered',
     advice: advices.retry,
-    here: 'the room is full, is of the other type, or the server is shutting down',
+    here: 'the room is full, or the server is shutting down',
     arises: true,
   },
   ERR_USER_CANCEL: {
@@ -110,7 +110,7 @@ export const generalErrors = {
     zh: '内部忙（上一请求未完成）',
     en: 'Busy: the former request is not done',
     advice: { zh: '等待上一次调用返回。', en: 'Wait for the former call to end.' },
-    here: 'a room is created, joined, switched or left while another such call is under way',
+    here: 'a room is created, joined, switched or left, or a user logged in, while another such call is under way',
     arises: true,
   },
   ERR_NET_UNDEFINE: {

@@ -17,6 +17,7 @@ export class ILiveLoginManager {
   static #instance: ILiveLoginManager | undefined;
   readonly #sdk: ILiveSDK;
   #login: Login | undefined;
+  #busy = false;
   #listener: ILiveUserStatusListener | undefined;
   #beforeLogout: () => Promise<void> = async () => {};
 
@@ -32,7 +33,7 @@ export class ILiveLoginManager {
   /**
    * Logs a user in: the server is asked whether it knows the credentials.
    * @param sig - a userSig, or an access token for any room (`POST /v1/tokens` with `roomId: '*'`) or for one; not used with `getToken`
-   * @returns rejects with ILiveError 8021, 8051 (both of TLSSDK), 8012, 8024, 8052
+   * @returns rejects with ILiveError 8021, 8051 (both of TLSSDK), 8011, 8012, 8024, 8052
    */
   iLiveLogin(
     id: string,
@@ -105,22 +106,29 @@ export class ILiveLoginManager {
 
   async #logIn(userId: string, sig: string): Promise<void> {
     const { serverUrl, getToken, platform } = this.#sdk.settings;
+    if (this.#busy) throw this.#sdk.error('ERR_BUSY_HERE');
     if (this.#login !== undefined) throw this.#sdk.error('ERR_ALREADY_STATE', this.#login.userId);
     if (typeof userId !== 'string' || userId === '') throw this.#sdk.error('ERR_INVALID_PARAM', 'id');
-    const token = getToken === undefined ? sig : await this.#ask({ userId });
-    await this.#check(userId, token);
-    // What anyone may ask; it fails when the server does not know the credentials.
-    const api = new RestClient({ baseUrl: serverUrl, token, fetch: platform.fetch });
-    await api.recordings({ limit: 1 });
-    this.#login = { userId, sig };
+    this.#busy = true;
+    try {
+      const token = getToken === undefined ? sig : await this.#ask({ userId });
+      await this.#check(userId, token);
+      // What anyone may ask; it fails when the server does not know the credentials.
+      const api = new RestClient({ baseUrl: serverUrl, token, fetch: platform.fetch });
+      await api.recordings({ limit: 1 });
+      this.#login = { userId, sig };
+    } finally {
+      this.#busy = false;
+    }
   }
 
   /** Finds out what can be known without the server. @throws ILiveError 8021, 8051 */
   async #check(userId: string, token: string): Promise<void> {
-    const claims = typeof token === 'string' ? await readCredential(token) : undefined;
+    const claims = typeof token === 'string' ? await readCredential(token) : 'unreadable';
     const module = 'TLSSDK';
     const { sdkAppId } = this.#sdk.settings;
-    if (claims === undefined) throw this.#sdk.error('ERR_INVALID_PARAM', 'sig', { module });
+    if (claims === 'unknown') return;
+    if (claims === 'unreadable') throw this.#sdk.error('ERR_INVALID_PARAM', 'sig', { module });
     if (claims.userId !== userId) {
       throw this.#sdk.error('ERR_INVALID_PARAM', `sig: ${claims.userId} ≠ ${userId}`, { module });
     }
@@ -129,7 +137,7 @@ export class ILiveLoginManager {
     }
   }
 
-  /** @throws ILiveError 8020 of HTTP, or what the callback failed with when that is an error of the server */
+  /** @throws ILiveError 8020 of HTTP */
   async #ask(wish: TokenWish): Promise<string> {
     const { getToken } = this.#sdk.settings;
     try {

@@ -11,6 +11,8 @@ import { RoomSession } from './room-session.ts';
 
 const { AUTH_BITS_CREATE_ROOM, AUTH_BITS_SEND_AUDIO, AUTH_BITS_SEND_CAMERA_VIDEO, AUTH_BITS_SEND_SCREEN_VIDEO } =
   AVRoomMulti;
+const receiveAnything =
+  AVRoomMulti.AUTH_BITS_RECV_AUDIO | AVRoomMulti.AUTH_BITS_RECV_CAMERA_VIDEO | AVRoomMulti.AUTH_BITS_RECV_SCREEN_VIDEO;
 const sendAnything = AUTH_BITS_SEND_AUDIO | AUTH_BITS_SEND_CAMERA_VIDEO | AUTH_BITS_SEND_SCREEN_VIDEO;
 
 /** Either shape of a callback; see {@link answer}. */
@@ -269,7 +271,7 @@ export class ILiveRoomManager {
     const role = this.#roleFor(expect, option);
     const name = String(roomId);
     const token = await this.#login.tokenFor(name, role, option.privateMapKey.valueOf());
-    const autoSubscribe = option.avsupport.valueOf();
+    const autoSubscribe = option.avsupport.valueOf() && (option.authBits.valueOf() & receiveAnything) !== 0;
     const room = await Room.connect(serverUrl, token, { roomId: name, role, expect, autoSubscribe, platform });
     if (room.self.userId === this.#login.getMyUserId()) return room;
     await room.leave();

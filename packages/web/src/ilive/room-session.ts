@@ -171,12 +171,17 @@ export class RoomSession {
   }
 
   async #replaceCamera(track: LocalTrack, cameraId: number): Promise<void> {
-    const former = track.mediaStreamTrack;
     // Phones give one camera at a time.
-    former.stop();
-    const mediaStreamTrack = await this.#captureCamera(cameraId);
-    this.#cameraId = cameraId;
-    await this.room.replaceTrack(track, mediaStreamTrack);
+    track.mediaStreamTrack.stop();
+    try {
+      const mediaStreamTrack = await this.#captureCamera(cameraId);
+      this.#cameraId = cameraId;
+      await this.room.replaceTrack(track, mediaStreamTrack);
+    } catch (error) {
+      // The former picture would stand still for good.
+      this.room.unpublish(track);
+      throw error;
+    }
   }
 
   #came(participant: Participant): void {

@@ -46,6 +46,7 @@ const mapped: [CallKind, ErrorCode, number][] = [
   ['record', 'request-body-missing', 30_000_001],
   ['record', 'source-invalid', 30_000_004],
   ['record', 'unauthenticated', 8009],
+  ['record', 'forbidden', 30_000_411],
   ['room', 'room-full', 8006],
   ['room', 'draining', 8006],
   ['room', 'unauthenticated', 8009],
