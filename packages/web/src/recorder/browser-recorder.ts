@@ -1,10 +1,11 @@
 import { AircheckError } from '@aircheck/protocol/errors';
 import type { Room } from '../core/index.ts';
-import { encodesAac, type RecorderCapabilities, recorderCapabilities } from './capabilities.ts';
+import { encodesAac, hasWebCodecs, type RecorderCapabilities, recorderCapabilities } from './capabilities.ts';
+import { builtInMimeType } from './capture/index.ts';
 import { ClientRecording } from './client-recording.ts';
 import type { Keeper } from './keeper.ts';
 import { RecordingKeeper } from './keeping/index.ts';
-import { planRecording, type RecordingPlan, type StartOptions } from './start-options.ts';
+import { type Container, planRecording, type RecordingPlan, type StartOptions } from './start-options.ts';
 import type { StoredRecording } from './stored-recording.ts';
 
 /** Below that the page is told, once for each recording. */
@@ -77,6 +78,7 @@ export class BrowserRecorder {
         plan,
         startedAt: (this.#options.clock ?? Date.now)(),
         keeper: this.#keeper,
+        builtInMimeType: hasWebCodecs() ? undefined : requireBuiltIn(plan.container),
         upload: upload === true ? {} : upload === false ? undefined : upload,
       });
       this.#watch(recording, key);
@@ -132,6 +134,12 @@ export class BrowserRecorder {
 function recordedKey({ source, recordingSource, container }: RecordingPlan): string | undefined {
   if ('mix' in source) return 'mix';
   return 'userId' in source ? `${source.userId} ${recordingSource} ${container}` : undefined;
+}
+
+function requireBuiltIn(container: Container): string {
+  const mimeType = builtInMimeType(container);
+  if (mimeType !== undefined) return mimeType;
+  throw new AircheckError('codec-unsupported', `This browser does not record ${container}`, { input: 'container' });
 }
 
 function requireStorage(): void {

@@ -1,3 +1,4 @@
+import { builtInMimeType } from './capture/index.ts';
 import { canPickFile } from './keeping/index.ts';
 import type { Container } from './start-options.ts';
 import { choosePictureCodec } from './worker/picture-codec.ts';
@@ -19,18 +20,23 @@ export interface RecorderCapabilities {
 /** Finds out what this browser can do. */
 export async function recorderCapabilities(): Promise<RecorderCapabilities> {
   const opfs = typeof navigator.storage?.getDirectory === 'function' && navigator.locks !== undefined;
-  const webCodecs = typeof VideoEncoder === 'function' && typeof AudioEncoder === 'function';
+  const webCodecs = hasWebCodecs();
   const containers: Container[] = [];
   if (opfs && webCodecs) {
     if ((await choosePictureCodec('mp4')) !== undefined) containers.push('mp4');
     containers.push('m4a');
     if ((await choosePictureCodec('webm')) !== undefined) containers.push('webm');
-  } else if (opfs && typeof MediaRecorder === 'function') {
-    if (MediaRecorder.isTypeSupported('video/mp4')) containers.push('mp4', 'm4a');
-    if (MediaRecorder.isTypeSupported('video/webm')) containers.push('webm');
+  } else if (opfs) {
+    const all = ['mp4', 'm4a', 'webm'] as const;
+    containers.push(...all.filter((container) => builtInMimeType(container) !== undefined));
   }
   const aac = webCodecs ? ((await encodesAac()) ? 'native' : 'wasm') : false;
   return { webCodecs, opfs, aac, containers, filePicker: canPickFile() };
+}
+
+/** Without it MediaRecorder encodes. */
+export function hasWebCodecs(): boolean {
+  return typeof VideoEncoder === 'function' && typeof AudioEncoder === 'function';
 }
 
 /** Whether the browser itself encodes AAC. */

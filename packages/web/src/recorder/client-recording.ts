@@ -1,15 +1,7 @@
 import { AircheckError } from '@aircheck/protocol/errors';
 import type { Room } from '../core/index.ts';
 import { TypedEmitter } from '../core/typed-emitter.ts';
-import {
-  createSoundFeed,
-  feedPictures,
-  followTracks,
-  type Receivers,
-  type SoundFeed,
-  type TrackFollower,
-  watchLipSync,
-} from './capture/index.ts';
+import { BuiltInCapture, type Capture, followTracks, TrackCapture, type TrackFollower } from './capture/index.ts';
 import type { EndReason, RecordingFacts } from './facts.ts';
 import type { GrowingRecording, Keeper } from './keeper.ts';
 import { RecorderWorkerLink } from './recorder-worker-link.ts';
@@ -50,6 +42,8 @@ export interface ClientRecordingParts {
   readonly startedAt: number;
   readonly keeper: Keeper;
   readonly upload: UploadOptions | undefined;
+  /** What MediaRecorder writes, where it takes the place of WebCodecs. */
+  readonly builtInMimeType: string | undefined;
 }
 
 type Ended = Extract<FromWorker, { type: 'ended' }>;
@@ -65,11 +59,7 @@ export class ClientRecording extends TypedEmitter<ClientRecordingEvents> {
   readonly #growth = new Set<() => void>();
   #link: RecorderWorkerLink | undefined;
   #follower: TrackFollower | undefined;
-  #soundFeed: SoundFeed | undefined;
-  #endPictures: (() => void) | undefined;
-  #picture: MediaStreamTrack | undefined;
-  #receivers: Receivers | undefined;
-  #endLipSync: (() => void) | undefined;
+  #capture: Capture | undefined;
   #state: ClientRecordingState = 'starting';
   #progress: RecordingProgress = { durationMs: 0, sizeBytes: 0, freeBytes: 0, uploadedBytes: 0 };
   #upload: Upload | undefined;
@@ -102,7 +92,7 @@ export class ClientRecording extends TypedEmitter<ClientRecordingEvents> {
       ...('userId' in source && { userId: source.userId }),
       roomId: parts.room.roomId,
       startedAt: parts.startedAt,
-      writtenBy: 'aircheck',
+      writtenBy: parts.builtInMimeType === undefined ? 'aircheck' : 'media-recorder',
     };
     // Whoever stops it is told; where nobody does, `error` has told.
     this.#finished.promise.catch(() => {});
@@ -124,13 +114,13 @@ export class ClientRecording extends TypedEmitter<ClientRecordingEvents> {
   /** Leaves out what comes until `resume`; the file goes on without a hole then. */
   pause(): void {
     if (this.#state !== 'recording') return;
-    this.#link?.post({ type: 'pause' });
+    this.#capture?.pause();
     this.#setState('paused');
   }
 
   resume(): void {
     if (this.#state !== 'paused') return;
-    this.#link?.post({ type: 'resume' });
+    this.#capture?.resume();
     this.#setState('recording');
   }
 
@@ -145,48 +135,44 @@ export class ClientRecording extends TypedEmitter<ClientRecordingEvents> {
 
   async #open(): Promise<void> {
     const { room, plan } = this.#parts;
+    const { mimeType: _, finished: __, ...facts } = this.#facts;
     const link = await RecorderWorkerLink.open((message) => this.#told(message));
     this.#link = link;
-    const { mimeType: _, finished: __, ...facts } = this.#facts;
-    const channels = 'mix' in plan.source ? 2 : 1;
     link.post({
       type: 'start',
+      builtInMimeType: this.#parts.builtInMimeType,
       plan: {
         id: this.id,
         container: plan.container,
         video: plan.video ? { bitrateBps: plan.videoBitrateBps } : undefined,
-        audio: plan.audioCodec && { bitrateBps: plan.audioBitrateBps, codec: plan.audioCodec, channels },
+        audio: plan.audioCodec && {
+          bitrateBps: plan.audioBitrateBps,
+          codec: plan.audioCodec,
+          channels: 'mix' in plan.source ? 2 : 1,
+        },
         facts,
         reserveBytes: RESERVE_BYTES,
       },
     });
-    if (plan.audioCodec !== undefined) this.#soundFeed = await createSoundFeed('mix' in plan.source, link.post);
+    const capture = await this.#createCapture(link);
+    this.#capture = capture;
     this.#follower = followTracks(room, plan.source, plan.recordingSource, {
-      changed: () => this.#follow(),
+      changed: () => this.#follower && capture.setTracks(this.#follower.tracks),
       ended: (reason) => this.#end(reason),
     });
-    this.#follow();
+    capture.setTracks(this.#follower.tracks);
   }
 
-  #follow(): void {
-    if (this.#follower === undefined || this.#link === undefined) return;
-    const { video, audio, receivers } = this.#follower.tracks;
-    this.#soundFeed?.setTracks(audio);
-    this.#watchLipSync(receivers);
-    if (!this.plan.video || video === this.#picture) return;
-    this.#endPictures?.();
-    this.#picture = video;
-    this.#endPictures = video && feedPictures(video, this.#link.post);
-  }
-
-  #watchLipSync(receivers: Receivers | undefined): void {
-    const { audio, video } = this.#receivers ?? {};
-    if (audio === receivers?.audio && video === receivers?.video) return;
-    this.#endLipSync?.();
-    this.#receivers = receivers;
-    const { post } = this.#link!;
-    if (receivers === undefined) post({ type: 'sound-waits', ms: 0 });
-    this.#endLipSync = receivers && watchLipSync(receivers, (ms) => post({ type: 'sound-waits', ms }));
+  async #createCapture({ post }: RecorderWorkerLink): Promise<Capture> {
+    const { plan, builtInMimeType } = this.#parts;
+    const { video, videoBitrateBps, audioBitrateBps } = plan;
+    const audio = plan.audioCodec !== undefined;
+    if (builtInMimeType === undefined) return TrackCapture.create({ video, audio, mix: 'mix' in plan.source }, post);
+    const onEnd = () => this.#end('tracks-ended');
+    return new BuiltInCapture(
+      { mimeType: builtInMimeType, video, audio, videoBitrateBps, audioBitrateBps, onEnd },
+      post,
+    );
   }
 
   #told(message: FromWorker): void {
@@ -240,12 +226,11 @@ export class ClientRecording extends TypedEmitter<ClientRecordingEvents> {
   #end(reason: EndReason): void {
     if (this.#state !== 'starting' && this.#state !== 'recording' && this.#state !== 'paused') return;
     this.#setState('stopping');
-    this.#link?.post({ type: 'stop', reason });
-    this.#endCapture();
+    void this.#endCapture().then(() => this.#link?.post({ type: 'stop', reason }));
   }
 
   async #ended({ reason, durationMs, sizeBytes, error }: Ended): Promise<void> {
-    this.#endCapture();
+    void this.#endCapture();
     this.#link?.close();
     this.#link = undefined;
     const failure = error && new AircheckError(error.code, error.detail);
@@ -265,19 +250,14 @@ export class ClientRecording extends TypedEmitter<ClientRecordingEvents> {
     this.removeAllListeners();
   }
 
-  #endCapture(): void {
+  async #endCapture(): Promise<void> {
     this.#follower?.close();
     this.#follower = undefined;
-    this.#soundFeed?.close();
-    this.#soundFeed = undefined;
-    this.#endPictures?.();
-    this.#endPictures = undefined;
-    this.#endLipSync?.();
-    this.#endLipSync = undefined;
+    await this.#capture?.end();
   }
 
   #close(state: ClientRecordingState): void {
-    this.#endCapture();
+    void this.#endCapture();
     this.#link?.close();
     this.#link = undefined;
     this.#setState(state);

@@ -15,7 +15,12 @@ export interface WorkerPlan {
 
 /** From the page to the worker. A new feed takes the place of the one before of its kind. */
 export type ToWorker =
-  | { readonly type: 'start'; readonly plan: WorkerPlan }
+  | {
+      readonly type: 'start';
+      readonly plan: WorkerPlan;
+      /** MediaRecorder encodes, to this type, and `append` brings what it makes. */
+      readonly builtInMimeType: string | undefined;
+    }
   /** Pictures as a stream. */
   | { readonly type: 'video-stream'; readonly readable: ReadableStream<VideoFrame> }
   /** A track, where browsers read pictures in workers only (Safari). */

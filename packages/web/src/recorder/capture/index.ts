@@ -1,9 +1,4 @@
-export { type Receivers, watchLipSync } from './lip-sync.ts';
-export { feedPictures, type Post } from './picture-feed.ts';
-export {
-  followTracks,
-  type RecordedTracks,
-  type RecordedTracksListener,
-  type TrackFollower,
-} from './recorded-tracks.ts';
-export { createSoundFeed, type SoundFeed } from './sound-feed.ts';
+export { BuiltInCapture, builtInMimeType } from './built-in-capture.ts';
+export type { Capture } from './capture.ts';
+export { followTracks, type TrackFollower } from './recorded-tracks.ts';
+export { TrackCapture } from './track-capture.ts';

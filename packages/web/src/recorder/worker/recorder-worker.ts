@@ -1,5 +1,7 @@
 import type { FromWorker, SoundBlock, ToWorker } from '../worker-messages.ts';
+import { AppendingSession } from './appending-session.ts';
 import { RecordingSession } from './recording-session.ts';
+import type { Session } from './session.ts';
 import { SAMPLE_RATE } from './sound-track.ts';
 
 /** The part of a dedicated worker's scope that is used here; the page's own types are in force otherwise. */
@@ -15,7 +17,9 @@ const scope = self as unknown as WorkerScope;
 const now = () => performance.now();
 
 /** The worker of one recording. Feeds may come before the encoders are ready: what they bring until then is left out. */
+let running: Session | undefined;
 let session: RecordingSession | undefined;
+let appending: AppendingSession | undefined;
 let pictureFeed: ReadableStreamDefaultReader<VideoFrame> | undefined;
 let soundFeed: ReadableStreamDefaultReader<AudioData> | undefined;
 let soundPort: MessagePort | undefined;
@@ -23,8 +27,11 @@ let soundPort: MessagePort | undefined;
 scope.onmessage = ({ data: message }) => {
   switch (message.type) {
     case 'start':
-      session = new RecordingSession({ plan: message.plan, send, now });
-      void session.start();
+      running = start(message);
+      void running.start();
+      break;
+    case 'append':
+      void appending?.append(new Uint8Array(message.bytes), message.durationMs);
       break;
     case 'video-stream':
       void readPictures(message.readable);
@@ -61,13 +68,22 @@ scope.onmessage = ({ data: message }) => {
       void stop(message.reason);
       break;
     case 'read': {
-      const bytes = session?.read(message.offset, message.length) ?? new Uint8Array(0);
+      const bytes = running?.read(message.offset, message.length) ?? new Uint8Array(0);
       send({ type: 'bytes', request: message.request, bytes: bytes.buffer }, [bytes.buffer]);
       break;
     }
   }
 };
 send({ type: 'ready' });
+
+function start({ plan, builtInMimeType }: Extract<ToWorker, { type: 'start' }>): Session {
+  if (builtInMimeType !== undefined) {
+    appending = new AppendingSession({ plan, mimeType: builtInMimeType, send });
+    return appending;
+  }
+  session = new RecordingSession({ plan, send, now });
+  return session;
+}
 
 function send(message: FromWorker, transfer: Transferable[] = []): void {
   scope.postMessage(message, transfer);
@@ -156,7 +172,7 @@ function endSound(): void {
 }
 
 async function stop(reason: Extract<ToWorker, { type: 'stop' }>['reason']): Promise<void> {
-  await session?.stop(reason);
+  await running?.stop(reason);
   endPictures();
   endSound();
 }

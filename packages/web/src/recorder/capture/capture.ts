@@ -1,0 +1,11 @@
+import type { RecordedTracks } from './recorded-tracks.ts';
+
+/** Takes tracks' media and brings it to the worker. */
+export interface Capture {
+  /** Takes these from now on, and no others. */
+  setTracks(tracks: RecordedTracks): void;
+  pause(): void;
+  resume(): void;
+  /** Resolves when all that was taken is with the worker. May be called twice. */
+  end(): Promise<void>;
+}

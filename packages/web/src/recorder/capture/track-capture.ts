@@ -1,0 +1,65 @@
+import type { Capture } from './capture.ts';
+import { type Receivers, watchLipSync } from './lip-sync.ts';
+import { feedPictures, type Post } from './picture-feed.ts';
+import type { RecordedTracks } from './recorded-tracks.ts';
+import { createSoundFeed, type SoundFeed } from './sound-feed.ts';
+
+export interface TrackCaptureOptions {
+  readonly video: boolean;
+  readonly audio: boolean;
+  /** Several tracks' sound at once. */
+  readonly mix: boolean;
+}
+
+/** Brings pictures and samples to the worker, which encodes them. */
+export class TrackCapture implements Capture {
+  readonly #video: boolean;
+  readonly #sound: SoundFeed | undefined;
+  readonly #post: Post;
+  #picture: MediaStreamTrack | undefined;
+  #endPictures: (() => void) | undefined;
+  #receivers: Receivers | undefined;
+  #endLipSync: (() => void) | undefined;
+
+  static async create({ video, audio, mix }: TrackCaptureOptions, post: Post): Promise<TrackCapture> {
+    return new TrackCapture(video, audio ? await createSoundFeed(mix, post) : undefined, post);
+  }
+
+  private constructor(video: boolean, sound: SoundFeed | undefined, post: Post) {
+    this.#video = video;
+    this.#sound = sound;
+    this.#post = post;
+  }
+
+  setTracks({ video, audio, receivers }: RecordedTracks): void {
+    this.#sound?.setTracks(audio);
+    if (!this.#video) return;
+    this.#watchLipSync(receivers);
+    if (video === this.#picture) return;
+    this.#endPictures?.();
+    this.#picture = video;
+    this.#endPictures = video && feedPictures(video, this.#post);
+  }
+
+  pause(): void {
+    this.#post({ type: 'pause' });
+  }
+
+  resume(): void {
+    this.#post({ type: 'resume' });
+  }
+
+  async end(): Promise<void> {
+    this.setTracks({ video: undefined, audio: [] });
+    this.#sound?.close();
+  }
+
+  #watchLipSync(receivers: Receivers | undefined): void {
+    const { audio, video } = this.#receivers ?? {};
+    if (audio === receivers?.audio && video === receivers?.video) return;
+    this.#endLipSync?.();
+    this.#receivers = receivers;
+    if (receivers === undefined) this.#post({ type: 'sound-waits', ms: 0 });
+    this.#endLipSync = receivers && watchLipSync(receivers, (ms) => this.#post({ type: 'sound-waits', ms }));
+  }
+}
