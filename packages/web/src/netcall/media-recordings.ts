@@ -70,6 +70,8 @@ interface Kept {
 export interface MediaRecordingsOptions {
   /** One ended, by itself or because it was stopped. */
   readonly onStopped: (info: MediaRecordingInfo, reason: EndReason) => void;
+  /** Why one ended by itself, where something failed. */
+  readonly onError: (error: NetcallError) => void;
   readonly now: () => number;
 }
 
@@ -242,9 +244,13 @@ export class MediaRecordings {
       if (kept.state === 'starting' || kept.state === 'stopping') kept.state = 'stopped';
       this.#options.onStopped(infoOf(kept), reason);
     });
+    // Only what left no file at all: else `ended` tells.
     recording.on('state', (state) => {
-      if (state === 'failed') kept.state = 'failed';
+      if (state !== 'failed') return;
+      kept.state = 'failed';
+      this.#options.onStopped(infoOf(kept), 'failed');
     });
+    recording.on('error', (error) => this.#options.onError(recordingError(error)));
     return infoOf(kept);
   }
 

@@ -77,6 +77,7 @@ class NetcallClient extends NetcallMedia {
     this.#options = options;
     this.#media = new MediaRecordings({
       now: Date.now,
+      onError: (error) => this.emit('error', error),
       onStopped: (info, reason) => {
         this.emit('recordStopped', { ...info, reason });
         this.emit(info.account === '' ? 'recordAac' : 'recordMp4', { type: 'close', ...info });
