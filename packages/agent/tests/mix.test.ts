@@ -1,17 +1,20 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { EventEmitter } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ParticipantMedia, ReceivedTrack, TrackListener } from '@aircheck/engine/receiving';
 import type { EndReason, Participant } from '@aircheck/protocol';
 import { ALL_FORMATS, BufferSource, EncodedPacketSink, Input } from 'mediabunny';
 import { pino } from 'pino';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { type MixedRoom, MixRecording } from '../src/mix/index.ts';
 import { SoundMixer } from '../src/mix/sound-mixer.ts';
 import { stretched, VoicePlacer } from '../src/mix/voice-placer.ts';
 import { UnfinishedFiles } from '../src/room/index.ts';
 import { folderForTest } from './room-fixture.ts';
 
+/** Mounting needs root, as a container of continuous integration has it. */
+const root = process.getuid?.() === 0 && process.platform === 'linux';
 const RATE = 48_000;
 const PACKET = 960;
 
@@ -255,6 +258,43 @@ describe('the recording of everybody', () => {
       });
       expect(wrong).toEqual([]);
     }
+  });
+
+  it.runIf(root)('ends with what it has when the disk is full', async () => {
+    const disk = folderForTest();
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${2 ** 18}`, 'tmpfs', disk]);
+    onTestFinished(() => void execFileSync('umount', ['--lazy', disk]));
+    // Room for some seconds alone.
+    writeFileSync(join(disk, 'filler'), Buffer.alloc(2 ** 18 - 24 * 1024));
+    const notes = folderForTest();
+    const room = new FakeRoom();
+    room.come('ann');
+    const packets = await tone(700, 1);
+    const path = join(disk, 'mix.m4a');
+    const unfinished = new UnfinishedFiles(join(notes, 'notes'), pino({ level: 'silent' }));
+    const zeroMs = performance.now();
+    let sent = 0;
+    const speaking = setInterval(() => {
+      while (sent * 20 < performance.now() - zeroMs) {
+        room.say('ann', packets[sent % packets.length]!, sent * PACKET, zeroMs + sent * 20);
+        sent++;
+      }
+    }, 20);
+    onTestFinished(() => clearInterval(speaking));
+    const recording = await MixRecording.start({
+      id: '1',
+      path,
+      room: room as unknown as MixedRoom,
+      unfinished,
+      logger: pino({ level: 'silent' }),
+      now: () => performance.now(),
+      wallClock: Date.now,
+    });
+    const file = await recording.ended;
+    expect(file).toMatchObject({ reason: 'storage-full', detail: expect.stringContaining('no space') });
+    expect(file.durationMs).toBeGreaterThan(400);
+    expect(levels(path, 700).length * 50).toBeGreaterThan(file.durationMs - 100);
+    expect(await unfinished.finishAll()).toEqual([]);
   });
 
   it('refuses to write over a file', async () => {

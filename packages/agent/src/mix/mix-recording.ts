@@ -4,9 +4,15 @@ import { SpoolFile, storageError } from '@aircheck/engine/recorder';
 import { HybridMp4Writer } from '@aircheck/media';
 import type { EndReason } from '@aircheck/protocol';
 import type { Logger } from 'pino';
-import type { RoomViewer, UnfinishedFiles } from '../room/index.ts';
-import { createFile, type FileEndReason, type RecordedFile } from '../room/index.ts';
+import {
+  createFile,
+  type FileEndReason,
+  type RecordedFile,
+  type RoomViewer,
+  type UnfinishedFiles,
+} from '../room/index.ts';
 import { AAC_FRAME, AacEncoder } from './aac-encoder.ts';
+import { finishCutOff } from './finish-cut-off.ts';
 import { MIX_CHANNELS, MIX_RATE, SoundMixer } from './sound-mixer.ts';
 import { Voice } from './voice.ts';
 
@@ -83,6 +89,9 @@ export class MixRecording {
       await recording.#begun.promise;
     } catch (error) {
       await recording.#stop('storage-failed');
+      // Nothing that anybody was told of: the path is free for another try.
+      await rm(path, { force: true });
+      await unfinished.done(id);
       throw error;
     }
     return recording;
@@ -231,22 +240,29 @@ export class MixRecording {
     for (const voice of this.#voices.values()) voice.end();
     this.#encoder.add(this.#mixer.take(this.#positionAt(now())));
     let problem = detail;
+    let extent = this.progress();
     try {
       await this.#encoder.finish();
       if (this.#writer !== undefined) await this.#file.finalize(this.#writer.finalize());
       await this.#file.close();
+      extent = this.progress();
       await unfinished.done(this.id);
     } catch (error) {
-      // What is on the disk plays, and the next start tries to finish it.
-      logger.error({ err: error, path: this.path }, 'the mix could not be finished');
       problem ??= error instanceof Error ? error.message : String(error);
       await this.#file.close();
+      try {
+        extent = await finishCutOff(this.path);
+        await unfinished.done(this.id);
+      } catch (cutOff) {
+        // What is on the disk plays, and the next start tries again.
+        logger.error({ err: cutOff, path: this.path }, 'the mix could not be finished');
+      }
     }
     return {
       reason,
       path: this.path,
       startedAt: this.startedAt,
-      ...this.progress(),
+      ...extent,
       ...(problem !== undefined && { detail: problem }),
     };
   }
