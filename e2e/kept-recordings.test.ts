@@ -73,19 +73,15 @@ describe('recordings that the browser keeps', () => {
       [server.url, token, uploadUrl] as const,
     );
   }
-  const record = (page: Page, fileName: string, upload: boolean) =>
+  const record = (page: Page, fileName: string, container: 'mp4' | 'webm' = 'mp4') =>
     page.evaluate(
-      async ([fileName, upload]) => {
+      async ([fileName, container]) => {
         const app = window as unknown as AppWindow;
         const source = { userId: app.room.self.userId };
-        app.recording = await app.browserRecorder.start({
-          source,
-          fileName,
-          ...(upload && { upload: { api: app.api } }),
-        });
+        app.recording = await app.browserRecorder.start({ source, fileName, container, upload: { api: app.api } });
         return app.recording.id;
       },
-      [fileName, upload] as const,
+      [fileName, container] as const,
     );
   const progress = (page: Page) => page.evaluate(() => (window as unknown as AppWindow).recording.progress);
   const uploads = async () => (await server.api.request<UploadList>('GET', '/v1/uploads')).items;
@@ -107,7 +103,7 @@ describe('recordings that the browser keeps', () => {
     const page = await browser.openPage();
     await enter(page, 'cuts', proxy.url);
     proxy.cuts.push(60_000, 110_000);
-    const id = await record(page, 'Cut off', true);
+    const id = await record(page, 'Cut off');
     await expect.poll(() => progress(page)).toMatchObject({ uploadedBytes: expect.any(Number) });
     await expect.poll(async () => [proxy.done, (await progress(page)).uploadedBytes > 200_000]).toEqual([2, true]);
     await page.reload();
@@ -142,7 +138,7 @@ describe('recordings that the browser keeps', () => {
   it('are saved as they are, and sent while they are recorded', async () => {
     const page = await browser.openPage();
     await enter(page, 'saved');
-    await record(page, 'Ann: a/take', true);
+    await record(page, 'Ann: a/take', 'webm');
     await expect.poll(async () => (await progress(page)).durationMs).toBeGreaterThan(2000);
     // As in Firefox and Safari, which cannot ask where to.
     await page.evaluate(() => Object.assign(window, { showSaveFilePicker: undefined }));
@@ -155,7 +151,7 @@ describe('recordings that the browser keeps', () => {
       return { uploadId, fileId, digest: sha256 };
     });
     const download = await downloading;
-    expect(download.suggestedFilename()).toBe('Ann_ a_take.mp4');
+    expect(download.suggestedFilename()).toBe('Ann_ a_take.webm');
     const saved = await readFile(await download.path());
     expect(sha256(saved)).toBe(digest);
     const { asset, bytes } = await assetOf(fileId);
@@ -166,7 +162,7 @@ describe('recordings that the browser keeps', () => {
     // Where it can ask: the place is a real file; the dialog alone is answered by the page.
     const picked = await page.evaluate(async () => {
       const app = window as unknown as AppWindow;
-      const place = await (await navigator.storage.getDirectory()).getFileHandle('picked.mp4', { create: true });
+      const place = await (await navigator.storage.getDirectory()).getFileHandle('picked.webm', { create: true });
       const asked: string[] = [];
       const picker = async ({ suggestedName }: { suggestedName: string }) => {
         asked.push(suggestedName);
@@ -179,7 +175,7 @@ describe('recordings that the browser keeps', () => {
       const digest = await crypto.subtle.digest('SHA-256', await (await place.getFile()).arrayBuffer());
       return { asked, saved, digest: [...new Uint8Array(digest)] };
     });
-    expect(picked).toMatchObject({ asked: Array(2).fill('Ann_ a_take.mp4'), saved: [true, false] });
+    expect(picked).toMatchObject({ asked: Array(2).fill('Ann_ a_take.webm'), saved: [true, false] });
     expect(Buffer.from(picked.digest).toString('hex')).toBe(digest);
 
     const left = await page.evaluate(async () => {
@@ -201,7 +197,7 @@ describe('recordings that the browser keeps', () => {
     await first.context.addInitScript(prepare);
     const page = await first.context.newPage();
     await enter(page, 'killed');
-    await record(page, 'Killed.MP4', true);
+    await record(page, 'Killed.MP4');
     await expect.poll(async () => (await progress(page)).uploadedBytes).toBeGreaterThan(0);
     await expect.poll(async () => (await progress(page)).durationMs).toBeGreaterThan(1500);
     const { durationMs } = await progress(page);

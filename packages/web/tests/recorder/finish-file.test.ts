@@ -16,6 +16,8 @@ const SOUND: TrackOptions = {
 /** A file in memory, as browsers give it to workers. */
 class MemoryHandle implements SyncAccessHandle {
   bytes: Uint8Array;
+  /** What the storage takes, in bytes. */
+  room = Number.POSITIVE_INFINITY;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes.slice();
@@ -27,7 +29,8 @@ class MemoryHandle implements SyncAccessHandle {
     return found.byteLength;
   }
 
-  write(buffer: Uint8Array, { at }: { at: number }): number {
+  write(given: Uint8Array, { at }: { at: number }): number {
+    const buffer = given.subarray(0, Math.max(0, this.room - at));
     const bytes = new Uint8Array(Math.max(this.bytes.byteLength, at + buffer.byteLength));
     bytes.set(this.bytes);
     bytes.set(buffer, at);
@@ -92,6 +95,17 @@ describe.each([
       expect(finished).toEqual({ sizeBytes: file.finished.byteLength, durationMs: 5000 });
       expect(Buffer.compare(handle.bytes, file.finished)).toBe(0);
       expect(await finishFile(handle, container)).toEqual(finished);
+      expect(Buffer.compare(handle.bytes, file.finished)).toBe(0);
+    }
+  });
+
+  it('loses nothing where there is no room for the index', async () => {
+    for (const room of [file.grown.byteLength, file.finished.byteLength - 1]) {
+      const handle = new MemoryHandle(file.grown);
+      handle.room = room;
+      await expect(finishFile(handle, container)).rejects.toMatchObject({ name: 'QuotaExceededError' });
+      handle.room = Number.POSITIVE_INFINITY;
+      await finishFile(handle, container);
       expect(Buffer.compare(handle.bytes, file.finished)).toBe(0);
     }
   });
