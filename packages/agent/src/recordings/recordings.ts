@@ -64,8 +64,6 @@ export class Recordings implements PageService {
   readonly #rooms: SharedRooms;
   /** By what may run but once; undefined while it is being started. */
   readonly #running = new Map<string, Running | undefined>();
-  /** Paths that a recording was promised. */
-  readonly #paths = new Set<string>();
   readonly #graces = new Map<string, NodeJS.Timeout>();
   /** Closings that no page was there to hear of. */
   readonly #unheard = new Map<string, AgentNotice[]>();
@@ -123,31 +121,24 @@ export class Recordings implements PageService {
     const { settings, system, logger } = this.#options;
     const kind = request.type === 'record-mp4-start' ? 'mp4' : 'aac';
     const path = await decidePath(request.path, kind, settings.folders, system);
-    if (this.#paths.has(path))
-      throw new AircheckError('file-exists', `${path} is being made just now`, { input: 'path' });
-    this.#paths.add(path);
+    const { serverUrl, token, roomId } = request;
+    const { room, leave } = await this.#rooms.enter(origin, { serverUrl, token, roomId });
     try {
-      const { serverUrl, token, roomId } = request;
-      const { room, leave } = await this.#rooms.enter(origin, { serverUrl, token, roomId });
-      try {
-        const recording = await this.#begin(room, request, path);
-        const { id } = recording;
-        const account = request.type === 'record-mp4-start' ? request.account : '';
-        const facts = { kind, id, roomId, account, file: path } as const;
-        const closed = recording.ended.then((file) => this.#ended(key, facts, origin, file, leave));
-        this.#running.set(key, { ...facts, origin, recording, closed });
-        this.#progressTimer ??= setInterval(() => this.#tellProgress(), PROGRESS_MS);
-        const notice = startNotice(facts, recording.startedAt);
-        logger.info({ origin, account, path }, 'recording');
-        this.#options.notify(origin, notice);
-        this.#options.onChanged();
-        return notice;
-      } catch (error) {
-        await leave();
-        throw error;
-      }
-    } finally {
-      this.#paths.delete(path);
+      const recording = await this.#begin(room, request, path);
+      const { id } = recording;
+      const account = request.type === 'record-mp4-start' ? request.account : '';
+      const facts = { kind, id, roomId, account, file: path } as const;
+      const closed = recording.ended.then((file) => this.#ended(key, facts, origin, file, leave));
+      this.#running.set(key, { ...facts, origin, recording, closed });
+      this.#progressTimer ??= setInterval(() => this.#tellProgress(), PROGRESS_MS);
+      const notice = startNotice(facts, recording.startedAt);
+      logger.info({ origin, account, path }, 'recording');
+      this.#options.notify(origin, notice);
+      this.#options.onChanged();
+      return notice;
+    } catch (error) {
+      await leave();
+      throw error;
     }
   }
 

@@ -3,15 +3,16 @@ import type { ParticipantMedia, ReceivedTrack } from '@aircheck/engine/receiving
 import {
   AircheckError,
   type EndReason,
-  type JoinResult,
+  JoinResult,
   type Participant,
-  type ServerNotification,
+  ServerNotification,
   type Track,
   type TrackSource,
 } from '@aircheck/protocol';
 import { SignalingConnection } from '@aircheck/web/signaling';
 import type { AgentMedia } from './agent-media.ts';
 import { AgentRecording, type RecordMp4Options } from './agent-recording.ts';
+import { GuardedSocket } from './guarded-socket.ts';
 import { RoomTracks } from './room-tracks.ts';
 import { ViewerConnection } from './viewer-connection.ts';
 
@@ -70,6 +71,8 @@ export class RoomViewer extends EventEmitter<RoomViewerEvents> {
   static async join(options: JoinOptions, media: AgentMedia): Promise<RoomViewer> {
     const viewer = new RoomViewer(options, media);
     await viewer.#signaling.connect();
+    if (viewer.#state === 'closed')
+      throw new AircheckError('internal', 'The server answers what is not of this protocol');
     return viewer;
   }
 
@@ -194,14 +197,22 @@ export class RoomViewer extends EventEmitter<RoomViewerEvents> {
     const signaling = new SignalingConnection({
       url: `${serverUrl.replace(/\/+$/, '').replace(/^http/, 'ws')}/v1/signal`,
       join: { token, roomId, autoSubscribe: false },
-      platform: { WebSocket, random: Math.random },
+      platform: { WebSocket: GuardedSocket, random: Math.random },
     });
-    signaling.on('joined', (result) => this.#joined(result));
+    signaling.on('joined', (result) => {
+      const known = JoinResult.safeParse(result);
+      if (known.success) this.#joined(known.data);
+      else this.#close('left', new AircheckError('internal', 'The server answers what is not of this protocol'));
+    });
     signaling.on('lost', () => {
       this.#lostAtMs = performance.now();
       this.#setState('reconnecting');
     });
-    signaling.on('notification', (notification) => this.#notified(notification));
+    signaling.on('notification', (notification) => {
+      // What a server says is not taken on trust: which one it is, a page has chosen.
+      const known = ServerNotification.safeParse(notification);
+      if (known.success) this.#notified(known.data);
+    });
     signaling.on('closed', (reason, error) => {
       if (this.#signaling !== signaling) return;
       if (reason === 'failed' && this.#mayReturn(error)) this.#rejoin();
@@ -353,6 +364,7 @@ export class RoomViewer extends EventEmitter<RoomViewerEvents> {
   #close(reason: EndReason, error: AircheckError | undefined): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
+    void this.#signaling.leave();
     clearTimeout(this.#returnTimer);
     clearTimeout(this.#rejoinTimer);
     clearInterval(this.#ticker);

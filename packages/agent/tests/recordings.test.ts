@@ -1,0 +1,185 @@
+import { EventEmitter } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AgentNotice, AgentRequest } from '@aircheck/protocol';
+import { AircheckError } from '@aircheck/protocol';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { thisFileSystem } from '../src/paths/index.ts';
+import { Recordings } from '../src/recordings/index.ts';
+import { createFile, type RecordedFile, type RoomViewer, UnfinishedFiles } from '../src/room/index.ts';
+import { folderForTest } from './room-fixture.ts';
+
+const SITE = 'https://meet.example.org';
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] }));
+afterEach(() => void vi.useRealTimers());
+
+type Start = Extract<AgentRequest, { type: 'record-mp4-start' }>;
+
+/** Recordings in rooms that are not there: what would be written ends when a test says so. */
+function setUp() {
+  const folder = folderForTest();
+  mkdirSync(join(folder, 'files'));
+  const heard: AgentNotice[] = [];
+  let pageThere = true;
+  const rooms: EventEmitter[] = [];
+  const ends: ((reason: RecordedFile['reason']) => void)[] = [];
+  let ids = 0;
+  const join_ = vi.fn(async () => {
+    const room = Object.assign(new EventEmitter(), {
+      leave: vi.fn(async () => {}),
+      recordMp4: async ({ userId, path }: { userId: string; path: string }) => {
+        if (userId === 'nobody') throw new AircheckError('participant-not-found', 'nobody is not there');
+        await (await createFile(path)).close();
+        const { promise, resolve } = Promise.withResolvers<RecordedFile>();
+        const end = (reason: RecordedFile['reason']) =>
+          resolve({ reason, path, startedAt: 1, durationMs: 2000, sizeBytes: 1 });
+        ends.push(end);
+        ids += 1;
+        return {
+          id: `recording-${ids}`,
+          startedAt: 1,
+          ended: promise,
+          progress: () => ({ durationMs: 1000, sizeBytes: 500 }),
+          stop: () => {
+            end('stopped');
+            return promise;
+          },
+        };
+      },
+    });
+    rooms.push(room);
+    return room as unknown as RoomViewer;
+  });
+  const logger = pino({ level: 'silent' });
+  const recordings = new Recordings({
+    settings: { folders: [join(folder, 'files')] },
+    join: join_,
+    system: thisFileSystem(),
+    unfinished: new UnfinishedFiles(join(folder, 'notes'), logger),
+    logger,
+    notify: (_origin, notice) => {
+      if (pageThere) heard.push(notice);
+      return pageThere;
+    },
+    onChanged: () => {},
+    newId: () => 'mix',
+    now: () => performance.now(),
+    wallClock: () => 1,
+  });
+  const call = { serverUrl: 'https://rec.example.org', token: 't', roomId: 'room' };
+  const start = (account: string, path: string, changes: Partial<Start> = {}) =>
+    recordings.record(SITE, {
+      ...{ id: 1, type: 'record-mp4-start', ...call, account, path, source: 'camera', media: 'av' },
+      ...changes,
+    });
+  const stop = (account: string) =>
+    recordings.record(SITE, { id: 2, type: 'record-mp4-stop', roomId: 'room', account });
+  return {
+    ...{ recordings, heard, join: join_, rooms, ends, start, stop, files: join(folder, 'files') },
+    page: (there: boolean) => {
+      pageThere = there;
+      if (there) recordings.pageCame(SITE);
+      else recordings.pagesGone(SITE);
+    },
+  };
+}
+
+const codeOf = (call: Promise<unknown>) =>
+  call.then(
+    () => undefined,
+    (error: AircheckError) => error.code,
+  );
+
+describe('what the agent records for pages', () => {
+  it('is one file for an account, under the names of the vendor, by one viewer for a room', async () => {
+    const { recordings, heard, join: joined, rooms, start, stop, files } = setUp();
+    const file = join(files, 'a.mp4');
+    const begun = { type: 'mp4_start', mp4_file: file, time: 1, id: 'recording-1', account: 'ann', roomId: 'room' };
+    expect(await start('ann', 'a.mp4')).toEqual(begun);
+    expect(await codeOf(start('ann', 'again.mp4'))).toBe('recording-exists');
+    expect(await codeOf(start('nobody', 'n.mp4'))).toBe('participant-not-found');
+    await start('ben', 'b.mp4');
+    expect(joined).toHaveBeenCalledTimes(1);
+    expect(recordings.welcome(SITE).recordings.map(({ account }) => account)).toEqual(['ann', 'ben']);
+    expect(recordings.welcome('https://other.example.org').recordings).toEqual([]);
+
+    const closed = { ...begun, type: 'mp4_close', time: 2000, status: 0 };
+    expect(await stop('ann')).toEqual(closed);
+    expect(await codeOf(stop('ann'))).toBe('recording-not-found');
+    const [room] = rooms as unknown as { leave: ReturnType<typeof vi.fn> }[];
+    expect(room!.leave).not.toHaveBeenCalled();
+    await stop('ben');
+    expect(room!.leave).toHaveBeenCalledTimes(1);
+    expect(heard.map(({ type }) => type)).toEqual(['mp4_start', 'mp4_start', 'mp4_close', 'mp4_close']);
+    expect(heard).toContainEqual(closed);
+    // The next one is another call.
+    await start('ann', 'c.mp4');
+    expect(joined).toHaveBeenCalledTimes(2);
+    await recordings.close();
+  });
+
+  it('never makes one file for two', async () => {
+    const { recordings, start } = setUp();
+    const both = await Promise.allSettled([start('ann', 'a.mp4'), start('ben', 'a.mp4')]);
+    expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    const twice = await Promise.allSettled([start('cat', 'c.mp4'), start('cat', 'd.mp4')]);
+    expect(twice.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    await recordings.close();
+  });
+
+  it.each([
+    ['left', 0],
+    ['format-changed', 1],
+    ['storage-full', 2],
+  ] as const)('tells how a file ended by itself: %s is %i', async (reason, status) => {
+    const { heard, ends, start, stop } = setUp();
+    await start('ann', 'a.mp4');
+    ends[0]!(reason);
+    await expect.poll(() => heard.at(-1)).toMatchObject({ type: 'mp4_close', status });
+    expect(await codeOf(stop('ann'))).toBe('recording-not-found');
+  });
+
+  it('goes on while a page is loaded anew, and ends when none comes back in 35 s', async () => {
+    const { recordings, heard, ends, start, page } = setUp();
+    await start('ann', 'a.mp4');
+    await start('ben', 'b.mp4');
+    page(false);
+    await vi.advanceTimersByTimeAsync(34_000);
+    ends[1]!('left');
+    await expect.poll(() => recordings.running).toHaveLength(1);
+    page(true);
+    // What ended meanwhile is told to the page that came.
+    await expect.poll(() => heard.at(-1)).toMatchObject({ type: 'mp4_close', account: 'ben' });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(recordings.running).toHaveLength(1);
+    page(false);
+    await vi.advanceTimersByTimeAsync(35_000);
+    await expect.poll(() => recordings.running).toEqual([]);
+  });
+
+  it('ends when the pairing of its page is taken back', async () => {
+    const { recordings, start } = setUp();
+    await start('ann', 'a.mp4');
+    recordings.unpaired('https://other.example.org');
+    expect(recordings.running).toHaveLength(1);
+    recordings.unpaired(SITE);
+    await expect.poll(() => recordings.running).toEqual([]);
+  });
+
+  it('tells how far it is, and what the disk has left', async () => {
+    const { recordings, heard, start } = setUp();
+    await start('ann', 'a.mp4');
+    await vi.advanceTimersByTimeAsync(1000);
+    const progress = {
+      type: 'progress',
+      id: 'recording-1',
+      durationMs: 1000,
+      sizeBytes: 500,
+      freeBytes: expect.any(Number),
+    };
+    await expect.poll(() => heard.at(-1)).toEqual(progress);
+    await recordings.close();
+  });
+});
