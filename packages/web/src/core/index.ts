@@ -1,3 +1,27 @@
+export type {
+  Asset,
+  AssetList,
+  Codec,
+  EndReason,
+  Gap,
+  Health,
+  LiveOptions,
+  Participant,
+  PlayUrls,
+  Recording,
+  RecordingList,
+  RecordingMedia,
+  RecordingProcess,
+  RecordingSource,
+  RecordingState,
+  Role,
+  Room as RoomFacts,
+  RoomList,
+  RoomType,
+  Track,
+  TrackKind,
+  TrackSource,
+} from '@aircheck/protocol';
 export { AircheckError, type ErrorCode } from '@aircheck/protocol/errors';
 export {
   type CameraChoice,
