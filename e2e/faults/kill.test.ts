@@ -1,3 +1,4 @@
+import type { EventList } from '@aircheck/protocol';
 import { counterBreaks, startServer } from '@aircheck/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { contentOf, publish, record, sentFor, serverForTest, temporaryFolder, untilRecording } from '../support.ts';
@@ -45,6 +46,8 @@ describe('kill -9', () => {
       await again.stop();
     });
     const recovered = await untilRecording(again, recordingId, ({ state }) => state === 'ready');
+    const { items } = await again.api.request<EventList>('GET', '/v1/events?type=room.ended');
+    expect(items.map(({ subject }) => subject)).toEqual(['control']);
     const content = await contentOf(again, recovered.fileIds[0]!);
     expect(content.errors).toEqual([]);
     expect(counterBreaks(content)).toEqual([]);

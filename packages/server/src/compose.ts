@@ -164,6 +164,7 @@ export async function createServer(config: Config, logger: Logger = pino({ level
   starting.defer(() => events.close());
 
   await recordings.recover();
+  await rooms.recover();
   await workers.start();
   starting.defer(() => workers.close());
   starting.defer(() => jobs.close());

@@ -46,6 +46,7 @@ const emptied = [
   'retention_rules',
   'served_bytes',
   'recordings',
+  'meetings',
   'rooms',
   'apps',
 ] as const;

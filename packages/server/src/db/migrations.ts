@@ -451,6 +451,17 @@ export function migrations(kind: DatabaseKind): Record<string, Migration> {
           .execute();
       },
     },
+
+    '0004-meetings': {
+      async up(db: Kysely<unknown>): Promise<void> {
+        await db.schema
+          .createTable('meetings')
+          .addColumn('channel_id', 'text', (c) => c.primaryKey())
+          .addColumn('app_id', 'text', (c) => c.notNull())
+          .addColumn('data', 'text', (c) => c.notNull())
+          .execute();
+      },
+    },
   };
 }
 

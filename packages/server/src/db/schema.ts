@@ -329,9 +329,18 @@ export interface NoncesTable {
   expires_at: number;
 }
 
+/** Meetings that are on in rooms; what is here at a start was ended by a kill. */
+export interface MeetingsTable {
+  channel_id: string;
+  app_id: string;
+  /** JSON: what is told if it ends now (`RoomEnded`). */
+  data: string;
+}
+
 export interface Schema {
   apps: AppsTable;
   rooms: RoomsTable;
+  meetings: MeetingsTable;
   recordings: RecordingsTable;
   assets: AssetsTable;
   name_blocks: NameBlocksTable;

@@ -7,7 +7,6 @@ import {
   type PublishResult,
   type RecordingSource,
   type Role,
-  type RoomEnded,
   type RoomType,
   type ServerNotification,
   type Track,
@@ -31,9 +30,10 @@ interface LiveRoomOptions {
   readonly type: RoomType;
   /** Nobody is left, and nobody is on the way in. */
   readonly onEmpty: (room: LiveRoom) => void;
-  /** The last participant has left. */
-  readonly onMeetingEnded: (meeting: RoomEnded) => void;
 }
+
+/** How often it is written down who is still there, in milliseconds: so much too short is a meeting told that a kill ends. */
+const keepMeetingEveryMs = 15_000;
 
 /**
  * A room with somebody inside: its participants, their hidden viewers, and who watches it over WHEP. Hidden viewers are
@@ -46,13 +46,13 @@ export class LiveRoom {
   readonly type: RoomType;
   readonly #context: RoomContext;
   readonly #onEmpty: (room: LiveRoom) => void;
-  readonly #onMeetingEnded: (meeting: RoomEnded) => void;
   readonly #participants = new Map<string, RoomParticipant>();
   readonly #viewers: Viewers;
   /** Actions under way that may bring somebody in, or that tell the worker of somebody who left. */
   #holds = 0;
   #closed = false;
   #meeting: Meeting | undefined;
+  #stopKeeping = (): void => {};
 
   constructor(options: LiveRoomOptions) {
     this.#context = options.context;
@@ -62,7 +62,6 @@ export class LiveRoom {
     this.type = options.type;
     this.#viewers = new Viewers(options.context, this.roomKey);
     this.#onEmpty = options.onEmpty;
-    this.#onMeetingEnded = options.onMeetingEnded;
   }
 
   participants(): Participant[] {
@@ -268,6 +267,7 @@ export class LiveRoom {
     this.#viewers.participantLeft(userId);
     this.#meeting?.left(userId, this.#context.clock.now());
     if (this.#participants.size === 0) this.#endMeeting();
+    else this.#keepMeeting();
     participant.dismiss(reason);
     this.broadcast({ type: 'participant-left', userId });
     this.#tracksChanged(participant);
@@ -371,6 +371,7 @@ export class LiveRoom {
       const now = this.#context.clock.now();
       this.#meeting ??= new Meeting(this.roomId, now);
       this.#meeting.joined(user.userId, now);
+      this.#keepMeeting();
     }
     if (former !== undefined) {
       const formerPeerId = former.publisher?.peerId;
@@ -391,10 +392,20 @@ export class LiveRoom {
     this.#tracksChanged(participant);
   }
 
+  /** Has it written down how far the meeting has come, now and from time to time. */
+  #keepMeeting(): void {
+    const { clock, meetings, timers } = this.#context;
+    if (this.#meeting === undefined) return;
+    meetings.keep(this.appId, this.#meeting.endingAt(clock.now()));
+    this.#stopKeeping();
+    this.#stopKeeping = timers.after(keepMeetingEveryMs, () => this.#keepMeeting());
+  }
+
   #endMeeting(): void {
-    const meeting = this.#meeting;
+    const { clock, meetings } = this.#context;
+    if (this.#meeting !== undefined) meetings.end(this.appId, this.#meeting.endingAt(clock.now()));
     this.#meeting = undefined;
-    if (meeting !== undefined) this.#onMeetingEnded(meeting.end(this.#context.clock.now()));
+    this.#stopKeeping();
   }
 
   #graceOver(participant: RoomParticipant): void {
@@ -426,7 +437,8 @@ export class LiveRoom {
 
   #tracksChanged(changed: RoomParticipant): void {
     const everyone = [...this.#participants.values()];
-    if (everyone.some(({ tracks }) => tracks.some(({ kind }) => kind === 'video'))) this.#meeting?.sawVideo();
+    const video = everyone.some(({ tracks }) => tracks.some(({ kind }) => kind === 'video'));
+    if (video && this.#meeting?.sawVideo()) this.#keepMeeting();
     const published = new Set(everyone.flatMap((participant) => participant.tracks.map((track) => track.trackId)));
     for (const participant of everyone) {
       for (const trackId of participant.trackChoices.keys()) {

@@ -43,13 +43,15 @@ export class Meeting {
     attendance.since = undefined;
   }
 
-  /** Somebody sends a picture. */
-  sawVideo(): void {
+  /** Somebody sends a picture. @returns whether it is the first time */
+  sawVideo(): boolean {
+    const first = !this.#video;
     this.#video = true;
+    return first;
   }
 
-  /** What is told when it is over. */
-  end(now: number): RoomEnded {
+  /** What is told when it ends now. */
+  endingAt(now: number): RoomEnded {
     return {
       roomId: this.#roomId,
       channelId: this.channelId,

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import type { MediaWorkers } from '../worker/index.ts';
+import type { MeetingLog } from './meeting-log.ts';
 import type { PeerStates } from './peer-states.ts';
 import type { Timers } from './timers.ts';
 
@@ -9,6 +10,7 @@ import type { Timers } from './timers.ts';
 export interface RoomContext {
   readonly workers: Pick<MediaWorkers, 'request'>;
   readonly peerStates: PeerStates;
+  readonly meetings: MeetingLog;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly logger: Logger;

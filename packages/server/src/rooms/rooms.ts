@@ -8,7 +8,6 @@ import {
   type Recording,
   type RecordingSource,
   type Room,
-  type RoomEnded,
   type RoomList,
   RoomType,
   type ServerNotification,
@@ -24,6 +23,7 @@ import type { MediaWorkers } from '../worker/index.ts';
 import { type Entrant, entrantOf } from './entrant.ts';
 import type { ExternalSession } from './external-session.ts';
 import { LiveRoom } from './live-room.ts';
+import { MeetingLog } from './meeting-log.ts';
 import { PeerStates } from './peer-states.ts';
 import type { RoomContext } from './room-context.ts';
 import type { RoomParticipant, SignalingLink } from './room-participant.ts';
@@ -64,8 +64,6 @@ export class Rooms {
   /** Rooms' last step under way: one room is opened, changed or deleted by one request at a time. */
   readonly #lastSteps = new Map<string, Promise<unknown>>();
   readonly #unlisten: readonly (() => void)[];
-  /** Ends of meetings that are being written down. */
-  readonly #endings = new Set<Promise<void>>();
   #draining = false;
 
   constructor(options: RoomsOptions) {
@@ -75,6 +73,7 @@ export class Rooms {
     this.#context = {
       workers: options.workers,
       peerStates,
+      meetings: new MeetingLog(options),
       clock: options.clock,
       timers: options.timers ?? systemTimers,
       logger: options.logger,
@@ -298,9 +297,14 @@ export class Rooms {
     this.#live.clear();
   }
 
+  /** Tells the ends of meetings that an earlier run of the server did not live to see; to be called before anybody comes in. */
+  async recover(): Promise<void> {
+    await this.#context.meetings.recover();
+  }
+
   /** Resolves when the end of every meeting has been written down; to be called after {@link close}. */
   async settled(): Promise<void> {
-    await Promise.all(this.#endings);
+    await this.#context.meetings.settled();
   }
 
   /** @param make - a missing room is made */
@@ -335,24 +339,7 @@ export class Rooms {
         this.#live.delete(room.roomKey);
         this.#options.workers.releaseRoom(room.roomKey);
       },
-      onMeetingEnded: (meeting) => {
-        const ending = this.#tellEnd(row.app_id, meeting).finally(() => this.#endings.delete(ending));
-        this.#endings.add(ending);
-      },
     });
-  }
-
-  async #tellEnd(appId: string, meeting: RoomEnded): Promise<void> {
-    const { db, outbox } = this.#options;
-    const subject = meeting.roomId;
-    try {
-      await db
-        .transaction()
-        .execute((transaction) => outbox.append(transaction, { appId, type: 'room.ended', subject, data: meeting }));
-      outbox.wake();
-    } catch (error) {
-      this.logger.error({ err: error, meeting }, 'the end of a meeting cannot be written down');
-    }
   }
 
   async #create(appId: string, roomId: string, type: RoomType): Promise<RoomRow> {

@@ -15,7 +15,7 @@ it('adds up the times that each was there', () => {
   meeting.left('nobody', 1_021_000);
   meeting.joined('ben', 1_030_000);
   meeting.left('ben', 1_032_500);
-  const ended = meeting.end(1_040_000);
+  const ended = meeting.endingAt(1_040_000);
   expect(ended).toEqual({
     roomId: 'studio',
     channelId: expect.stringMatching(/^\d+$/),

@@ -1,6 +1,6 @@
 import type { Recording } from '@aircheck/protocol';
 import { pino } from 'pino';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import type { UserPrincipal } from '../../src/apps/index.ts';
 import { Outbox } from '../../src/events/index.ts';
 import { Rooms } from '../../src/rooms/index.ts';
@@ -13,8 +13,8 @@ const nothing = async (_appId: string, _roomIds: readonly string[]): Promise<Rec
 const fixed = { now: (): number => 1_795_258_529_992 };
 
 describeOnBothDatabases('rooms', (database) => {
-  const open = (workers = new RecordingWorkers(), { live = nothing, clock = fixed } = {}) =>
-    new Rooms({
+  const open = (workers = new RecordingWorkers(), { live = nothing, clock = fixed } = {}) => {
+    const rooms = new Rooms({
       db: database.db,
       workers,
       apps: { verifyToken: () => Promise.reject(new Error('nobody joins here')) },
@@ -24,6 +24,12 @@ describeOnBothDatabases('rooms', (database) => {
       clock,
       logger: pino({ level: 'silent' }),
     });
+    onTestFinished(async () => {
+      rooms.close();
+      await rooms.settled();
+    });
+    return rooms;
+  };
   const host: UserPrincipal = { kind: 'user', appId: 'default', userId: 'anna', roomId: 'new', role: 'host', exp: 0 };
 
   it('outlive the process', async () => {
@@ -88,6 +94,46 @@ describeOnBothDatabases('rooms', (database) => {
       rooms.publishExternal({ ...host, userId: 'ben' }, 'new', offerSdp('2'), undefined),
     ]);
     expect((await rooms.get('default', 'new')).participants.map(({ userId }) => userId)).toEqual(['anna', 'ben']);
+  });
+
+  it('have the ends of their meetings told by the next run of the server where a kill kept this one from it', async () => {
+    const { db } = database;
+    let nowMs = 1_000_000;
+    const clock = { now: () => nowMs };
+    const events = async () => {
+      const rows = await db.selectFrom('events').select(['type', 'subject', 'data']).orderBy('seq').execute();
+      return rows.map(({ data, ...row }) => ({ ...row, data: JSON.parse(data) }));
+    };
+    const rooms = open(undefined, { clock });
+    await rooms.publishExternal({ ...host, roomId: 'ended' }, 'ended', offerSdp(), undefined);
+    await rooms.publishExternal(host, 'new', offerSdp(), undefined);
+    nowMs += 5000;
+    await rooms.publishExternal({ ...host, userId: 'ben', role: 'guest' }, 'new', offerSdp(), undefined);
+    await rooms.delete('default', 'ended');
+    await rooms.settled();
+    expect((await events()).map(({ subject }) => subject)).toEqual(['ended']);
+
+    nowMs += 60_000;
+    await open(undefined, { clock }).recover();
+    expect((await events()).slice(1)).toEqual([
+      {
+        type: 'room.ended',
+        subject: 'new',
+        data: {
+          roomId: 'new',
+          channelId: expect.any(String),
+          startedAt: new Date(1_000_000).toISOString(),
+          endedAt: new Date(1_005_000).toISOString(),
+          video: expect.any(Boolean),
+          participants: [
+            { userId: 'anna', creator: true, durationMs: 5000 },
+            { userId: 'ben', creator: false, durationMs: 0 },
+          ],
+        },
+      },
+    ]);
+    await open().recover();
+    expect(await events()).toHaveLength(2);
   });
 
   it('that are deleted while somebody is on the way in take nobody', async () => {
