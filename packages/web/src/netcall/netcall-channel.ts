@@ -150,7 +150,12 @@ export class NetcallChannel extends VendorEmitter<NetcallEvents> {
             this.emit('error', NetcallError.from(error)),
           );
         }
-        await this.roomJoined(room);
+        try {
+          await this.roomJoined(room);
+        } catch (error) {
+          await this.leaveChannel();
+          throw error;
+        }
         this.#tellLater(channel);
         return info;
       } finally {

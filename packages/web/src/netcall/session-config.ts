@@ -60,15 +60,12 @@ export interface ReadSessionConfig {
  * @throws NetcallError 400 with the field's name; 208 for a layout that cannot be read
  */
 export function readSessionConfig(config: SessionConfig, liveEnable: boolean): ReadSessionConfig {
-  const quality = Math.min(
-    numberedField(config, 'videoQuality', videoQualitySizes.length, netcallConstants.CHAT_VIDEO_QUALITY_NORMAL),
-    // NORMAL is no limit below which anything lies.
-    numberedField(config, 'maxVideoQuality', videoQualitySizes.length, netcallConstants.CHAT_VIDEO_QUALITY_720P) ||
-      netcallConstants.CHAT_VIDEO_QUALITY_720P,
-  );
+  const { CHAT_VIDEO_QUALITY_NORMAL, CHAT_VIDEO_QUALITY_720P } = netcallConstants;
+  const wanted = sizeOf(config, 'videoQuality', CHAT_VIDEO_QUALITY_NORMAL);
+  const most = sizeOf(config, 'maxVideoQuality', CHAT_VIDEO_QUALITY_720P);
+  const [width, height] = wanted[0] * wanted[1] > most[0] * most[1] ? most : wanted;
   const frameRate = numberedField(config, 'videoFrameRate', videoFrameRates.length, 0);
   checkBitrate(config.videoBitrate);
-  const [width, height] = videoQualitySizes[quality] ?? [640, 480];
   const live = liveEnable || config.liveEnable === true || config.bypassRtmp === true;
   return {
     width,
@@ -99,6 +96,14 @@ function liveOptions(config: SessionConfig): LiveOptions {
     ...(rtmpUrl !== '' && { rtmpUrl }),
     ...(layout !== '' && { layout }),
   };
+}
+
+function sizeOf(
+  config: SessionConfig,
+  field: 'videoQuality' | 'maxVideoQuality',
+  otherwise: number,
+): readonly [number, number] {
+  return videoQualitySizes[numberedField(config, field, videoQualitySizes.length, otherwise)] ?? [640, 480];
 }
 
 function numberedField(

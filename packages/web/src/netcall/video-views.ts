@@ -83,6 +83,8 @@ export class VideoViews {
   /** Shows a participant now, or as soon as its picture comes. */
   startRemote(account: string, node = this.#options.remoteContainer): void {
     if (node === undefined) throw new NetcallError(400, 'There is no node to show the picture in', { input: 'node' });
+    // Pages call this for each track of a participant.
+    if (this.#remote.get(account)?.element.parentElement === node) return;
     this.stopRemote(account);
     const view = new View(node, this.#options.mirrorRemote);
     this.#remote.set(account, view);
