@@ -5,6 +5,9 @@ export const RECORDINGS_FOLDER = 'aircheck';
 /** What is known of a recording, beside its file. */
 export const FACTS_FILE = 'facts.json';
 
+/** Takes space while a recording runs, so that it can be ended when there is none left. Of no use afterwards. */
+export const RESERVE_FILE = 'reserve';
+
 /** Name of the media file in a recording's folder. */
 export function mediaFileName(container: Container): string {
   return `media.${container}`;

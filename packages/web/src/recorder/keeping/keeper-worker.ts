@@ -1,6 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
-import { FACTS_FILE, type FinishedFacts, mediaFileName, type RecordingFacts } from '../facts.ts';
+import { FACTS_FILE, type FinishedFacts, mediaFileName, RESERVE_FILE, type RecordingFacts } from '../facts.ts';
 import { openFile, type SyncAccessHandle, writeWhole } from '../worker/private-file.ts';
 import { finishFile } from './finish-file.ts';
 import type { KeeperAnswer, KeeperRequest } from './keeper-messages.ts';
@@ -36,10 +36,16 @@ function run(request: KeeperRequest): Promise<FinishedFacts | string | undefined
 
 async function finish(facts: RecordingFacts): Promise<FinishedFacts> {
   const { id, container } = facts;
+  // It was kept for just this.
+  await (await recordingFolder(id))?.removeEntry(RESERVE_FILE).catch(ignoreMissing);
   const finished = await withFile(id, mediaFileName(container), (file) => finishFile(file, container));
   const all: FinishedFacts = { ...finished, reason: 'recovered' };
   if (finished.durationMs > 0) await writeJson(id, FACTS_FILE, { ...facts, finished: all });
   return all;
+}
+
+function ignoreMissing(error: Error): void {
+  if (error.name !== 'NotFoundError') throw error;
 }
 
 async function hash(file: File): Promise<string> {

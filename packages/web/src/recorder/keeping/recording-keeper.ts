@@ -54,6 +54,7 @@ export class RecordingKeeper implements Keeper {
     return recording;
   }
 
+  /** @internal */
   uploadGrowing(recording: GrowingRecording, options: UploadOptions): Upload {
     const { facts, finished } = recording;
     return new RecordingUpload({

@@ -65,6 +65,7 @@ export class AppendingSession implements Session {
       send({ type: 'progress', durationMs: this.#durationMs, sizeBytes: this.#sizeBytes, freeBytes });
     } catch (error) {
       store.file.truncate(this.#sizeBytes);
+      store.reserve.release();
       await this.#end(reasonOf(error), error);
     }
   }

@@ -44,7 +44,10 @@ export async function writeFacts(folder: FileSystemDirectoryHandle, facts: Recor
 export function writeWhole(file: SyncAccessHandle, bytes: Uint8Array, at: number): void {
   for (let done = 0; done < bytes.byteLength; ) {
     const written = file.write(bytes.subarray(done), { at: at + done });
-    if (written === 0) throw new DOMException('The storage takes no more', 'QuotaExceededError');
+    // Where the quota is used up Chromium 156 does not throw, but gives out its error number, -8, as one without a sign.
+    if (written <= 0 || written > bytes.byteLength - done) {
+      throw new DOMException('The storage takes no more', 'QuotaExceededError');
+    }
     done += written;
   }
 }

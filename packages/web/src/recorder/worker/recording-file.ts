@@ -12,12 +12,15 @@ import type { PictureCodec } from './picture-codec.ts';
 import { type EncodedPicture, PICTURE_TIMESCALE } from './picture-track.ts';
 import { type SyncAccessHandle, writeWhole } from './private-file.ts';
 import type { EncodedSound } from './sound-encoder.ts';
+import type { SpaceReserve } from './space-reserve.ts';
 
 /** What a sample takes in the index that finishing appends, and a little more. */
 const INDEX_BYTES_PER_SAMPLE = 20;
+const FRAGMENTS_IN_RESERVE = 3;
 
 export interface RecordingFileOptions {
   readonly file: SyncAccessHandle;
+  readonly reserve: SpaceReserve;
   readonly container: Container;
   readonly pictureCodec: PictureCodec | undefined;
   readonly sound: TrackOptions | undefined;
@@ -40,6 +43,7 @@ export class RecordingFile {
   #samples = 0;
   #sizeBytes = 0;
   #mimeType = '';
+  #full = false;
   #format: VideoFormat | undefined;
 
   constructor(options: RecordingFileOptions) {
@@ -56,6 +60,11 @@ export class RecordingFile {
   /** Bytes on the disk, whole fragments all. */
   get sizeBytes(): number {
     return this.#sizeBytes;
+  }
+
+  /** The reserve has been given back: the file is to be ended now. */
+  get full(): boolean {
+    return this.#full;
   }
 
   /** What finishing will append, at most. */
@@ -91,12 +100,18 @@ export class RecordingFile {
     this.#samples += 1;
   }
 
-  /** Writes what came since the last time, and has it on the disk when it returns. @throws DOMException `QuotaExceededError` */
+  /**
+   * Writes what came since the last time, and has it on the disk when it returns.
+   * @throws DOMException `QuotaExceededError` when the reserve can't be kept; the file can be finished all the same
+   */
   writeFragment(): void {
     const fragment = this.#writer?.cutFragment();
     if (fragment === undefined) return;
+    const { file, reserve } = this.#options;
     this.#append(joined(fragment.chunks, fragment.info.byteLength));
-    this.#options.file.flush();
+    file.flush();
+    // Room for the index and for what comes until it is written.
+    if (!this.#full) reserve.take(this.indexBytes + FRAGMENTS_IN_RESERVE * fragment.info.byteLength);
   }
 
   /**
@@ -107,6 +122,8 @@ export class RecordingFile {
   finish(endMs: number): void {
     if (this.#writer === undefined) return;
     this.#releaseHeld(Math.round((endMs * PICTURE_TIMESCALE) / 1000));
+    this.#full = true;
+    this.#options.reserve.release();
     const { append, patches } = this.#writer.finalize();
     for (const bytes of append) this.#append(bytes);
     // The index must be on the disk before the header points to it.
@@ -143,7 +160,11 @@ export class RecordingFile {
       writeWhole(file, bytes, this.#sizeBytes);
     } catch (error) {
       file.truncate(this.#sizeBytes);
-      throw error;
+      if (this.#full) throw error;
+      this.#full = true;
+      this.#options.reserve.release();
+      this.#append(bytes);
+      return;
     }
     this.#sizeBytes += bytes.byteLength;
   }

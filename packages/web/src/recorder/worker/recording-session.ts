@@ -4,7 +4,7 @@ import type { FromWorker, WorkerPlan } from '../worker-messages.ts';
 import { choosePictureCodec, type PictureCodec } from './picture-codec.ts';
 import { PictureTrack } from './picture-track.ts';
 import { RecordingFile } from './recording-file.ts';
-import { RecordingStore } from './recording-store.ts';
+import { RecordingStore, storageFull } from './recording-store.ts';
 import { RecordingTime } from './recording-time.ts';
 import { describeError, reasonOf, type Session } from './session.ts';
 import { createSoundEncoder, type SoundEncoder, soundTrackOptions } from './sound-encoder.ts';
@@ -68,6 +68,7 @@ export class RecordingSession implements Session {
       await this.#openSound();
       this.#file = new RecordingFile({
         file: this.#store.file,
+        reserve: this.#store.reserve,
         container: plan.container,
         pictureCodec,
         sound: plan.audio && soundTrackOptions(plan.audio),
@@ -140,7 +141,10 @@ export class RecordingSession implements Session {
     if (this.#pictures === undefined && this.#ticks > 1) this.#time.begin(nowMs);
     this.#pictures?.tick(nowMs);
     this.#sound?.tick(nowMs);
-    this.#guard(() => this.#file?.writeFragment());
+    this.#guard(() => {
+      this.#file?.writeFragment();
+      if (this.#file?.full === true) throw storageFull();
+    });
     if (this.#state !== 'recording') return;
     this.#announce();
     if (this.#ticks++ % FRAGMENTS_PER_SPACE_CHECK === 0) void this.#checkSpace();

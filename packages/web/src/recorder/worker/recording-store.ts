@@ -2,12 +2,14 @@ import { AircheckError } from '@aircheck/protocol/errors';
 import { mediaFileName, type RecordingFacts, recordingLockName } from '../facts.ts';
 import type { WorkerPlan } from '../worker-messages.ts';
 import { openFile, recordingFolder, StorageSpace, type SyncAccessHandle, writeFacts } from './private-file.ts';
+import { SpaceReserve } from './space-reserve.ts';
 
 /** The folder of a recording that is being written, with the lock that tells other tabs so. */
 export class RecordingStore {
   readonly file: SyncAccessHandle;
   readonly #plan: WorkerPlan;
   readonly #folder: FileSystemDirectoryHandle;
+  readonly reserve: SpaceReserve;
   readonly #space: StorageSpace;
   readonly #releaseLock: () => Promise<void>;
 
@@ -16,11 +18,16 @@ export class RecordingStore {
     const space = new StorageSpace();
     if ((await space.begin()) < plan.reserveBytes) throw storageFull();
     const releaseLock = await holdLock(recordingLockName(plan.id));
+    let reserve: SpaceReserve | undefined;
     try {
       const folder = await recordingFolder(plan.id);
+      reserve = await SpaceReserve.open(folder);
+      reserve.take(1);
       const file = await openFile(folder, mediaFileName(plan.container));
-      return new RecordingStore(plan, folder, file, space, releaseLock);
+      return new RecordingStore(plan, folder, file, reserve, space, releaseLock);
     } catch (error) {
+      reserve?.release();
+      await reserve?.close();
       await releaseLock();
       throw error;
     }
@@ -30,12 +37,14 @@ export class RecordingStore {
     plan: WorkerPlan,
     folder: FileSystemDirectoryHandle,
     file: SyncAccessHandle,
+    reserve: SpaceReserve,
     space: StorageSpace,
     releaseLock: () => Promise<void>,
   ) {
     this.#plan = plan;
     this.#folder = folder;
     this.file = file;
+    this.reserve = reserve;
     this.#space = space;
     this.#releaseLock = releaseLock;
   }
@@ -65,6 +74,7 @@ export class RecordingStore {
   /** Resolves when others may have the file. */
   async close(): Promise<void> {
     this.file.close();
+    await this.reserve.close();
     await this.#releaseLock();
   }
 }
