@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, statSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import {
@@ -14,6 +15,7 @@ import {
 } from '@aircheck/testkit';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { WebSocketServer } from 'ws';
 import type { AgentRecording } from '../src/room/index.ts';
 import { AgentMedia, RoomViewer } from '../src/room/index.ts';
 import { folderForTest, publish, viewerToken } from './room-fixture.ts';
@@ -46,13 +48,38 @@ async function enter(
   return viewer;
 }
 
+/** A disk of its own, gone with the test. */
+function mountDisk(bytes: number): string {
+  const folder = folderForTest();
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder]);
+  onTestFinished(() => void execFileSync('umount', ['--lazy', folder]));
+  return folder;
+}
+
 const hasGrown = (recording: AgentRecording, byMs: number) => {
   const { durationMs } = recording.progress();
   return expect.poll(() => recording.progress().durationMs - durationMs, { interval: 20 }).toBeGreaterThan(byMs);
 };
 
+it.each([
+  ['no JSON', 'hello'],
+  ['an answer that is none', '{"id":1,"ok":true,"result":null}'],
+  ['a room that is none', '{"id":1,"ok":true,"result":{"sessionId":"1"}}'],
+])('a server that says %s is left, and the agent goes on', async (_, says) => {
+  const impostor = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  onTestFinished(() => impostor.close());
+  impostor.on('connection', (socket) => socket.on('message', () => socket.send(says)));
+  await once(impostor, 'listening');
+  const { port } = impostor.address() as AddressInfo;
+  const joining = RoomViewer.join(
+    { serverUrl: `http://127.0.0.1:${port}`, token: 'none', roomId: 'none' },
+    await openMedia(),
+  );
+  await expect(joining).rejects.toThrow();
+});
+
 describe('an account recorded on the PC', () => {
-  it('is one file with every picture and its sound, made where it was asked for', async () => {
+  it('is one file with every picture and its sound, made where it was asked for; a full disk ends it with what it has', async () => {
     const folder = folderForTest();
     const media = await openMedia();
     const publisher = await publish(server, 'one', 'host');
@@ -74,7 +101,19 @@ describe('an account recorded on the PC', () => {
     });
     expect(readdirSync(folder)).toEqual(['lesson 1 课.mp4']);
 
-    await hasGrown(recording, 3000);
+    // Another file of the same account, on a disk that fills up, ends alone and with what it has.
+    const disk = mountDisk(256 * 1024);
+    const second = await enter('one', media);
+    const onSmallDisk = await second.recordMp4({ userId: 'host', path: join(disk, 'full.mp4') });
+    const full = await onSmallDisk.ended;
+    expect(full.reason).toBe('storage-full');
+    const remains = await readRecording(full.path);
+    expect(remains.errors).toEqual([]);
+    expect(counterBreaks(remains)).toEqual([]);
+    expect(remains.pictures.length).toBeGreaterThan(15);
+    expect(Math.abs(remains.durationMs - full.durationMs)).toBeLessThan(100);
+
+    await hasGrown(recording, 500);
     const file = await recording.stop();
     expect(file).toMatchObject({ reason: 'stopped', path, sizeBytes: statSync(path).size });
     const content = await readRecording(path);

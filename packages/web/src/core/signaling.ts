@@ -178,9 +178,13 @@ export class SignalingConnection extends TypedEmitter<SignalingEvents> {
         timer,
         reject,
         resolve: (result) => {
-          // Before anything else is received: what follows must find the session joined.
-          if (type === 'join') this.#joined(result as JoinResult);
-          resolve(result as RequestResult<Type>);
+          try {
+            // Before anything else is received: what follows must find the session joined.
+            if (type === 'join') this.#joined(result as JoinResult);
+            resolve(result as RequestResult<Type>);
+          } catch (cause) {
+            reject(asAircheckError(cause));
+          }
         },
       });
       this.#socket?.send(JSON.stringify({ id, type, ...body }));
@@ -188,8 +192,8 @@ export class SignalingConnection extends TypedEmitter<SignalingEvents> {
   }
 
   #joined(result: JoinResult): void {
-    this.#state = 'joined';
     this.#sessionId = result.sessionId;
+    this.#state = 'joined';
     const { expect: _, ...again } = this.#join;
     this.#join = again;
     this.#retries = 0;
