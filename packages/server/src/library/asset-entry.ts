@@ -1,7 +1,7 @@
+import type { SegmentSnapshot } from '@aircheck/engine/recorder';
 import type { AssetSource } from '@aircheck/protocol';
 import type { Database, NewAssetRow } from '../db/index.ts';
 import type { MediaFacts } from '../jobs/work-orders.ts';
-import type { SegmentSnapshot } from '@aircheck/engine/recorder';
 import type { Classes } from './classes.ts';
 import { distinctTags, replaceTags } from './tags.ts';
 

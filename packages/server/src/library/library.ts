@@ -1,8 +1,8 @@
+import type { SegmentSnapshot } from '@aircheck/engine/recorder';
 import { AircheckError, type AssetList, type AssetState, type EventType, type Statistics } from '@aircheck/protocol';
 import type { Clock } from '../clock.ts';
 import type { Database } from '../db/index.ts';
 import type { Outbox } from '../events/index.ts';
-import type { SegmentSnapshot } from '@aircheck/engine/recorder';
 import { type AssetOwner, enterAsset, measuredColumns, type NewFile, noHealth } from './asset-entry.ts';
 import { type AssetFilter, listAssets } from './asset-list.ts';
 import { type AssetChanges, changeAsset } from './asset-update.ts';
