@@ -295,6 +295,7 @@ export const en = {
   'error.room-pair': 'Rooms of two are not recorded',
   'error.room-full': 'The room is full',
   'error.room-exists': 'Somebody is in the room already',
+  'error.browser-unsupported': 'This browser cannot do that',
   'error.room-type': 'The room exists already and is of another kind',
   'error.precondition-required': 'The request must name the state it changes',
   'error.revision-mismatch': 'It has changed meanwhile',

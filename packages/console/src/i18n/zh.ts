@@ -294,6 +294,7 @@ export const zh: Record<MessageKey, string> = {
   'error.room-pair': '双人房间不会被录制',
   'error.room-full': '房间已满',
   'error.room-exists': '房间内已有人',
+  'error.browser-unsupported': '此浏览器不支持该功能',
   'error.room-type': '同名房间已存在，且类型不同',
   'error.precondition-required': '请求必须指明所修改的状态',
   'error.revision-mismatch': '内容已被更改',
