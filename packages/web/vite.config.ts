@@ -7,7 +7,14 @@ import { defineConfig, type Plugin } from 'vite';
 const inside = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 /** The entry points as pages load them: `dist/web.js` is the core, the others are named as in `exports`. */
-const entries = { web: 'core', recorder: 'recorder', ilive: 'ilive', netcall: 'netcall', agent: 'agent' };
+const entries = {
+  web: 'core',
+  recorder: 'recorder',
+  ilive: 'ilive',
+  netcall: 'netcall',
+  agent: 'agent',
+  native: 'native',
+};
 
 /** Lays a compressed file beside each, which the server gives to browsers that take it. */
 const compressed: Plugin = {
