@@ -74,7 +74,7 @@ export class Pulls {
       const total = Number.isFinite(length) ? start + length : undefined;
       if (total !== undefined && total > uploads.maxBytes) throw tooLarge(answer, uploads.maxBytes);
       await uploads.requireRoom(total === undefined ? 0 : total - start);
-      await uploads.store.touch(uploadId, total ?? 0);
+      await uploads.store.setSize(uploadId, total ?? 0);
       const next = strongValidator(answer);
       if (next === undefined) await rm(notePath, { force: true });
       else await writeFile(notePath, next);

@@ -5,6 +5,9 @@ import type { Clock } from '../../clock.ts';
 import { type Database, decodeCursor, encodeCursor } from '../../db/index.ts';
 import type { UploadsTable } from '../../db/schema.ts';
 
+/** In milliseconds. */
+const touchEveryMs = 60_000;
+
 export type UploadRow = Selectable<UploadsTable>;
 
 /** What an upload's row keeps as JSON. */
@@ -156,11 +159,23 @@ export class UploadStore {
     return numUpdatedRows > 0n;
   }
 
-  /** Something has come: it is not abandoned. */
-  async touch(uploadId: string, sizeBytes?: number): Promise<void> {
+  /** Something has come: it is not abandoned. Noted once a minute, since a file that grows is sent in many small pieces. */
+  async touch(uploadId: string): Promise<void> {
+    const now = this.#clock.now();
     await this.#db
       .updateTable('uploads')
-      .set({ updated_at: this.#clock.now(), ...(sizeBytes !== undefined && { size_bytes: sizeBytes }) })
+      .set({ updated_at: now })
+      .where('upload_id', '=', uploadId)
+      .where('state', '=', 'receiving')
+      .where('updated_at', '<=', now - touchEveryMs)
+      .execute();
+  }
+
+  /** The length that an address tells of its file; 0 when it tells none. */
+  async setSize(uploadId: string, sizeBytes: number): Promise<void> {
+    await this.#db
+      .updateTable('uploads')
+      .set({ updated_at: this.#clock.now(), size_bytes: sizeBytes })
       .where('upload_id', '=', uploadId)
       .where('state', '=', 'receiving')
       .execute();
