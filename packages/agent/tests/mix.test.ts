@@ -58,43 +58,69 @@ describe('the mixer', () => {
 });
 
 describe('the place of a voice', () => {
-  /** Feeds packets whose media clock runs at a rate of its own; answers where each was laid and should be. */
+  /** Feeds packets whose media clock runs at a rate of its own; answers where each was laid, and when it was sent. */
   function place(seconds: number, rate: number, delayMs: (index: number) => number) {
     const placer = new VoicePlacer(1000, RATE);
-    const laid: { position: number; length: number; wantedMs: number }[] = [];
+    const laid: { position: number; length: number; sentMs: number }[] = [];
+    let arrivalMs = 0;
     for (let index = 0; index * 20 < seconds * 1000; index++) {
       const sentMs = (index * 20) / rate;
-      const place = placer.place(7_000_000 + index * PACKET, 1000 + sentMs + delayMs(index), PACKET);
-      laid.push({ ...place, wantedMs: sentMs });
+      const timestamp = 7_000_000 + index * PACKET;
+      // A network keeps the order.
+      arrivalMs = Math.max(arrivalMs, 1000 + sentMs + delayMs(index));
+      if (index % 250 === 249) placer.senderReport(1.7e12 + sentMs, timestamp);
+      const found = placer.place(timestamp, arrivalMs, PACKET);
+      if (found === undefined) throw new Error(`left out at ${sentMs}`);
+      laid.push({ ...found, sentMs });
     }
     return laid;
   }
   const noise = (index: number) => ((index * 7919) % 97) / 97;
 
-  it('follows a clock that is two percent slow or fast, without a jump', () => {
+  it('follows a clock that is fast or slow, without a jump', () => {
     for (const rate of [0.98, 1.02, 1.0001]) {
-      const laid = place(60, rate, (index) => 5 + 10 * noise(index));
-      for (const [index, { position, length }] of laid.entries()) {
-        const next = laid[index + 1];
-        if (next !== undefined) expect(next.position).toBe(position + length);
-      }
-      const { position, wantedMs } = laid.at(-1)!;
-      expect(Math.abs(position / 48 - wantedMs - 5)).toBeLessThan(40);
+      const laid = place(90, rate, (index) => 5 + 10 * noise(index));
+      const ends = laid.map(({ position, length }) => position + length);
+      expect(laid.slice(1).map(({ position }) => position)).toEqual(ends.slice(0, -1));
+      const { position, sentMs } = laid.at(-1)!;
+      expect(Math.abs(position / 48 - sentMs - 5)).toBeLessThan(40);
     }
   });
 
   it('leaves the sound as it was sent where clocks agree, whatever the network does', () => {
-    const laid = place(20, 1, (index) => 5 + 60 * noise(index) + (index % 200 === 100 ? 400 : 0));
+    // Delays that vary, a stall of a second every ten, and three seconds in which all is half a second late.
+    const delayMs = (index: number) =>
+      5 + 60 * noise(index) + (index % 500 === 100 ? 1000 : 0) + (index >= 1200 && index < 1350 ? 500 : 0);
+    const laid = place(40, 1, delayMs);
     expect(laid.slice(100).filter(({ length }) => length !== PACKET)).toEqual([]);
+    expect(Math.abs(laid.at(-1)!.position / 48 - laid.at(-1)!.sentMs - 5)).toBeLessThan(15);
   });
 
   it('keeps holes, and begins anew when the sender does', () => {
     const placer = new VoicePlacer(0, RATE);
-    expect(placer.place(0, 10, PACKET).position).toBe(480);
-    expect(placer.place(PACKET, 30, PACKET).position).toBe(480 + PACKET);
-    expect(placer.place(50 * PACKET, 1010, PACKET).position).toBe(480 + 50 * PACKET);
-    expect(placer.place(9_000_000, 1030, PACKET).position).toBe(480 + 51 * PACKET);
-    expect(placer.place(9_000_000 + PACKET, 1050, PACKET).position).toBe(480 + 52 * PACKET);
+    const at = (timestamp: number, arrivalMs: number) => placer.place(timestamp, arrivalMs, PACKET)?.position;
+    expect(at(0, 10)).toBe(480);
+    expect(at(PACKET, 30)).toBe(480 + PACKET);
+    expect(at(50 * PACKET, 1010)).toBe(480 + 50 * PACKET);
+    expect(at(9_000_000, 1030)).toBe(480 + 51 * PACKET);
+    expect(at(9_000_000 + PACKET, 1050)).toBe(480 + 52 * PACKET);
+  });
+
+  it('leaves a piece out where all was laid far too late', () => {
+    const placer = new VoicePlacer(0, RATE);
+    let end = 0;
+    let leftOut = 0;
+    for (let index = 0; index < 200; index++) {
+      const found = placer.place(index * PACKET, Math.max(index * 20 + 5, 1000), PACKET);
+      if (found === undefined) {
+        leftOut += 1;
+        continue;
+      }
+      expect(found.position).toBeGreaterThanOrEqual(end - 0.25 * RATE);
+      end = found.position + found.length;
+    }
+    expect(Math.abs(end / 48 - 4005)).toBeLessThan(60);
+    expect(leftOut).toBeLessThan(60);
   });
 
   it('makes sound longer and shorter without a break', () => {
@@ -104,8 +130,8 @@ describe('the place of a voice', () => {
       expect(changed).toHaveLength(length);
       expect(changed[0]).toBe(sine[0]);
       expect(changed.at(-1)).toBeCloseTo(sine.at(-1)!, 5);
-      for (let index = 1; index < length; index++)
-        expect(Math.abs(changed[index]! - changed[index - 1]!)).toBeLessThan(0.08);
+      const steps = [...changed].slice(1).map((value, index) => Math.abs(value - changed[index]!));
+      expect(Math.max(...steps)).toBeLessThan(0.08);
     }
   });
 });
@@ -237,10 +263,9 @@ describe('the recording of everybody', () => {
     }
     await starting;
     expect(recording!.progress().sizeBytes).toBeGreaterThan(0);
-    expect(recording!.progress().durationMs).toBeGreaterThan(1000);
     const file = await recording!.stop();
     expect(file).toMatchObject({ reason: 'stopped', path });
-    expect(Math.abs(file.durationMs - 3000)).toBeLessThan(400);
+    expect(file.durationMs).toBeGreaterThan(2900);
     expect(await unfinished.finishAll()).toEqual([]);
 
     const expected: Record<number, (ms: number) => boolean> = {

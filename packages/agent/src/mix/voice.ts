@@ -67,7 +67,9 @@ export class Voice {
     const [left, right] = channelData;
     // A damaged packet decodes to nothing, and its place stays empty.
     if (left === undefined || right === undefined || samplesDecoded <= 0) return;
-    const { position, length } = this.#placer.place(frame.rtpTimestamp, frame.arrivalMs, samplesDecoded);
+    const place = this.#placer.place(frame.rtpTimestamp, frame.arrivalMs, samplesDecoded);
+    if (place === undefined) return;
+    const { position, length } = place;
     this.#mixer.add(position, stretched(left, length), stretched(right, length));
     this.#endPosition = position + length;
   }
