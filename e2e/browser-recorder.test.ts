@@ -185,14 +185,17 @@ describe('recording in the browser', () => {
     await untilTracksOf(ann, 'cara', 1);
     const joinedMs = await durationInPage(ann, 'mix');
     await untilRecorded(ann, 'mix', joinedMs + 2500);
-    const reason = ann.evaluate(() => {
+    const ended = ann.evaluate(() => {
       const { recordings, room } = window as unknown as RoomWindow;
+      const recording = recordings.get('mix')!;
+      const errors: string[] = [];
+      recording.on('error', ({ code, message }) => errors.push(`${code}: ${message}`));
       return new Promise((resolve) => {
-        recordings.get('mix')!.on('ended', (_stored, reason) => resolve(reason));
+        recording.on('ended', (_stored, reason) => resolve({ reason, errors }));
         void room.leave();
       });
     });
-    await expect(reason).resolves.toBe('left');
+    await expect(ended).resolves.toEqual({ reason: 'left', errors: [] });
     await cara.close();
 
     const path = await stopInPage(ann, 'mix');
@@ -229,5 +232,68 @@ describe('recording in the browser', () => {
     expect(content.errors).toEqual([]);
     expect(content.durationMs).toBeGreaterThan(1500);
     await ben.close();
+  });
+
+  it('records where the browser reads no tracks, and where it has no WebCodecs', async () => {
+    const publish = ['camera', 'microphone'] as const;
+    const without = (...names: string[]) => ({
+      prepare: async (page: Page) => {
+        await page.addInitScript((names) => {
+          for (const name of names) Reflect.deleteProperty(globalThis, name);
+        }, names);
+      },
+    });
+    const [plain, old] = await Promise.all([
+      enter({ roomId: 'firefox', userId: 'ann', publish, ...without('MediaStreamTrackProcessor') }),
+      enter({ roomId: 'old', userId: 'ann', publish, ...without('VideoEncoder', 'AudioEncoder') }),
+    ]);
+    const pages = [plain, old];
+    await Promise.all(pages.map((page) => startInPage(page, 'own', { source: { userId: 'ann' }, fileName: 'Ann' })));
+    await Promise.all(pages.map((page) => untilRecorded(page, 'own', 3500)));
+    for (const path of await Promise.all(pages.map((page) => stopInPage(page, 'own')))) {
+      const content = await readRecording(path);
+      expect(content.errors).toEqual([]);
+      expect(content.streams.map(({ codec }) => codec).sort()).toEqual(['h264', 'opus']);
+      expectRisingCounters(content);
+      expect(content.pictures.length).toBeGreaterThan(60);
+      const offsets = syncEvents(content).map(({ offsetMs }) => Math.abs(offsetMs));
+      expect(offsets.sort((a, b) => a - b)[offsets.length >> 1]).toBeLessThan(40);
+    }
+  });
+
+  it('ends with a whole file before the storage is full, and begins none then', async () => {
+    const ann = await enter({ roomId: 'full', userId: 'ann', publish: ['camera', 'microphone'] });
+    const limit = async (quotaSize: number) => {
+      const session = await ann.context().newCDPSession(ann);
+      await session.send('Storage.overrideQuotaForOrigin', { origin: new URL(site.url).origin, quotaSize });
+      return session;
+    };
+    const MiB = 1024 * 1024;
+    const options = { source: { userId: 'ann' }, fileName: 'Ann', videoBitrateBps: 4_000_000 };
+    // A reserve of one is kept from the beginning on.
+    const session = await limit(1.3 * MiB);
+    await startInPage(ann, 'own', options);
+    const ended = ann.evaluate(
+      () =>
+        new Promise((resolve) => {
+          const recording = (window as unknown as RoomWindow).recordings.get('own')!;
+          const errors: string[] = [];
+          recording.on('error', ({ code }) => errors.push(code));
+          recording.on('ended', ({ complete }, reason) => resolve({ complete, reason, errors }));
+        }),
+    );
+    await expect(ended).resolves.toEqual({ complete: true, reason: 'storage-full', errors: ['storage-full'] });
+    const content = await readRecording(await stopInPage(ann, 'own'));
+    expect(content.errors).toEqual([]);
+    expect(content.durationMs).toBeGreaterThan(500);
+    const refused = ann.evaluate(async (options) => {
+      const { recorder } = window as unknown as RoomWindow;
+      return recorder.start(options).then(
+        () => 'started',
+        ({ code }) => code,
+      );
+    }, options);
+    await expect(refused).resolves.toBe('storage-full');
+    await session.detach();
   });
 });

@@ -18,8 +18,8 @@ export interface RecordingProgress {
   readonly durationMs: number;
   readonly sizeBytes: number;
   /**
-   * What the browser says that it still gives to this origin. Chromium says 10 GiB on any disk
-   * (https://chromestatus.com/feature/5110566117638144); the recording ends in time all the same.
+   * What the browser says that it still gives to this origin. Chromium 156 says 10 GiB on any disk; the recording ends in
+   * time all the same.
    */
   readonly freeBytes: number;
   /** 0 without `upload`. */

@@ -108,7 +108,7 @@ export class SoundGraph {
 
 /**
  * Keeps a track's sound flowing. Chromium decodes what comes over WebRTC only while an element plays it, be it muted
- * (https://crbug.com/40094084); the page may have none, or take its own away.
+ * (https://crbug.com/121673); the page may have none, or take its own away.
  * @returns a function that ends it
  */
 export function pullSound(track: MediaStreamTrack): () => void {

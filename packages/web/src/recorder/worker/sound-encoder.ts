@@ -6,7 +6,7 @@ const AAC_FRAME_SAMPLES = 1024;
 /** What libopus looks ahead at 48 kHz: its decoder's output begins with that many samples that are not the sound's. */
 const OPUS_PRIMING_SAMPLES = 312;
 /** Batches, of 40 ms each. An encoder that is further behind is not going to catch up, and sound can't be left out. */
-export const MAX_SOUND_QUEUE = 100;
+export const MAX_SOUND_QUEUE = 500;
 
 export interface SoundFormat {
   readonly codec: 'aac' | 'opus';
