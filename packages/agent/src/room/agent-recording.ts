@@ -81,7 +81,9 @@ export class AgentRecording {
   readonly #media: AgentMedia;
   readonly #finished = Promise.withResolvers<RecordedFile>();
   #outgrown: string | undefined;
+  /** What was last heard of the file; undefined while it is empty. */
   #last: SegmentSnapshot | undefined;
+  #whole = false;
 
   /**
    * Makes the file and begins to record into it.
@@ -144,7 +146,8 @@ export class AgentRecording {
         },
         syncMs: SYNC_MS,
         emit: (name, body) => {
-          if (name === 'segment-closed') this.#last = body.segment;
+          if ('segment' in body) this.#last = body.segment;
+          if (name === 'segment-closed') this.#whole = true;
           if (name === 'recording-ended') void this.#end(body.reason, body.detail);
         },
         logger: media.logger,
@@ -178,9 +181,9 @@ export class AgentRecording {
     try {
       await this.#handle.close();
       if (this.#last === undefined) await rm(path, { force: true });
-      await this.#media.unfinished.done(this.id);
+      // What could not be finished is tried again at the next start.
+      if (this.#last === undefined || this.#whole) await this.#media.unfinished.done(this.id);
     } catch (error) {
-      // The next start finishes it, or removes it.
       this.#media.logger.warn({ err: error, path }, 'a file could not be put in order at its end');
     }
     this.#finished.resolve({

@@ -94,6 +94,18 @@ describe('the controlling side of ICE', () => {
     expect(near.transport.roundTripMs).toBeGreaterThan(0);
   });
 
+  test('connects over IPv6', async () => {
+    const other = await createTransportEngine({ host: '::1', portRange: [0, 0], sockets: 1 });
+    const far = new Side(other);
+    const near = new Side(client);
+    describeTo(far, near, 'active', []);
+    describeTo(near, far, 'passive', candidatesOf(far.transport));
+    await areConnected(near, far);
+    far.send();
+    await expect.poll(() => near.received).toEqual([1]);
+    await other.close();
+  });
+
   test('takes the address that answers, though others of more preference do not', async () => {
     const silent = createSocket('udp4');
     silent.bind(0, '127.0.0.1');
