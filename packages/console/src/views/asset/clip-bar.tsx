@@ -4,7 +4,8 @@ import { App, Button, type ButtonProps, Input, Modal } from 'antd';
 import { type RefObject, useEffect, useState } from 'react';
 import { Field } from '../../components/field.tsx';
 import { ImageIcon, ScissorsIcon } from '../../components/icons.tsx';
-import { ProblemAlert, useProblemToast } from '../../components/problem.tsx';
+import { useProblemToast } from '../../components/problem.tsx';
+import { useSubmit } from '../../components/use-submit.tsx';
 import { useLibraryI18n } from '../../i18n/library-i18n.ts';
 import { libraryApi } from '../../library-api.ts';
 import type { PlayerHandle } from './player.tsx';
@@ -108,29 +109,20 @@ function ClipDialog({ asset, startMs, endMs, onClose }: ClipDialogProps) {
   const [name, setName] = useState(
     `${asset.fileName} (${format.duration(startMs)}–${format.duration(endMs ?? asset.durationMs)})`,
   );
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
-  const make = async () => {
-    setBusy(true);
-    setError(undefined);
-    try {
-      await libraryApi.createJob({
-        type: 'clip',
-        fileId: asset.fileId,
-        startMs,
-        ...(endMs !== undefined && { endMs }),
-        fileName: name.trim(),
-        classId: asset.classId,
-        tags: asset.tags,
-      });
-      void message.info(t('clip.begun'));
-      await queryClient.invalidateQueries({ queryKey: ['jobs'] });
-      onClose();
-    } catch (problem) {
-      setError(problem);
-      setBusy(false);
-    }
-  };
+  const make = useSubmit(async () => {
+    await libraryApi.createJob({
+      type: 'clip',
+      fileId: asset.fileId,
+      startMs,
+      ...(endMs !== undefined && { endMs }),
+      fileName: name.trim(),
+      classId: asset.classId,
+      tags: asset.tags,
+    });
+    void message.info(t('clip.begun'));
+    await queryClient.invalidateQueries({ queryKey: ['jobs'] });
+    onClose();
+  });
   return (
     <Modal
       open
@@ -138,12 +130,12 @@ function ClipDialog({ asset, startMs, endMs, onClose }: ClipDialogProps) {
       title={t('clip.make')}
       okText={t('clip.ok')}
       cancelText={t('action.cancel')}
-      okButtonProps={{ loading: busy, disabled: name.trim() === '', 'data-testid': 'clip-ok' } as ButtonProps}
-      onOk={make}
+      okButtonProps={{ loading: make.busy, disabled: name.trim() === '', 'data-testid': 'clip-ok' } as ButtonProps}
+      onOk={make.submit}
       onCancel={onClose}
     >
       <div className="stack">
-        {error !== undefined && <ProblemAlert error={error} />}
+        {make.problem}
         <Field label={t('library.name')} hint={t('clip.hint')}>
           {(id) => (
             <Input
@@ -152,7 +144,7 @@ function ClipDialog({ asset, startMs, endMs, onClose }: ClipDialogProps) {
               value={name}
               maxLength={1000}
               onChange={(event) => setName(event.target.value)}
-              onPressEnter={() => void make()}
+              onPressEnter={() => void make.submit()}
               data-testid="clip-name"
             />
           )}

@@ -4,7 +4,7 @@ import { App, Button, Input, Select } from 'antd';
 import { useState } from 'react';
 import { queryKeys } from '../../api.tsx';
 import { Field } from '../../components/field.tsx';
-import { ProblemAlert } from '../../components/problem.tsx';
+import { useSubmit } from '../../components/use-submit.tsx';
 import { useLibraryI18n } from '../../i18n/library-i18n.ts';
 import { libraryApi } from '../../library-api.ts';
 import { ClassSelect } from '../library/class-select.tsx';
@@ -19,8 +19,6 @@ export function DetailsForm({ asset }: { asset: Asset }) {
   const [classId, setClassId] = useState(asset.classId);
   const [tags, setTags] = useState(asset.tags);
   const [expiry, setExpiry] = useState(asset.expiresAt === null ? '' : toLocal(asset.expiresAt));
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
   const recycled = asset.state === 'recycled' || asset.state === 'deleting';
   const changes = {
     ...(fileName.trim() !== asset.fileName && { fileName: fileName.trim() }),
@@ -32,29 +30,22 @@ export function DetailsForm({ asset }: { asset: Asset }) {
     }),
   };
   const changed = Object.keys(changes).length > 0;
-  const save = async () => {
-    setBusy(true);
-    setError(undefined);
-    try {
-      const updated = await libraryApi.updateAsset(asset.fileId, changes);
-      void message.success(t('asset.saved'));
-      queryClient.setQueryData(queryKeys.asset(asset.fileId), updated);
-      await queryClient.invalidateQueries({ queryKey: ['assets'] });
-      await queryClient.invalidateQueries({ queryKey: queryKeys.classes });
-    } catch (problem) {
-      setError(problem);
-    }
-    setBusy(false);
-  };
+  const save = useSubmit(async () => {
+    const updated = await libraryApi.updateAsset(asset.fileId, changes);
+    void message.success(t('asset.saved'));
+    queryClient.setQueryData(queryKeys.asset(asset.fileId), updated);
+    await queryClient.invalidateQueries({ queryKey: ['assets'] });
+    await queryClient.invalidateQueries({ queryKey: queryKeys.classes });
+  });
   return (
     <form
       className="stack details-form"
       onSubmit={(event) => {
         event.preventDefault();
-        void save();
+        void save.submit();
       }}
     >
-      {error !== undefined && <ProblemAlert error={error} />}
+      {save.problem}
       <Field label={t('library.name')}>
         {(id) => (
           <Input
@@ -113,7 +104,7 @@ export function DetailsForm({ asset }: { asset: Asset }) {
       <Button
         type="primary"
         htmlType="submit"
-        loading={busy}
+        loading={save.busy}
         disabled={!changed || fileName.trim() === ''}
         data-testid="save-details"
       >

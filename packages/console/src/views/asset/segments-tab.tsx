@@ -5,6 +5,7 @@ import { useState } from 'react';
 import { queryKeys } from '../../api.tsx';
 import { Field } from '../../components/field.tsx';
 import { ProblemAlert } from '../../components/problem.tsx';
+import { useSubmit } from '../../components/use-submit.tsx';
 import { useLibraryI18n } from '../../i18n/library-i18n.ts';
 import { libraryApi } from '../../library-api.ts';
 import { addressOf } from '../../router.ts';
@@ -61,27 +62,18 @@ function JoinDialog({ asset, recordingId, onClose }: { asset: Asset; recordingId
   const { message } = App.useApp();
   const queryClient = useQueryClient();
   const [name, setName] = useState(t('segments.joinedName', { name: asset.fileName }));
-  const [error, setError] = useState<unknown>();
-  const [busy, setBusy] = useState(false);
-  const join = async () => {
-    setBusy(true);
-    setError(undefined);
-    try {
-      await libraryApi.createJob({
-        type: 'concat',
-        recordingId,
-        fileName: name.trim(),
-        classId: asset.classId,
-        tags: asset.tags,
-      });
-      void message.info(t('segments.begun'));
-      await queryClient.invalidateQueries({ queryKey: ['jobs'] });
-      onClose();
-    } catch (problem) {
-      setError(problem);
-      setBusy(false);
-    }
-  };
+  const join = useSubmit(async () => {
+    await libraryApi.createJob({
+      type: 'concat',
+      recordingId,
+      fileName: name.trim(),
+      classId: asset.classId,
+      tags: asset.tags,
+    });
+    void message.info(t('segments.begun'));
+    await queryClient.invalidateQueries({ queryKey: ['jobs'] });
+    onClose();
+  });
   return (
     <Modal
       open
@@ -89,12 +81,12 @@ function JoinDialog({ asset, recordingId, onClose }: { asset: Asset; recordingId
       title={t('segments.join')}
       okText={t('segments.ok')}
       cancelText={t('action.cancel')}
-      okButtonProps={{ loading: busy, disabled: name.trim() === '' }}
-      onOk={join}
+      okButtonProps={{ loading: join.busy, disabled: name.trim() === '' }}
+      onOk={join.submit}
       onCancel={onClose}
     >
       <div className="stack">
-        {error !== undefined && <ProblemAlert error={error} />}
+        {join.problem}
         <Field label={t('library.name')} hint={t('segments.hint')}>
           {(id) => (
             <Input id={id} autoFocus value={name} maxLength={1000} onChange={(event) => setName(event.target.value)} />

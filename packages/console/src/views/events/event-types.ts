@@ -1,43 +1,48 @@
 import type { EventType, SubscriberKind } from '@aircheck/protocol';
 
-export const subscriberKinds: readonly SubscriberKind[] = [
-  'webhook',
-  'tencent-vod',
-  'tencent-live',
-  'yunxin',
-  'queue',
-  'tencent-queue',
-];
+/** Names in their order; the types see to it that none is missing. */
+const namesOf = <T extends string>(names: Record<T, true>): readonly T[] => Object.keys(names) as T[];
+
+export const subscriberKinds = namesOf<SubscriberKind>({
+  webhook: true,
+  'tencent-vod': true,
+  'tencent-live': true,
+  yunxin: true,
+  queue: true,
+  'tencent-queue': true,
+});
 export const queueKinds: readonly SubscriberKind[] = ['queue', 'tencent-queue'];
 
-const types: readonly EventType[] = [
-  'recording.starting',
-  'recording.recording',
-  'recording.paused',
-  'recording.finalizing',
-  'recording.interrupted',
-  'recording.ready',
-  'recording.failed',
-  'asset.ready',
-  'asset.updated',
-  'asset.recycled',
-  'asset.restored',
-  'asset.banned',
-  'asset.unbanned',
-  'asset.deleted',
-  'job.done',
-  'job.failed',
-  'job.cancelled',
-  'procedure.changed',
-  'upload.rejected',
-  'room.ended',
-];
+export const singleEventTypes = namesOf<EventType>({
+  'recording.starting': true,
+  'recording.recording': true,
+  'recording.paused': true,
+  'recording.finalizing': true,
+  'recording.interrupted': true,
+  'recording.ready': true,
+  'recording.failed': true,
+  'asset.ready': true,
+  'asset.updated': true,
+  'asset.recycled': true,
+  'asset.restored': true,
+  'asset.banned': true,
+  'asset.unbanned': true,
+  'asset.deleted': true,
+  'job.done': true,
+  'job.failed': true,
+  'job.cancelled': true,
+  'procedure.changed': true,
+  'upload.rejected': true,
+  'room.ended': true,
+  'subscriber.test': true,
+});
 
-export const singleEventTypes: readonly EventType[] = [...types, 'subscriber.test'];
+// A test event is told to one subscriber alone, whatever it chose.
+const chosen = singleEventTypes.filter((type) => type !== 'subscriber.test');
 
 /** What a subscriber may choose: everything, an area, or one type. */
 export const eventTypes: readonly string[] = [
   '*',
-  ...new Set(types.flatMap((type) => [`${type.split('.')[0]}.*`])),
-  ...types,
+  ...new Set(chosen.map((type) => `${type.split('.')[0]}.*`)),
+  ...chosen,
 ];

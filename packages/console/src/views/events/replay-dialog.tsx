@@ -2,7 +2,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { App, Input, Modal } from 'antd';
 import { useState } from 'react';
 import { Field } from '../../components/field.tsx';
-import { ProblemAlert } from '../../components/problem.tsx';
+import { useSubmit } from '../../components/use-submit.tsx';
 import { useLibraryI18n } from '../../i18n/library-i18n.ts';
 import { libraryApi } from '../../library-api.ts';
 
@@ -15,25 +15,16 @@ export function ReplayDialog({ subscriberId, onClose }: { subscriberId: string; 
   const queryClient = useQueryClient();
   const [from, setFrom] = useState(() => toLocal(Date.now() - hourMs));
   const [to, setTo] = useState(() => toLocal(Date.now() + 60_000));
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
   const ready = from !== '' && to !== '' && from < to;
-  const replay = async () => {
-    setBusy(true);
-    setError(undefined);
-    try {
-      const { deliveries } = await libraryApi.replay(subscriberId, {
-        from: new Date(from).toISOString(),
-        to: new Date(to).toISOString(),
-      });
-      void message.success(t('replay.done', { count: deliveries }));
-      await queryClient.invalidateQueries({ queryKey: ['deliveries'] });
-      onClose();
-    } catch (problem) {
-      setError(problem);
-      setBusy(false);
-    }
-  };
+  const replay = useSubmit(async () => {
+    const { deliveries } = await libraryApi.replay(subscriberId, {
+      from: new Date(from).toISOString(),
+      to: new Date(to).toISOString(),
+    });
+    void message.success(t('replay.done', { count: deliveries }));
+    await queryClient.invalidateQueries({ queryKey: ['deliveries'] });
+    onClose();
+  });
   return (
     <Modal
       open
@@ -41,12 +32,12 @@ export function ReplayDialog({ subscriberId, onClose }: { subscriberId: string; 
       title={t('replay.title')}
       okText={t('replay.ok')}
       cancelText={t('action.cancel')}
-      okButtonProps={{ disabled: !ready, loading: busy }}
-      onOk={replay}
+      okButtonProps={{ disabled: !ready, loading: replay.busy }}
+      onOk={replay.submit}
       onCancel={onClose}
     >
       <div className="stack">
-        {error !== undefined && <ProblemAlert error={error} />}
+        {replay.problem}
         <p className="muted">{t('replay.text')}</p>
         <Field label={t('filter.from')}>
           {(id) => (

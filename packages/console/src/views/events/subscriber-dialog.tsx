@@ -5,7 +5,7 @@ import { useState } from 'react';
 import { queryKeys } from '../../api.tsx';
 import { CopyField } from '../../components/copy.tsx';
 import { Field } from '../../components/field.tsx';
-import { ProblemAlert } from '../../components/problem.tsx';
+import { useSubmit } from '../../components/use-submit.tsx';
 import { useLibraryI18n } from '../../i18n/library-i18n.ts';
 import { libraryApi } from '../../library-api.ts';
 import { eventTypes, queueKinds, subscriberKinds } from './event-types.ts';
@@ -28,8 +28,6 @@ export function SubscriberDialog({ subscriber, onClose }: SubscriberDialogProps)
   const [appKey, setAppKey] = useState(subscriber?.options.appKey ?? '');
   const [secret, setSecret] = useState('');
   const [created, setCreated] = useState<string>();
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
   const withUrl = !queueKinds.includes(kind);
   const ready =
     name.trim() !== '' &&
@@ -37,30 +35,23 @@ export function SubscriberDialog({ subscriber, onClose }: SubscriberDialogProps)
     (!withUrl || /^https?:\/\/.+/.test(url.trim())) &&
     (kind !== 'yunxin' || appKey.trim() !== '');
 
-  const save = async () => {
-    setBusy(true);
-    setError(undefined);
+  const save = useSubmit(async () => {
     const common = {
       name: name.trim(),
       ...(withUrl && { url: url.trim() }),
       types: types as NonNullable<CreateSubscriberRequest['types']>,
       ...(kind === 'yunxin' && { options: { ...subscriber?.options, appKey: appKey.trim() } }),
     };
-    try {
-      if (subscriber === undefined) {
-        const made = await libraryApi.createSubscriber({ ...common, kind, ...(secret !== '' && { secret }) });
-        setCreated(made.secret);
-      } else {
-        await libraryApi.updateSubscriber(subscriber.subscriberId, common);
-        void message.success(t('asset.saved'));
-      }
-      await queryClient.invalidateQueries({ queryKey: queryKeys.subscribers });
-      if (subscriber !== undefined) onClose();
-    } catch (problem) {
-      setError(problem);
+    if (subscriber === undefined) {
+      const made = await libraryApi.createSubscriber({ ...common, kind, ...(secret !== '' && { secret }) });
+      setCreated(made.secret);
+    } else {
+      await libraryApi.updateSubscriber(subscriber.subscriberId, common);
+      void message.success(t('asset.saved'));
     }
-    setBusy(false);
-  };
+    await queryClient.invalidateQueries({ queryKey: queryKeys.subscribers });
+    if (subscriber !== undefined) onClose();
+  });
 
   if (created !== undefined) {
     return (
@@ -89,12 +80,12 @@ export function SubscriberDialog({ subscriber, onClose }: SubscriberDialogProps)
       title={t(subscriber === undefined ? 'subscriber.new' : 'subscriber.edit')}
       okText={t(subscriber === undefined ? 'action.create' : 'action.save')}
       cancelText={t('action.cancel')}
-      okButtonProps={{ disabled: !ready, loading: busy, 'data-testid': 'save-subscriber' } as ButtonProps}
-      onOk={save}
+      okButtonProps={{ disabled: !ready, loading: save.busy, 'data-testid': 'save-subscriber' } as ButtonProps}
+      onOk={save.submit}
       onCancel={onClose}
     >
       <div className="stack">
-        {error !== undefined && <ProblemAlert error={error} />}
+        {save.problem}
         <Field label={t('library.name')}>
           {(id) => (
             <Input

@@ -4,7 +4,7 @@ import { type ButtonProps, Input, Modal } from 'antd';
 import { useState } from 'react';
 import { queryKeys } from '../../api.tsx';
 import { Field } from '../../components/field.tsx';
-import { ProblemAlert } from '../../components/problem.tsx';
+import { useSubmit } from '../../components/use-submit.tsx';
 import { useLibraryI18n } from '../../i18n/library-i18n.ts';
 import { libraryApi } from '../../library-api.ts';
 import { ClassSelect } from './class-select.tsx';
@@ -22,23 +22,13 @@ export function ClassDialog({ task, onClose }: { task: ClassTask; onClose: () =>
   const classes = useClasses();
   const [name, setName] = useState(task.kind === 'create' ? '' : task.one.name);
   const [parentId, setParentId] = useState(task.kind === 'create' ? task.parentId : task.one.parentId);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
-  const save = async () => {
+  const save = useSubmit(async () => {
     if (name.trim() === '') return;
-    setBusy(true);
-    setError(undefined);
-    try {
-      if (task.kind === 'create') await libraryApi.createClass(name.trim(), parentId);
-      else
-        await libraryApi.updateClass(task.one.classId, task.kind === 'rename' ? { name: name.trim() } : { parentId });
-      await queryClient.invalidateQueries({ queryKey: queryKeys.classes });
-      onClose();
-    } catch (problem) {
-      setError(problem);
-      setBusy(false);
-    }
-  };
+    if (task.kind === 'create') await libraryApi.createClass(name.trim(), parentId);
+    else await libraryApi.updateClass(task.one.classId, task.kind === 'rename' ? { name: name.trim() } : { parentId });
+    await queryClient.invalidateQueries({ queryKey: queryKeys.classes });
+    onClose();
+  });
   const titles = { create: 'class.new', rename: 'class.rename', move: 'class.move' } as const;
   return (
     <Modal
@@ -47,13 +37,13 @@ export function ClassDialog({ task, onClose }: { task: ClassTask; onClose: () =>
       title={t(titles[task.kind])}
       okText={t(task.kind === 'create' ? 'action.create' : 'action.save')}
       cancelText={t('action.cancel')}
-      confirmLoading={busy}
+      confirmLoading={save.busy}
       okButtonProps={{ disabled: name.trim() === '', 'data-testid': 'save-class' } as ButtonProps}
-      onOk={save}
+      onOk={save.submit}
       onCancel={onClose}
     >
       <div className="stack">
-        {error !== undefined && <ProblemAlert error={error} />}
+        {save.problem}
         {task.kind !== 'move' && (
           <Field label={t('library.name')}>
             {(id) => (
@@ -63,7 +53,7 @@ export function ClassDialog({ task, onClose }: { task: ClassTask; onClose: () =>
                 value={name}
                 maxLength={64}
                 onChange={(event) => setName(event.target.value)}
-                onPressEnter={() => void save()}
+                onPressEnter={() => void save.submit()}
                 data-testid="class-name"
               />
             )}

@@ -5,7 +5,7 @@ import { consoleApi } from '../../api.tsx';
 import { CopyField } from '../../components/copy.tsx';
 import { Field } from '../../components/field.tsx';
 import { LinkIcon } from '../../components/icons.tsx';
-import { ProblemAlert } from '../../components/problem.tsx';
+import { useSubmit } from '../../components/use-submit.tsx';
 import { useI18n } from '../../i18n/i18n.tsx';
 import { addressOf } from '../../router.ts';
 import { isId } from './ids.ts';
@@ -50,25 +50,16 @@ function InviteForm({ roomId }: { roomId: string }) {
   const [role, setRole] = useState<Role>('guest');
   const [ttlSeconds, setTtlSeconds] = useState(day);
   const [link, setLink] = useState<string>();
-  const [error, setError] = useState<unknown>();
-  const [busy, setBusy] = useState(false);
   const changed = <Value,>(set: (value: Value) => void) => {
     return (value: Value) => {
       set(value);
       setLink(undefined);
     };
   };
-  const make = async () => {
-    setBusy(true);
-    setError(undefined);
-    try {
-      const { token } = await consoleApi.createToken({ userId: userId.trim(), roomId, role, ttlSeconds });
-      setLink(`${window.location.origin}${window.location.pathname}${addressOf.join(roomId, token)}`);
-    } catch (problem) {
-      setError(problem);
-    }
-    setBusy(false);
-  };
+  const make = useSubmit(async () => {
+    const { token } = await consoleApi.createToken({ userId: userId.trim(), roomId, role, ttlSeconds });
+    setLink(`${window.location.origin}${window.location.pathname}${addressOf.join(roomId, token)}`);
+  });
   return (
     <div className="stack">
       <p className="muted">{t('invite.text')}</p>
@@ -100,14 +91,14 @@ function InviteForm({ roomId }: { roomId: string }) {
           ]}
         />
       </div>
-      {error !== undefined && <ProblemAlert error={error} />}
+      {make.problem}
       {link === undefined ? (
         <Button
           type="primary"
           block
-          loading={busy}
+          loading={make.busy}
           disabled={!isId(userId.trim())}
-          onClick={make}
+          onClick={make.submit}
           data-testid="invite-make"
         >
           {t('invite.make')}

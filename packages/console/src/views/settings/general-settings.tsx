@@ -6,6 +6,7 @@ import { queryKeys } from '../../api.tsx';
 import { Field } from '../../components/field.tsx';
 import { PlusIcon, TrashIcon } from '../../components/icons.tsx';
 import { ProblemAlert } from '../../components/problem.tsx';
+import { useSubmit } from '../../components/use-submit.tsx';
 import { useLibraryI18n } from '../../i18n/library-i18n.ts';
 import { libraryApi } from '../../library-api.ts';
 import { ClassSelect } from '../library/class-select.tsx';
@@ -36,30 +37,21 @@ function SettingsForm({ settings }: { settings: AppSettings }) {
   const { message } = App.useApp();
   const queryClient = useQueryClient();
   const [draft, setDraft] = useState(settings);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
   const changed = JSON.stringify(draft) !== JSON.stringify(settings);
-  const save = async () => {
-    setBusy(true);
-    setError(undefined);
-    try {
-      queryClient.setQueryData(queryKeys.settings, await libraryApi.updateSettings(draft));
-      void message.success(t('asset.saved'));
-    } catch (problem) {
-      setError(problem);
-    }
-    setBusy(false);
-  };
+  const save = useSubmit(async () => {
+    queryClient.setQueryData(queryKeys.settings, await libraryApi.updateSettings(draft));
+    void message.success(t('asset.saved'));
+  });
   const hotlink = draft.hotlinkKey;
   return (
     <form
       className="card stack"
       onSubmit={(event) => {
         event.preventDefault();
-        void save();
+        void save.submit();
       }}
     >
-      {error !== undefined && <ProblemAlert error={error} />}
+      {save.problem}
       <h4>{t('settings.bin')}</h4>
       <Field label={t('settings.recycleDays')} hint={t('settings.recycleDaysHint')}>
         {(id) => (
@@ -127,7 +119,7 @@ function SettingsForm({ settings }: { settings: AppSettings }) {
         className="form-button"
         type="primary"
         htmlType="submit"
-        loading={busy}
+        loading={save.busy}
         disabled={!changed}
         data-testid="save-settings"
       >
@@ -143,8 +135,6 @@ function RetentionForm({ rules }: { rules: readonly RetentionRule[] }) {
   const queryClient = useQueryClient();
   const classes = useClasses();
   const [draft, setDraft] = useState<RetentionRule[]>([...rules]);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
   const changed = JSON.stringify(draft) !== JSON.stringify(rules);
   const free = (own?: number) =>
     classes.filter(({ classId }) => classId === own || !draft.some((rule) => rule.classId === classId));
@@ -154,26 +144,19 @@ function RetentionForm({ rules }: { rules: readonly RetentionRule[] }) {
   };
   const change = (index: number, fields: Partial<RetentionRule>) =>
     setDraft(draft.map((rule, at) => (at === index ? { ...rule, ...fields } : rule)));
-  const save = async () => {
-    setBusy(true);
-    setError(undefined);
-    try {
-      queryClient.setQueryData(queryKeys.retentionRules, await libraryApi.putRetentionRules(draft));
-      void message.success(t('asset.saved'));
-    } catch (problem) {
-      setError(problem);
-    }
-    setBusy(false);
-  };
+  const save = useSubmit(async () => {
+    queryClient.setQueryData(queryKeys.retentionRules, await libraryApi.putRetentionRules(draft));
+    void message.success(t('asset.saved'));
+  });
   return (
     <form
       className="card stack"
       onSubmit={(event) => {
         event.preventDefault();
-        void save();
+        void save.submit();
       }}
     >
-      {error !== undefined && <ProblemAlert error={error} />}
+      {save.problem}
       <h4>{t('retention.title')}</h4>
       <p className="muted">{t('retention.text')}</p>
       {draft.map((rule, index) => (
@@ -212,7 +195,7 @@ function RetentionForm({ rules }: { rules: readonly RetentionRule[] }) {
         >
           {t('retention.add')}
         </Button>
-        <Button type="primary" htmlType="submit" loading={busy} disabled={!changed}>
+        <Button type="primary" htmlType="submit" loading={save.busy} disabled={!changed}>
           {t('action.save')}
         </Button>
       </div>

@@ -7,6 +7,7 @@ import { EmptyState } from '../../components/empty-state.tsx';
 import { Field } from '../../components/field.tsx';
 import { EditIcon, PlusIcon, TasksIcon, TrashIcon } from '../../components/icons.tsx';
 import { ProblemAlert, useProblemToast } from '../../components/problem.tsx';
+import { useSubmit } from '../../components/use-submit.tsx';
 import { type LibraryTranslate, useLibraryI18n } from '../../i18n/library-i18n.ts';
 import { libraryApi } from '../../library-api.ts';
 import { useTemplates } from './use-templates.ts';
@@ -135,35 +136,26 @@ function ProcedureDialog({
   const [aac, setAac] = useState(procedure.spec.aac);
   const [cover, setCover] = useState(procedure.spec.cover);
   const [sprite, setSprite] = useState(procedure.spec.sprite.length > 0);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
   const sprites = templates.filter(({ kind }) => kind === 'sprite');
   const spriteDefinitions =
     procedure.spec.sprite.length > 0 ? procedure.spec.sprite : sprites.slice(0, 1).map(({ definition }) => definition);
   const nothing =
     definitions.length === 0 && !aac && !cover && !sprite && procedure.spec.snapshotOffsetsMs.length === 0;
-  const save = async () => {
-    setBusy(true);
-    setError(undefined);
-    try {
-      await libraryApi.putProcedure({
-        name: name.trim(),
-        automatic,
-        spec: {
-          transcode: definitions.map((definition) => ({ definition, ...(watermark !== undefined && { watermark }) })),
-          aac,
-          cover,
-          sprite: sprite ? spriteDefinitions : [],
-          snapshotOffsetsMs: procedure.spec.snapshotOffsetsMs,
-        },
-      });
-      await onSaved();
-      onClose();
-    } catch (problem) {
-      setError(problem);
-      setBusy(false);
-    }
-  };
+  const save = useSubmit(async () => {
+    await libraryApi.putProcedure({
+      name: name.trim(),
+      automatic,
+      spec: {
+        transcode: definitions.map((definition) => ({ definition, ...(watermark !== undefined && { watermark }) })),
+        aac,
+        cover,
+        sprite: sprite ? spriteDefinitions : [],
+        snapshotOffsetsMs: procedure.spec.snapshotOffsetsMs,
+      },
+    });
+    await onSaved();
+    onClose();
+  });
   const choices = (kind: 'transcode' | 'watermark') =>
     templates.filter((one) => one.kind === kind).map((one) => ({ value: one.definition, label: one.name }));
   return (
@@ -173,12 +165,12 @@ function ProcedureDialog({
       title={t(procedure.name === '' ? 'procedures.new' : 'procedures.edit')}
       okText={t('action.save')}
       cancelText={t('action.cancel')}
-      okButtonProps={{ disabled: name.trim() === '' || nothing, loading: busy }}
-      onOk={save}
+      okButtonProps={{ disabled: name.trim() === '' || nothing, loading: save.busy }}
+      onOk={save.submit}
       onCancel={onClose}
     >
       <div className="stack">
-        {error !== undefined && <ProblemAlert error={error} />}
+        {save.problem}
         <Field label={t('library.name')}>
           {(id) => (
             <Input

@@ -5,7 +5,7 @@ import { useState } from 'react';
 import { queryKeys } from '../../api.tsx';
 import { Field } from '../../components/field.tsx';
 import { PlusIcon } from '../../components/icons.tsx';
-import { ProblemAlert } from '../../components/problem.tsx';
+import { useSubmit } from '../../components/use-submit.tsx';
 import { useLibraryI18n } from '../../i18n/library-i18n.ts';
 import { libraryApi } from '../../library-api.ts';
 import { describeSpec } from '../library/asset-dialogs.tsx';
@@ -64,40 +64,29 @@ function TemplateDialog({ onClose }: { onClose: () => void }) {
   const [videoKbps, setVideoKbps] = useState(1_500);
   const [audio, setAudio] = useState(true);
   const [audioKbps, setAudioKbps] = useState(96);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
   const withVideo = container !== 'm4a';
-  const create = async () => {
-    setBusy(true);
-    setError(undefined);
-    try {
-      await libraryApi.createTemplate({
-        kind: 'transcode',
-        name: name.trim(),
-        spec: {
-          container,
-          video: withVideo
-            ? {
-                codec: 'h264',
-                bitrateBps: videoKbps * 1000,
-                ...(height !== null && { height }),
-                ...(fps !== null && { fps }),
-              }
-            : null,
-          audio:
-            audio || !withVideo
-              ? { codec: 'aac', bitrateBps: audioKbps * 1000, sampleRate: 48_000, channels: 2 }
-              : null,
-        },
-      });
-      await queryClient.invalidateQueries({ queryKey: queryKeys.templates });
-      void message.success(t('templates.made'));
-      onClose();
-    } catch (problem) {
-      setError(problem);
-      setBusy(false);
-    }
-  };
+  const create = useSubmit(async () => {
+    await libraryApi.createTemplate({
+      kind: 'transcode',
+      name: name.trim(),
+      spec: {
+        container,
+        video: withVideo
+          ? {
+              codec: 'h264',
+              bitrateBps: videoKbps * 1000,
+              ...(height !== null && { height }),
+              ...(fps !== null && { fps }),
+            }
+          : null,
+        audio:
+          audio || !withVideo ? { codec: 'aac', bitrateBps: audioKbps * 1000, sampleRate: 48_000, channels: 2 } : null,
+      },
+    });
+    await queryClient.invalidateQueries({ queryKey: queryKeys.templates });
+    void message.success(t('templates.made'));
+    onClose();
+  });
   return (
     <Modal
       open
@@ -105,12 +94,12 @@ function TemplateDialog({ onClose }: { onClose: () => void }) {
       title={t('templates.new')}
       okText={t('action.create')}
       cancelText={t('action.cancel')}
-      okButtonProps={{ disabled: name.trim() === '', loading: busy }}
-      onOk={create}
+      okButtonProps={{ disabled: name.trim() === '', loading: create.busy }}
+      onOk={create.submit}
       onCancel={onClose}
     >
       <div className="stack">
-        {error !== undefined && <ProblemAlert error={error} />}
+        {create.problem}
         <Field label={t('library.name')}>
           {(id) => (
             <Input id={id} autoFocus value={name} maxLength={64} onChange={(event) => setName(event.target.value)} />

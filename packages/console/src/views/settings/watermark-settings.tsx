@@ -5,7 +5,7 @@ import { queryKeys } from '../../api.tsx';
 import { EmptyState } from '../../components/empty-state.tsx';
 import { Field } from '../../components/field.tsx';
 import { ImageIcon, PlusIcon } from '../../components/icons.tsx';
-import { ProblemAlert } from '../../components/problem.tsx';
+import { useSubmit } from '../../components/use-submit.tsx';
 import { useLibraryI18n } from '../../i18n/library-i18n.ts';
 import { libraryApi } from '../../library-api.ts';
 import { DeleteTemplate } from './delete-template.tsx';
@@ -107,8 +107,6 @@ function WatermarkDialog({ onClose }: { onClose: () => void }) {
   const [left, setLeft] = useState(78);
   const [top, setTop] = useState(6);
   const [width, setWidth] = useState(16);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
   const choose = async (file: File | undefined) => {
     if (file === undefined) return;
     setWrong(undefined);
@@ -118,25 +116,18 @@ function WatermarkDialog({ onClose }: { onClose: () => void }) {
     setImage(await dataUrlOf(file));
     if (name === '') setName(file.name.replace(/\.png$/i, '').slice(0, 64));
   };
-  const create = async () => {
+  const create = useSubmit(async () => {
     if (image === undefined) return;
-    setBusy(true);
-    setError(undefined);
-    try {
-      await libraryApi.createTemplate({
-        kind: 'watermark',
-        name: name.trim(),
-        spec: { left: `${left}%`, top: `${top}%`, width: `${width}%` },
-        image: image.slice(image.indexOf(',') + 1),
-      });
-      await queryClient.invalidateQueries({ queryKey: queryKeys.templates });
-      void message.success(t('templates.made'));
-      onClose();
-    } catch (problem) {
-      setError(problem);
-      setBusy(false);
-    }
-  };
+    await libraryApi.createTemplate({
+      kind: 'watermark',
+      name: name.trim(),
+      spec: { left: `${left}%`, top: `${top}%`, width: `${width}%` },
+      image: image.slice(image.indexOf(',') + 1),
+    });
+    await queryClient.invalidateQueries({ queryKey: queryKeys.templates });
+    void message.success(t('templates.made'));
+    onClose();
+  });
   const slider = (label: string, value: number, set: (value: number) => void, min: number, max: number) => (
     <Field label={`${label}: ${value} %`}>
       {() => <Slider min={min} max={max} value={value} onChange={set} ariaLabelForHandle={label} />}
@@ -149,12 +140,12 @@ function WatermarkDialog({ onClose }: { onClose: () => void }) {
       title={t('watermarks.new')}
       okText={t('action.create')}
       cancelText={t('action.cancel')}
-      okButtonProps={{ disabled: image === undefined || name.trim() === '', loading: busy }}
-      onOk={create}
+      okButtonProps={{ disabled: image === undefined || name.trim() === '', loading: create.busy }}
+      onOk={create.submit}
       onCancel={onClose}
     >
       <div className="stack">
-        {error !== undefined && <ProblemAlert error={error} />}
+        {create.problem}
         {wrong !== undefined && <Alert type="error" showIcon title={wrong} />}
         <WatermarkStage left={`${left}%`} top={`${top}%`} width={`${width}%`} image={image} />
         <div className="row">

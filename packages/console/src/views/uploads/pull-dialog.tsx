@@ -1,7 +1,7 @@
 import { App, Input, Modal } from 'antd';
 import { useState } from 'react';
 import { Field } from '../../components/field.tsx';
-import { ProblemAlert } from '../../components/problem.tsx';
+import { useSubmit } from '../../components/use-submit.tsx';
 import { useLibraryI18n } from '../../i18n/library-i18n.ts';
 import { libraryApi } from '../../library-api.ts';
 import { ClassSelect } from '../library/class-select.tsx';
@@ -13,21 +13,12 @@ export default function PullDialog({ classId: given, onClose }: { classId: numbe
   const [url, setUrl] = useState('');
   const [name, setName] = useState('');
   const [classId, setClassId] = useState(given);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
   const proposed = nameOf(url);
-  const pull = async () => {
-    setBusy(true);
-    setError(undefined);
-    try {
-      await libraryApi.pull({ url: url.trim(), fileName: name.trim() || proposed || url.trim(), classId });
-      void message.success(t('pull.begun'));
-      onClose();
-    } catch (problem) {
-      setError(problem);
-      setBusy(false);
-    }
-  };
+  const pull = useSubmit(async () => {
+    await libraryApi.pull({ url: url.trim(), fileName: name.trim() || proposed || url.trim(), classId });
+    void message.success(t('pull.begun'));
+    onClose();
+  });
   return (
     <Modal
       open
@@ -35,12 +26,12 @@ export default function PullDialog({ classId: given, onClose }: { classId: numbe
       title={t('upload.pull')}
       okText={t('pull.ok')}
       cancelText={t('action.cancel')}
-      okButtonProps={{ disabled: !/^https?:\/\/.+/.test(url.trim()), loading: busy }}
-      onOk={pull}
+      okButtonProps={{ disabled: !/^https?:\/\/.+/.test(url.trim()), loading: pull.busy }}
+      onOk={pull.submit}
       onCancel={onClose}
     >
       <div className="stack">
-        {error !== undefined && <ProblemAlert error={error} />}
+        {pull.problem}
         <Field label={t('pull.url')} hint={t('pull.hint')}>
           {(id) => (
             <Input
