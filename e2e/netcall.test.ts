@@ -26,6 +26,7 @@ import {
   type NetcallWindow,
   type OpenOptions,
   openNetcall,
+  type RunningAgent,
   startAgent,
   startSite,
   takePart,
@@ -36,17 +37,19 @@ import { contentOf, untilRecording } from './support.ts';
 const browser = browserForFile();
 let server: RunningServer;
 let site: Server & { readonly url: string };
+let agent: RunningAgent;
 
 beforeAll(async () => {
-  [server, site] = await Promise.all([
+  [server, site, agent] = await Promise.all([
     startServer({ env: { AIRCHECK_MEDIA_WORKERS: '1', AIRCHECK_WEBHOOK_ALLOW: '127.0.0.1' } }),
     startSite(),
+    startAgent(),
   ]);
 });
 afterAll(async () => {
   site.closeAllConnections();
   site.close();
-  await server.stop();
+  await Promise.all([server.stop(), agent.stop()]);
   await rm(server.dataFolder, { recursive: true, force: true });
 });
 
@@ -226,8 +229,6 @@ describe('a page written for Netcall', () => {
   });
 
   it('records one of three and the mix of all, in the browser and on the PC at once, by the samples of the manual', async () => {
-    const agent = await startAgent();
-    onTestFinished(() => agent.stop());
     const [ann, other, cleo] = await Promise.all([
       open('ann', { voiceHz: 440, agent }),
       open('testAccount'),
@@ -244,24 +245,40 @@ describe('a page written for Netcall', () => {
 
     const mp4Path = join(agent.folder, 'test.mp4');
     const aacPath = join(agent.folder, 'mix.m4a');
-    expect(await ann.evaluate(agentStartMp4, mp4Path)).toMatchObject({ mp4_file: mp4Path, status: 200 });
-    expect(await ann.evaluate(agentStartAac, aacPath)).toMatchObject({ file: aacPath, status: 200 });
-    const started = await ann.evaluate(browserStartMp4);
-    expect(started).toMatchObject({ account: 'testAccount', mediaType: 'video', format: 'mp4', state: 'starting' });
+    expect(
+      await Promise.all([
+        ann.evaluate(agentStartMp4, mp4Path),
+        ann.evaluate(agentStartAac, aacPath),
+        ann.evaluate(browserStartMp4),
+      ]),
+    ).toMatchObject([
+      { mp4_file: mp4Path, status: 200 },
+      { file: aacPath, status: 200 },
+      { account: 'testAccount', mediaType: 'video', format: 'mp4', state: 'starting' },
+    ]);
     await ann.evaluate(() => Object.assign(window, { account: undefined }));
-    expect(await ann.evaluate(browserStartMp4)).toMatchObject({ account: 'ann', mediaType: 'video', format: 'mp4' });
-    await ann.evaluate(browserStartAac);
-    expect(await codeOf(ann, `netcall.startRecordMp4('testAccount')`)).toBe(67006);
-    expect(await codeOf(ann, `netcall.startRecordMp4({ account: 'testAccount', path: 'second.mp4' })`)).toBe(3);
-    expect(await codeOf(ann, `netcall.startRecordMp4({ account: 'cleo', path: '${mp4Path}' })`)).toBe(400);
-    expect(await codeOf(ann, `netcall.startRecordMp4({ account: 'cleo', path: '/proc/test.mp4' })`)).toBe(403);
-    expect(await codeOf(ann, `netcall.startRecordMp4({ account: 'nobody', path: 'nobody.mp4' })`)).toBe(404);
-    await recordedFor(ann, 3500);
+    const [own] = await Promise.all([ann.evaluate(browserStartMp4), ann.evaluate(browserStartAac)]);
+    expect(own).toMatchObject({ account: 'ann', mediaType: 'video', format: 'mp4' });
+    const refusals = [
+      `'testAccount'`,
+      `{ account: 'testAccount', path: 'second.mp4' }`,
+      `{ account: 'cleo', path: '${mp4Path}' }`,
+      `{ path: '/proc/test.mp4' }`,
+      `{ account: 'nobody', path: 'nobody.mp4' }`,
+    ].map((target) => codeOf(ann, `netcall.startRecordMp4(${target})`));
+    expect(await Promise.all(refusals)).toEqual([67006, 3, 400, 403, 404]);
+    await recordedFor(ann, 3000);
     expect([...(await heard(ann, 'recordStopped')), ...(await heard(ann, 'error'))]).toEqual([]);
 
-    expect(await ann.evaluate(agentStopMp4)).toMatchObject({ mp4_file: mp4Path, status: 0 });
-    expect(await ann.evaluate(stopAac)).toMatchObject({ file: aacPath, status: 0 });
-    const stopped = await ann.evaluate(browserStopMp4);
+    const [ofAgent, mixOfAgent, stopped] = await Promise.all([
+      ann.evaluate(agentStopMp4),
+      ann.evaluate(stopAac),
+      ann.evaluate(browserStopMp4),
+    ]);
+    expect([ofAgent, mixOfAgent]).toMatchObject([
+      { mp4_file: mp4Path, status: 0 },
+      { file: aacPath, status: 0 },
+    ]);
     expect(stopped).toMatchObject({ account: 'testAccount', state: 'downloaded', saved: true });
     expect(stopped).toMatchObject({ recordings: [{ account: 'testAccount' }, { account: 'ann' }] });
     expect(await ann.evaluate(stopAac)).toMatchObject({ account: '', format: 'm4a', saved: true });
@@ -269,29 +286,35 @@ describe('a page written for Netcall', () => {
 
     const files = await saved(3);
     const here = (pattern: RegExp) => files.find(({ name }) => pattern.test(name))!.path;
-    for (const path of [mp4Path, here(/^testAccount-\d+\.mp4$/)]) {
+    const expectVideo = async (path: string) => {
       const content = await readRecording(path);
       expectWhole(content, ['h264', 'opus']);
-      expect(content.durationMs).toBeGreaterThan(3000);
+      expect(content.durationMs).toBeGreaterThan(2500);
       expect(content.beepsMs.length).toBeGreaterThanOrEqual(2);
-    }
-    // Who has no camera is heard over a black picture.
-    expect((await voicesIn(here(/^ann-/), [440]))[440]).toBeGreaterThan(0.5);
-    for (const path of [aacPath, here(/^class-\d+\.m4a$/)]) {
-      const content = await readRecording(path);
+    };
+    const expectMix = async (path: string) => {
+      const [content, voices] = await Promise.all([readRecording(path), voicesIn(path, [440, 800, 3000])]);
       expect(content.streams.map(({ codec }) => codec)).toEqual(['aac']);
       expect(content.errors).toEqual([]);
       // The third voice is the synthetic host's, with a beep each second.
       expect(content.beepsMs.length).toBeGreaterThanOrEqual(2);
-      const voices = await voicesIn(path, [440, 800, 3000]);
       // On a busy machine a page's sound stands still for moments; a voice that the mix lacks is in none of it.
       expect(voices[440]).toBeGreaterThan(0.5);
       expect(voices[800]).toBeGreaterThan(0.5);
       expect(voices[3000]).toBe(0);
-    }
+    };
+    await Promise.all([
+      expectVideo(mp4Path),
+      expectVideo(here(/^testAccount-\d+\.mp4$/)),
+      expectMix(aacPath),
+      expectMix(here(/^class-\d+\.m4a$/)),
+    ]);
+    // Who has no camera is heard over a black picture.
+    expect((await voicesIn(here(/^ann-/), [440]))[440]).toBeGreaterThan(0.5);
     const told = (await heard(ann, 'recordMp4')).map(({ type, mp4_file }) => `${type} ${mp4_file ?? 'here'}`);
-    expect(told.slice(0, 4)).toEqual([`start ${mp4Path}`, 'start here', 'start here', `close ${mp4Path}`]);
-    expect(told.slice(4)).toEqual(['close here', 'close here']);
+    const starts = [`start ${mp4Path}`, 'start here', 'start here'];
+    expect(told.slice(0, 3).sort()).toEqual(starts.sort());
+    expect(told.slice(3).sort()).toEqual([`close ${mp4Path}`, 'close here', 'close here'].sort());
     expect((await heard(ann, 'recordStopped')).map(({ account, reason }) => `${account} ${reason}`).sort()).toEqual([
       ' stopped',
       'ann stopped',
