@@ -17,6 +17,7 @@ import { serveBenchmark } from './serve.ts';
 import { startBenchmark } from './start.ts';
 import { stopBenchmark } from './stop.ts';
 import { syncBenchmark } from './sync.ts';
+import { tabKillBenchmark } from './tab-kill.ts';
 import { type Benchmark, markdown } from './table.ts';
 import { uploadBenchmark } from './upload.ts';
 import { uploadCutsBenchmark } from './upload-cuts.ts';
@@ -39,6 +40,7 @@ const benchmarks: readonly Benchmark[] = [
   uploadBenchmark,
   uploadCutsBenchmark,
   browserRecorderBenchmark,
+  tabKillBenchmark,
   agentBenchmark,
 ];
 
