@@ -90,11 +90,15 @@ describe('recordings that the browser keeps', () => {
     const { mp4 } = await server.api.request<PlayUrls>('POST', `/v1/assets/${fileId}/play-urls`, {});
     return { asset, bytes: Buffer.from(await (await fetch(mp4)).arrayBuffer()) };
   }
-  async function content(bytes: Buffer) {
+  /** Plays a file to its end. A busy machine may leave pictures out, but shows none twice or torn. @returns its length */
+  async function play(bytes: Buffer): Promise<number> {
     const path = join(tmpdir(), `aircheck-kept-${process.pid}.mp4`);
     onTestFinished(() => rm(path, { force: true }));
     await writeFile(path, bytes);
-    return readRecording(path);
+    const content = await readRecording(path);
+    expect(counterBreaks(content).filter(({ from, to }) => from === null || to === null || to <= from)).toEqual([]);
+    expect(content.errors).toEqual([]);
+    return content.durationMs;
   }
 
   it('reach the library while they grow, through cut connections and a tab that is gone in between', async () => {
@@ -129,10 +133,7 @@ describe('recordings that the browser keeps', () => {
     const { asset, bytes } = await assetOf(found.result.fileId);
     expect(asset).toMatchObject({ fileName: 'Cut off', userId: 'ann', roomId: 'cuts', source: 'upload' });
     expect([bytes.byteLength, sha256(bytes)]).toEqual([found.sizeBytes, found.result.sha256]);
-    const { pictures, durationMs, errors } = await content(bytes);
-    expect(counterBreaks({ pictures })).toEqual([]);
-    expect(errors).toEqual([]);
-    expect(durationMs).toBeCloseTo(found.durationMs, -2);
+    expect(await play(bytes)).toBeCloseTo(found.durationMs, -2);
   });
 
   it('are saved as they are, and sent while they are recorded', async () => {
@@ -181,12 +182,14 @@ describe('recordings that the browser keeps', () => {
     const left = await page.evaluate(async () => {
       const app = window as unknown as AppWindow;
       const [recording] = await app.browserRecorder.listRecoverable();
+      const again = await recording!.upload().done;
       await recording!.remove();
       const gone = await recording!.file().catch((error) => error.code);
       const unsent = await recording!.upload().done.catch((error) => error.code);
-      return [(await app.browserRecorder.listRecoverable()).length, gone, unsent];
+      return [again.fileId, (await app.browserRecorder.listRecoverable()).length, gone, unsent];
     });
-    expect(left).toEqual([0, 'recording-not-found', 'recording-not-found']);
+    // What the library has is not sent again.
+    expect(left).toEqual([fileId, 0, 'recording-not-found', 'recording-not-found']);
   });
 
   it('are found whole after the browser was killed', async () => {
@@ -241,8 +244,7 @@ describe('recordings that the browser keeps', () => {
       userId: 'bob',
       startedAt: new Date(found.startedAt).toISOString(),
     });
-    const { errors, pictures } = await content(bytes);
-    expect([errors, counterBreaks({ pictures })]).toEqual([[], []]);
+    await play(bytes);
     expect(
       await again.evaluate(
         async () => (await new (window as unknown as AppWindow).recorder.RecordingKeeper().listRecoverable()).length,
