@@ -41,20 +41,35 @@ async function openDoor(folders: AgentFolders = foldersForTest()) {
   return { door, service, settings, pairings, folders };
 }
 
+/** Lets fake time pass, and what is real in between: connections are tried. */
+async function advance(ms: number): Promise<void> {
+  for (let left = ms; left > 0; left -= 500) {
+    await vi.advanceTimersByTimeAsync(500);
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
 function foldersForTest(): AgentFolders {
   const home = folderForTest();
   return { config: home, state: home, recordings: home };
 }
 
 /** A page as the SDK makes it, from any origin: a browser would not let a page choose it. */
-function pageOf(origin: string, port: number, kept = new Map<string, string>()) {
+function pageOf(
+  origin: string,
+  port: number,
+  kept = new Map<string, string>(),
+  network = { down: false, sockets: new Set<NodeWebSocket>() },
+) {
   const storage = {
     getItem: (key: string) => kept.get(key) ?? null,
     setItem: (key: string, value: string) => void kept.set(key, value),
   };
   class FromOrigin extends NodeWebSocket {
     constructor(url: string, protocols: string) {
-      super(url, protocols, { origin });
+      // Nothing listens on the port of discarded packets.
+      super(network.down ? 'ws://127.0.0.1:9/' : url, protocols, { origin });
+      network.sockets.add(this);
     }
   }
   return AgentClient.connect({ ports: [port], origin, storage, WebSocket: FromOrigin as unknown as typeof WebSocket });
@@ -204,6 +219,34 @@ describe('the door of the agent', () => {
     vi.advanceTimersByTime(5_000);
     expect(await closed).toBe('closed');
     expect(service.unpaired).toHaveBeenCalledWith(SITE);
+  });
+
+  it('is looked for again when it went, and given up after 35 s', async () => {
+    const { door, pairings } = await openDoor();
+    const network = { down: false, sockets: new Set<NodeWebSocket>() };
+    const page = await pageOf(SITE, door.port, new Map(), network);
+    await page.pair(pairings.newCode().code);
+    const told: string[] = [];
+    page.on('state', (state) => told.push(state));
+    page.on('heartBeatError', ({ code }) => told.push(code));
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    const breakDown = () => {
+      network.down = true;
+      for (const socket of network.sockets) socket.terminate();
+    };
+    breakDown();
+    await expect.poll(() => told).toEqual(['reconnecting']);
+    network.down = false;
+    await advance(3_000);
+    await expect.poll(() => told).toEqual(['reconnecting', 'connected']);
+    expect(page.paired).toBe(true);
+
+    breakDown();
+    await expect.poll(() => told).toHaveLength(3);
+    await advance(33_000);
+    expect(page.state).toBe('reconnecting');
+    await advance(4_000);
+    await expect.poll(() => told.slice(3)).toEqual(['closed', 'agent-lost']);
   });
 
   it('survives what is no message of the protocol', async () => {

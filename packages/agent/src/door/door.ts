@@ -20,6 +20,8 @@ import { requestOrigin } from './request-origin.ts';
 const MAX_MESSAGE_BYTES = 64 * 1024;
 /** Pages at once. Each tab of an application is one. */
 const MAX_PAGES = 64;
+/** So that no site can take all the places. */
+const MAX_PAGES_OF_ORIGIN = 16;
 
 interface DoorOptions {
   /** Tried in order; 0 takes any free one. Those of every agent when absent. */
@@ -104,7 +106,13 @@ export class Door {
     let origin: string;
     try {
       origin = requestOrigin(request, this.port, settings);
-      if (this.#pages.size >= MAX_PAGES) throw new AircheckError('rate-limited', `${MAX_PAGES} pages are connected`);
+      const ofOrigin = [...this.#pages].filter(({ session }) => session.origin === origin).length;
+      if (this.#pages.size >= MAX_PAGES || ofOrigin >= MAX_PAGES_OF_ORIGIN) {
+        throw new AircheckError(
+          'rate-limited',
+          `${ofOrigin} pages of ${origin} are connected, ${this.#pages.size} in all`,
+        );
+      }
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
       logger.warn({ detail }, 'a page was turned away');

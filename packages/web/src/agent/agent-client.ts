@@ -210,7 +210,7 @@ export class AgentClient extends TypedEmitter<AgentClientEvents> {
   #lost(): void {
     if (this.#state === 'closed') return;
     this.#setState('reconnecting');
-    this.#comeBack(performance.now() + AGENT_SILENCE_MS);
+    void this.#comeBack(this.#link.lastHeardMs + AGENT_SILENCE_MS);
   }
 
   /** The agent goes on for a while without its page: what it records need not end when a socket does. */

@@ -67,6 +67,11 @@ export class AgentLink {
     socket.onmessage = ({ data }) => this.#received(String(data));
   }
 
+  /** When something last came from the agent, on the scale of `performance.now()`. */
+  get lastHeardMs(): number {
+    return this.#lastHeardMs;
+  }
+
   /** From now on notices are told and signs of life sent. */
   use(handlers: LinkHandlers): void {
     this.#handlers = handlers;
