@@ -26,5 +26,7 @@ export default defineConfig({
       },
     },
   },
+  // The recorder's worker imports the AAC encoder when it needs it.
+  worker: { format: 'es' },
   server: { proxy: { '/v1': { target: 'http://127.0.0.1:8080', ws: true } } },
 });

@@ -3,7 +3,11 @@ import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
 import { pathOf } from './problems.ts';
+import { workerPolicy } from './sdk.ts';
 import { isApi } from './security-headers.ts';
+
+/** The recorder's workers, which are those of the SDK. */
+const workerScript = /^assets\/[\w-]*worker-[\w-]+\.js$/;
 
 const missingPage = `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Aircheck</title>
@@ -32,6 +36,7 @@ export async function registerConsole(app: FastifyInstance, folder: string): Pro
       if (!(await isFile(join(folder, name)))) return reply.callNotFound();
       const hashed = name.startsWith('assets/');
       reply.header('cache-control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache');
+      if (workerScript.test(name)) reply.header('content-security-policy', workerPolicy);
       return reply.sendFile(name);
     }
     reply.header('cache-control', 'no-cache').type('text/html; charset=utf-8');

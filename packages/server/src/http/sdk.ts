@@ -10,7 +10,7 @@ const fileName = /^(?:[\w-]+\.js|(?:assets|chunks)\/[\w-][\w.-]*)$/;
  * What a worker may do whose script comes from here: a worker obeys the policy of its own script's answer, not the page's
  * (https://www.w3.org/TR/CSP3/#initialize-global-object-csp). The AAC encoder of the recorder is WebAssembly.
  */
-const workerPolicy = [
+export const workerPolicy = [
   "default-src 'none'",
   "script-src 'self' blob: 'wasm-unsafe-eval'",
   "worker-src 'self' blob:",

@@ -2,11 +2,12 @@ import type { FastifyInstance } from 'fastify';
 
 /**
  * The console's pages may run their own scripts only. Ant Design writes its styles into the page, hls.js runs its
- * demuxer from a blob, and recordings and live pictures are played from blobs.
+ * demuxer from a blob, the recorder its sound processor (whoever can make a blob runs scripts already), and recordings and
+ * live pictures are played from blobs.
  */
 const contentSecurityPolicy = [
   "default-src 'self'",
-  "script-src 'self'",
+  "script-src 'self' blob:",
   "style-src 'self' 'unsafe-inline'",
   "img-src 'self' data: blob:",
   "media-src 'self' data: blob:",

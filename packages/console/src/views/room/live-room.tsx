@@ -10,6 +10,7 @@ import { useMedia } from '../../components/use-media.ts';
 import { useI18n } from '../../i18n/i18n.tsx';
 import { InviteButton } from '../rooms/invite-button.tsx';
 import { ControlBar } from './control-bar.tsx';
+import { useDeviceRecorder } from './device-recorder.ts';
 import { MediaAudio } from './media-element.tsx';
 import { QualityBadge } from './quality-badge.tsx';
 import { useRecordingControl } from './recording-control.ts';
@@ -27,11 +28,12 @@ export function LiveRoom({ room, signedIn }: { room: Room; signedIn: boolean }) 
   useRoomToasts(room);
   const statistics = useRoomStatistics(room);
   const control = useRecordingControl(room, signedIn);
+  const recorder = useDeviceRecorder(room);
   const wide = useMedia('(min-width: 1000px)');
   const [panelOpen, setPanelOpen] = useState(wide);
   const people = [room.self, ...room.participants];
   const live = room.recordings.filter((recording) => !isEnded(recording));
-  const panel = <SidePanel room={room} people={people} control={control} signedIn={signedIn} />;
+  const panel = <SidePanel room={room} people={people} control={control} recorder={recorder} signedIn={signedIn} />;
   return (
     <div className="live-room">
       <header className="room-bar">

@@ -3,6 +3,7 @@ import type { RestClient, Room } from '@aircheck/web';
 import { useRef, useState } from 'react';
 import { consoleApi } from '../../api.tsx';
 import { useProblemToast } from '../../components/problem.tsx';
+import { fileNameOf } from './file-name.ts';
 import { RecordingClock } from './recording-clock.ts';
 import { isEnded } from './use-room.ts';
 
@@ -62,13 +63,4 @@ export function useRecordingControl(room: Room, signedIn: boolean): RecordingCon
     resume: ({ recordingId }) => during(recordingId, () => api.resumeRecording(recordingId)),
     stop: ({ recordingId }) => during(recordingId, () => api.stopRecording(recordingId)),
   };
-}
-
-/** `demo ann camera 2026-11-21 10.03.12`: told apart at a glance, sorted by time within a person. */
-function fileNameOf(roomId: string, userId: string, choice: RecordChoice): string {
-  const now = new Date();
-  const two = (value: number) => String(value).padStart(2, '0');
-  const date = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
-  const time = `${two(now.getHours())}.${two(now.getMinutes())}.${two(now.getSeconds())}`;
-  return `${roomId} ${userId} ${choice} ${date} ${time}`;
 }

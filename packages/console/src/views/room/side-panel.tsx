@@ -17,6 +17,8 @@ import {
 import { ProblemAlert } from '../../components/problem.tsx';
 import { useI18n } from '../../i18n/i18n.tsx';
 import { ConnectPanel } from './connect-panel.tsx';
+import type { DeviceRecorder } from './device-recorder.ts';
+import { DeviceTab } from './device-tab.tsx';
 import { RecordingRow, RecordMenu } from './record-menu.tsx';
 import type { RecordingControl } from './recording-control.ts';
 import { isEnded } from './use-room.ts';
@@ -29,11 +31,12 @@ interface SidePanelProps {
   readonly room: Room;
   readonly people: readonly Participant[];
   readonly control: RecordingControl;
+  readonly recorder: DeviceRecorder;
   readonly signedIn: boolean;
 }
 
 /** Beside the pictures: recordings and their files, the people, and how other software connects. */
-export function SidePanel({ room, people, control, signedIn }: SidePanelProps) {
+export function SidePanel({ room, people, control, recorder, signedIn }: SidePanelProps) {
   const { t } = useI18n();
   return (
     <Tabs
@@ -49,6 +52,11 @@ export function SidePanel({ room, people, control, signedIn }: SidePanelProps) {
           key: 'people',
           label: <span data-testid="tab-people">{t('panel.people', { count: people.length })}</span>,
           children: <PeopleTab room={room} people={people} control={control} />,
+        },
+        {
+          key: 'device',
+          label: <span data-testid="tab-device">{t('panel.device')}</span>,
+          children: <DeviceTab room={room} people={people} recorder={recorder} />,
         },
         ...(signedIn
           ? [
@@ -146,7 +154,7 @@ function FileRow({ asset, onPlay }: { asset: Asset; onPlay: () => void }) {
   );
 }
 
-function PeopleTab({ room, people, control }: Omit<SidePanelProps, 'signedIn'>) {
+function PeopleTab({ room, people, control }: Omit<SidePanelProps, 'recorder' | 'signedIn'>) {
   const { t } = useI18n();
   return (
     <div className="panel-body">
