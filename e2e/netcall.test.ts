@@ -143,11 +143,20 @@ describe('a page written for Netcall', () => {
       ['take.webm', ['opus', 'video']],
       ['dan.m4a', ['aac']],
     ]);
-    const left = await page.evaluate(async () => {
+
+    // The next visit finds what this one did not clean.
+    await openNetcall(page, { server, site, account: 'dan' });
+    const [found, left] = await page.evaluate(async () => {
       const { netcall } = window as unknown as NetcallWindow;
+      await netcall.joinChannel({ channelName: 'solo', type: 2 });
+      const found = await netcall.listMediaRecording();
       await netcall.cleanMediaRecording();
-      return netcall.listMediaRecording();
+      return [found, await netcall.listMediaRecording()];
     });
+    expect(found.map(({ format, mediaType, state }) => `${format} ${mediaType} ${state}`).sort()).toEqual([
+      'm4a audio stopped',
+      'webm video stopped',
+    ]);
     expect(left).toEqual([]);
   });
 

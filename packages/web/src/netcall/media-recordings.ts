@@ -161,9 +161,9 @@ export class MediaRecordings {
     return [...this.#kept.values()].filter((kept) => isRunning(kept) && accept(kept.wish)).map((one) => one.recordId);
   }
 
-  /** Everything that has not been cleaned, what earlier visits left included. */
+  /** Everything that has not been cleaned; in a channel with what earlier visits and crashed tabs left. */
   async list(): Promise<MediaRecordingInfo[]> {
-    await this.#findRecoverable();
+    await this.#findRecoverable().catch(rejectRecordingError);
     return [...this.#kept.values()].map(infoOf);
   }
 
@@ -255,8 +255,11 @@ export class MediaRecordings {
   }
 
   async #findRecoverable(): Promise<void> {
-    const recorder = await this.#joined?.recorder;
-    for (const stored of (await recorder?.listRecoverable()) ?? []) {
+    const joined = this.#joined;
+    if (joined === undefined) return;
+    joined.recorder ??= loadRecorder(joined.room);
+    const recorder = await joined.recorder;
+    for (const stored of await recorder.listRecoverable()) {
       if (this.#kept.has(stored.id)) continue;
       const mediaType = stored.mimeType.startsWith('audio/') ? 'audio' : 'video';
       this.#kept.set(stored.id, {
