@@ -197,6 +197,7 @@ describe('recordings that the browser keeps', () => {
     onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
     const prepare = { content: browserFixtureScript({ replaceUserMedia: true }) };
     const first = await launchChromiumWithProfile(folder);
+    onTestFinished(() => first.context.close());
     await first.context.addInitScript(prepare);
     const page = await first.context.newPage();
     await enter(page, 'killed');
