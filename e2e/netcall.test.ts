@@ -11,7 +11,7 @@ import {
 } from '@aircheck/testkit';
 import type { Download, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { browserForFile } from './browser-support.ts';
+import { browserForFile, sourcesOf } from './browser-support.ts';
 import {
   agentStartAac,
   agentStartMp4,
@@ -161,7 +161,7 @@ describe('a page written for Netcall', () => {
   });
 
   it('goes from watching to taking part and back, and hears what others do', async () => {
-    const [host, guest] = await Promise.all([open('hana'), open('gus', { role: 'guest' })]);
+    const [host, guest] = await Promise.all([open('hana', { voiceHz: 500 }), open('gus', { role: 'guest' })]);
     expect(await codeOf(guest, `netcall.createChannel({ channelName: 'stage' })`)).toBe(401);
     await host.evaluate(() => (window as unknown as NetcallWindow).netcall.createChannel({ channelName: 'stage' }));
     const asHost = `{ channelName: 'stage', type: 1, liveEnable: true, sessionConfig: { rtmpUrl: 'rtmp://push' } }`;
@@ -193,6 +193,19 @@ describe('a page written for Netcall', () => {
     await expect.poll(commands).toEqual(['gus 1', 'gus 13']);
     await server.api.stopRecording(recordingId);
     await expect.poll(commands).toEqual(['gus 1', 'gus 13', 'gus 14']);
+
+    const loudness = () => guest.evaluate<number>('window.volumes?.hana?.status');
+    await guest.evaluate(`netcall.on('audioVolume', (volumes) => Object.assign(window, { volumes }))`);
+    await guest.evaluate('netcall.startDevice({ type: Netcall.DEVICE_TYPE_AUDIO_OUT_CHAT })');
+    await host.evaluate('netcall.startDevice({ type: Netcall.DEVICE_TYPE_AUDIO_IN })');
+    await expect.poll(loudness).toBeGreaterThan(1000);
+    await host.evaluate('netcall.setCaptureVolume(0)');
+    await expect.poll(loudness).toBeLessThan(100);
+    await host.evaluate('netcall.startDevice({ type: Netcall.DEVICE_TYPE_DESKTOP_CHROME_SCREEN })');
+    expect(await sourcesOf(server, 'stage', 'hana')).toEqual(['microphone', 'screen']);
+    await host.evaluate('netcall.stopDevice(Netcall.DEVICE_TYPE_DESKTOP_CHROME_SCREEN)');
+    await expect.poll(() => sourcesOf(server, 'stage', 'hana')).toEqual(['microphone']);
+
     await guest.evaluate(() => (window as unknown as NetcallWindow).netcall.changeRoleToAudience());
     await expect.poll(commands).toEqual(['gus 1', 'gus 13', 'gus 14', 'gus 2']);
     await guest.evaluate(() => (window as unknown as NetcallWindow).netcall.leaveChannel());
