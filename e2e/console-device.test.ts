@@ -29,6 +29,8 @@ it('the room’s page records on this device, keeps it over a reload and sends i
   }
   await expect.poll(() => page.getByTestId('device-stored').count()).toBe(2);
 
+  // The same address with another token alone would not load the page anew.
+  await page.goto(`${server.url}/healthz`);
   await join(page, server, 'here', 'ann');
   await page.getByTestId('tab-device').click();
   const camera = page.getByTestId('device-stored').filter({ hasText: 'ann camera' });

@@ -45,15 +45,17 @@ export function DeviceTab({ room, people, recorder }: DeviceTabProps) {
           ))}
         </section>
       )}
-      <section>
-        <h4>{t('device.stored')}</h4>
-        {stored?.length === 0 && running.length === 0 && (
-          <EmptyState icon={<RecordIcon size={24} />} title={t('device.noneTitle')} text={t('device.noneText')} />
-        )}
-        {stored?.map((recording) => (
-          <StoredRow key={recording.id} recording={recording} recorder={recorder} />
-        ))}
-      </section>
+      {(running.length === 0 || (stored !== undefined && stored.length > 0)) && (
+        <section>
+          <h4>{t('device.stored')}</h4>
+          {stored?.length === 0 && (
+            <EmptyState icon={<RecordIcon size={24} />} title={t('device.noneTitle')} text={t('device.noneText')} />
+          )}
+          {stored?.map((recording) => (
+            <StoredRow key={recording.id} recording={recording} recorder={recorder} />
+          ))}
+        </section>
+      )}
     </div>
   );
 }
