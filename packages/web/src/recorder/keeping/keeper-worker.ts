@@ -36,9 +36,11 @@ function run(request: KeeperRequest): Promise<FinishedFacts | string | undefined
 
 async function finish(facts: RecordingFacts): Promise<FinishedFacts> {
   const { id, container } = facts;
-  // It was kept for just this.
-  await (await recordingFolder(id))?.removeEntry(RESERVE_FILE).catch(ignoreMissing);
-  const finished = await withFile(id, mediaFileName(container), (file) => finishFile(file, container));
+  const finished = await withFile(id, mediaFileName(container), async (file, folder) => {
+    // It was kept for just this.
+    await whenReleased(() => folder.removeEntry(RESERVE_FILE)).catch(ignoreMissing);
+    return finishFile(file, container);
+  });
   const all: FinishedFacts = { ...finished, reason: 'recovered' };
   if (finished.durationMs > 0) await writeJson(id, FACTS_FILE, { ...facts, finished: all });
   return all;
@@ -69,23 +71,24 @@ async function writeJson(id: string, name: string, content: unknown): Promise<un
 async function withFile<Result>(
   id: string,
   name: string,
-  action: (file: SyncAccessHandle) => Result | Promise<Result>,
+  action: (file: SyncAccessHandle, folder: FileSystemDirectoryHandle) => Result | Promise<Result>,
 ): Promise<Result> {
   const folder = await recordingFolder(id);
   if (folder === undefined) throw new DOMException(`There is no recording ${id}`, 'NotFoundError');
-  const file = await openReleased(folder, name);
+  const file = await whenReleased(() => openFile(folder, name));
   try {
-    return await action(file);
+    return await action(file, folder);
   } finally {
     file.close();
   }
 }
 
-async function openReleased(folder: FileSystemDirectoryHandle, name: string): Promise<SyncAccessHandle> {
+/** Tries again while somebody still has the file. */
+async function whenReleased<Result>(action: () => Promise<Result>): Promise<Result> {
   const until = performance.now() + RELEASE_MS;
   for (;;) {
     try {
-      return await openFile(folder, name);
+      return await action();
     } catch (error) {
       if ((error as DOMException).name !== 'NoModificationAllowedError' || performance.now() > until) throw error;
       await new Promise((resolve) => setTimeout(resolve, RELEASE_STEP_MS));
