@@ -261,6 +261,41 @@ describe('recording in the browser', () => {
     }
   });
 
+  it('records tracks that a page has, turned upright, until they end', async () => {
+    const ann = await enter({ roomId: 'tracks', userId: 'ann' });
+    const ended = await ann.evaluate(async () => {
+      const { recorder, recordings } = window as unknown as RoomWindow;
+      type Generator = MediaStreamTrack & { readonly writable: WritableStream<VideoFrame> };
+      const { MediaStreamTrackGenerator } = window as unknown as {
+        MediaStreamTrackGenerator: new (options: { kind: 'video' }) => Generator;
+      };
+      // A phone that is held upright gives lying pictures, and says so.
+      const camera = new MediaStreamTrackGenerator({ kind: 'video' });
+      const writer = camera.writable.getWriter();
+      const lying = { format: 'I420', codedWidth: 320, codedHeight: 180, rotation: 90 } as const;
+      const timer = setInterval(() => {
+        const timestamp = Math.round(performance.now() * 1000);
+        void writer.write(new VideoFrame(new Uint8Array(320 * 180 * 1.5).fill(128), { ...lying, timestamp }));
+      }, 40);
+      const recording = await recorder.start({ source: { video: camera }, fileName: 'Phone' });
+      recordings.set('phone', recording);
+      return new Promise((resolve) => {
+        recording.on('ended', ({ complete }, reason) => resolve({ complete, reason }));
+        recording.on('progress', ({ durationMs }) => {
+          if (durationMs < 1500 || camera.readyState === 'ended') return;
+          clearInterval(timer);
+          camera.stop();
+          camera.dispatchEvent(new Event('ended'));
+        });
+      });
+    });
+    expect(ended).toEqual({ complete: true, reason: 'tracks-ended' });
+    const path = await stopInPage(ann, 'phone');
+    const { errors, streams } = await readRecording(path);
+    expect(errors).toEqual([]);
+    expect(streams).toEqual([expect.objectContaining({ codec: 'h264', width: 180, height: 320 })]);
+  });
+
   it('ends with a whole file before the storage is full, and begins none then', async () => {
     const ann = await enter({ roomId: 'full', userId: 'ann', publish: ['camera', 'microphone'] });
     const limit = async (quotaSize: number) => {

@@ -1,7 +1,7 @@
 import { AircheckError } from '@aircheck/protocol/errors';
 import type { Room } from '../core/index.ts';
 import { encodesAac, hasWebCodecs, type RecorderCapabilities, recorderCapabilities } from './capabilities.ts';
-import { builtInMimeType } from './capture/index.ts';
+import { builtInMimeType, keepSoundFlowing } from './capture/index.ts';
 import { ClientRecording } from './client-recording.ts';
 import type { Keeper } from './keeper.ts';
 import { RecordingKeeper } from './keeping/index.ts';
@@ -41,6 +41,7 @@ export class BrowserRecorder {
     this.#room = room;
     this.#options = options;
     this.#keeper = new RecordingKeeper({ api: room.api });
+    keepSoundFlowing(room);
   }
 
   /** What this browser can do. */

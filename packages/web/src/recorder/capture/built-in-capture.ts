@@ -1,9 +1,9 @@
 import { AircheckError } from '@aircheck/protocol/errors';
 import type { Container } from '../start-options.ts';
 import type { Capture } from './capture.ts';
+import { pullSound } from './flowing-sound.ts';
 import type { Post } from './picture-feed.ts';
 import type { RecordedTracks } from './recorded-tracks.ts';
-import { pullSound } from './sound-graph.ts';
 
 /** How often MediaRecorder gives out what it has. */
 const SLICE_MS = 500;

@@ -1,5 +1,6 @@
+import { pullSound } from './flowing-sound.ts';
 import type { Post } from './picture-feed.ts';
-import { pullSound, SoundGraph } from './sound-graph.ts';
+import { SoundGraph } from './sound-graph.ts';
 import { trackProcessor } from './track-processor.ts';
 
 const SAMPLE_RATE = 48_000;

@@ -1,3 +1,5 @@
+import { pullSound } from './flowing-sound.ts';
+
 /** All sound goes into the file at this rate. */
 const SAMPLE_RATE = 48_000;
 
@@ -104,21 +106,4 @@ export class SoundGraph {
       stopPulling();
     };
   }
-}
-
-/**
- * Keeps a track's sound flowing. Chromium decodes what comes over WebRTC only while an element plays it, be it muted
- * (https://crbug.com/121673); the page may have none, or take its own away.
- * @returns a function that ends it
- */
-export function pullSound(track: MediaStreamTrack): () => void {
-  const element = new Audio();
-  element.muted = true;
-  element.srcObject = new MediaStream([track]);
-  element.play().catch(() => {
-    // It was ended before it began.
-  });
-  return () => {
-    element.srcObject = null;
-  };
 }

@@ -2,6 +2,7 @@ import { annexBToLengthPrefixed } from '@aircheck/media';
 import { type PictureCodec, pictureEncoderConfig } from './picture-codec.ts';
 import type { RecordingTime } from './recording-time.ts';
 import { SourceClock } from './source-clock.ts';
+import { upright } from './upright-picture.ts';
 
 /** Pictures that may wait for the encoder; more are left out. */
 const MAX_QUEUE = 6;
@@ -88,9 +89,10 @@ export class PictureTrack {
       frame.close();
       return;
     }
-    this.#keep(frame, arrivalMs);
+    const picture = upright(frame);
+    this.#keep(picture, arrivalMs);
     if (this.#encoder.encodeQueueSize >= MAX_QUEUE) this.#dropped += 1;
-    else this.#encode(frame, Math.round(positionMs * 1000));
+    else this.#encode(picture, Math.round(positionMs * 1000));
   }
 
   /** The next picture can be decoded on its own: after a pause players should be able to go there. */

@@ -1,0 +1,39 @@
+import type { Room } from '../../core/index.ts';
+
+/**
+ * Keeps a track's sound flowing. Chromium decodes what comes over WebRTC only while an element plays it, be it muted
+ * (https://crbug.com/121673); the page may have none, or take its own away.
+ * @returns a function that ends it
+ */
+export function pullSound(track: MediaStreamTrack): () => void {
+  const element = new Audio();
+  element.muted = true;
+  element.srcObject = new MediaStream([track]);
+  element.play().catch(() => {
+    // It was ended before it began.
+  });
+  return () => {
+    element.srcObject = null;
+  };
+}
+
+/**
+ * Keeps the sound of everybody in a room flowing, as long as it lasts. What nobody takes piles up (libwebrtc keeps some
+ * seconds), and would be played faster at the beginning of a recording until it is used up.
+ */
+export function keepSoundFlowing(room: Room): void {
+  const ends = new Map<MediaStreamTrack, () => void>();
+  const pull = ({ kind, mediaStreamTrack }: Room['remoteTracks'][number]) => {
+    if (kind === 'audio') ends.set(mediaStreamTrack, pullSound(mediaStreamTrack));
+  };
+  const end = (track: MediaStreamTrack) => {
+    ends.get(track)?.();
+    ends.delete(track);
+  };
+  for (const track of room.remoteTracks) pull(track);
+  room.on('track-added', pull);
+  room.on('track-removed', ({ mediaStreamTrack }) => end(mediaStreamTrack));
+  room.on('closed', () => {
+    for (const track of [...ends.keys()]) end(track);
+  });
+}
