@@ -161,7 +161,9 @@ export async function readRecording(input: string): Promise<RecordingContent> {
   if (outputs.length === 0) {
     return { ...probe, pictures: [], flashesMs: [], beepsMs: [], silences: [], audioHoles: [] };
   }
-  const args = ['-v', 'error', '-nostdin', '-copyts', '-i', input, '-filter_complex', filters.join(';'), ...outputs];
+  // The filters are kept where the size changes, as `scale` can: new ones would lose what is on its way through the old.
+  const reading = ['-v', 'error', '-nostdin', '-copyts', '-reinit_filter', '0', '-i', input];
+  const args = [...reading, '-filter_complex', filters.join(';'), ...outputs];
   const child = spawn('ffmpeg', args, { stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'] });
   const failed = new Promise<never>((_, reject) => child.once('error', reject));
   const pipe = (index: number) => child.stdio[index] as Readable;

@@ -2,11 +2,11 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readRecording } from '@aircheck/testkit';
+import { encodeClip, readClip, readRecording } from '@aircheck/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { StartRecordingOptions } from '../../src/recorder/contract.ts';
 import { capturedPackets, incomingTrack, play, startSession, type TestClock } from './live-session.ts';
-import { ScriptedParticipant } from './scripted-participant.ts';
+import { lengthPrefixed, ScriptedParticipant, ScriptedTrack } from './scripted-participant.ts';
 
 let folder: string;
 let clock: TestClock;
@@ -78,6 +78,43 @@ describe('a recording that is to be one file', () => {
     play(clock, [session], [{ track: picture, packets: capturedPackets('h264') }]);
     expect(outgrown).toEqual([]);
     expect((await read()).pictures).toHaveLength(60);
+  });
+
+  it('goes on in the file with a picture of another size', async () => {
+    const media = participant();
+    const camera = new ScriptedTrack('camera', 'h264');
+    media.setTracks(camera);
+    const { session, outgrown, read } = await startInto(media);
+    let rtpTimestamp = 0;
+    for (const [width, height] of [
+      [640, 360],
+      [320, 180],
+      [640, 360],
+    ] as const) {
+      const { pictures } = readClip(await encodeClip({ seconds: 1, width, height }));
+      for (const { nalUnits, keyFrame } of pictures) {
+        clock.nowMs += 1000 / 30;
+        rtpTimestamp += 3000;
+        const data = lengthPrefixed(nalUnits);
+        camera.send({
+          data,
+          keyFrame,
+          rtpTimestamp,
+          arrivalMs: clock.nowMs,
+          lostPacketsBefore: 0,
+          lostFramesBefore: 0,
+        });
+        session.tick(clock.nowMs);
+      }
+    }
+    expect(session.current?.health.resolutionChanges).toMatchObject([
+      { width: 320, height: 180 },
+      { width: 640, height: 360 },
+    ]);
+    expect(outgrown).toEqual([]);
+    const { pictures } = await read();
+    const second = Array.from({ length: 30 }, (_, counter) => counter);
+    expect(pictures.map(({ counter }) => counter)).toEqual([...second, ...second, ...second]);
   });
 
   it.each([

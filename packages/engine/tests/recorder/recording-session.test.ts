@@ -7,7 +7,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SegmentSnapshot, StartRecordingOptions } from '../../src/recorder/contract.ts';
 import { journalFolder, listJournals } from '../../src/recorder/journal.ts';
 import { RecordingSession } from '../../src/recorder/recording-session.ts';
-import { ScriptedParticipant, ScriptedTrack } from './scripted-participant.ts';
+import { lengthPrefixed, ScriptedParticipant, ScriptedTrack } from './scripted-participant.ts';
 
 const FRAME_MS = 1000 / 30;
 const KEY_FRAME_SECONDS = 2;
@@ -126,15 +126,6 @@ class Stage {
   async stop(): Promise<SegmentSnapshot[]> {
     return this.session.end('stopped');
   }
-}
-
-function lengthPrefixed(nalUnits: readonly Uint8Array[]): Uint8Array {
-  const parts = nalUnits.flatMap((nal) => {
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(nal.byteLength);
-    return [length, nal];
-  });
-  return Buffer.concat(parts);
 }
 
 async function contentOf(segment: SegmentSnapshot) {

@@ -61,3 +61,14 @@ export class ScriptedParticipant implements ParticipantMedia {
     return () => this.#listeners.delete(listener);
   }
 }
+
+/** A picture of H.264 as a container keeps it. */
+export function lengthPrefixed(nalUnits: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat(
+    nalUnits.flatMap((nal) => {
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(nal.byteLength);
+      return [length, nal];
+    }),
+  );
+}
