@@ -222,7 +222,7 @@ describe('errors of ILiveSDK, each brought about', () => {
     await expect.poll(heard).toContain('ForceOffline anna ILiveSDK 8050');
     expect(await start()).toBe('IMSDK 30000410');
 
-    const endsAt = Math.floor(Date.now() / 1000) + 4;
+    const endsAt = Math.floor(Date.now() / 1000) + 3;
     const keyOf = (room: number, endsAt?: number) => {
       const userbuf = makeUserBuf({
         sdkAppId,
