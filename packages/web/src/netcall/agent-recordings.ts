@@ -147,7 +147,9 @@ export class AgentRecordings {
       on.aac({ ...notice, type: 'close' });
     });
     client.on('progress', ({ type: _, ...progress }) => on.progress(progress));
-    client.on('heartBeatError', (cause) => on.heartBeatError(new NetcallError(1, cause.message, { cause })));
+    client.on('heartBeatError', (cause) =>
+      on.heartBeatError(new NetcallError(1, cause.message, { cause, type: 'heartBeatError' })),
+    );
     client.on('state', (state) => {
       if (state !== 'closed') return;
       this.#client = undefined;

@@ -1,6 +1,6 @@
 import type { AgentProgress, AgentRecordingClosed, AgentRecordingStarted } from './agent-recordings.ts';
 import type { NetcallDeviceType } from './constants.ts';
-import type { MediaRecordingInfo } from './media-recordings.ts';
+import type { MediaRecordingInfo } from './media-recording.ts';
 import type { NetcallError } from './netcall-error.ts';
 
 /** Somebody in a channel. `uid` is the account: there are no other numbers of users here. */
@@ -85,6 +85,6 @@ export interface NetcallEvents {
   /** The connection to the channel is over, and was not ended by `leaveChannel`. */
   gatewayClosed: [error: NetcallError];
   rtcConnectFailed: [error: NetcallError];
-  /** What went wrong beside any call; `type` says what. */
-  error: [error: NetcallError & { readonly type?: string }];
+  /** What went wrong beside any call. Where another event tells the same, `type` is its name. */
+  error: [error: NetcallError];
 }

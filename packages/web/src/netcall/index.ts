@@ -10,7 +10,7 @@ export type {
   MediaRecordingState,
   MediaType,
   StartMediaRecordingOptions,
-} from './media-recordings.ts';
+} from './media-recording.ts';
 export {
   Netcall,
   Netcall as WebRTC,

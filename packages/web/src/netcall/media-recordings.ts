@@ -1,71 +1,17 @@
 import type { Room } from '../core/index.ts';
-import { AircheckError } from '../core/index.ts';
-import type { ClientRecording, EndReason, StoredRecording, UploadOptions } from '../recorder/index.ts';
+import type { EndReason } from '../recorder/index.ts';
+import {
+  endPlaying,
+  infoOf,
+  isRunning,
+  type Kept,
+  keyOf,
+  type MediaRecordingInfo,
+  type MediaRecordingWish,
+  storedOf,
+} from './media-recording.ts';
 import { NetcallError } from './netcall-error.ts';
-
-/** `camera` and `video`: camera and microphone of a user; `screen`: the shared screen with the sound; `audio`: sound alone. */
-export type MediaType = 'camera' | 'video' | 'screen' | 'audio';
-/** How a file is written; the vendor had WebM alone. */
-export type MediaFormat = 'mp4' | 'm4a' | 'webm';
-export type MediaRecordingState = 'starting' | 'stopping' | 'stopped' | 'downloaded' | 'failed';
-
-export interface StartMediaRecordingOptions {
-  /** Who is recorded; `uid` means the same. */
-  account?: string;
-  uid?: string;
-  mediaType?: MediaType;
-  /** The former name of `mediaType`. */
-  type?: MediaType;
-  /** Throw away what was recorded before and not downloaded. */
-  reset?: boolean;
-  /** MP4 when absent, M4A for sound alone. */
-  format?: MediaFormat;
-  /** Without ending; account and time when absent. */
-  fileName?: string;
-  /** Send the file into the library while it grows. */
-  upload?: boolean | UploadOptions;
-}
-
-/** A recording in the browser. */
-export interface MediaRecordingInfo {
-  readonly recordId: string;
-  /** Empty for the mix of all sound. */
-  readonly account: string;
-  readonly uid: string;
-  readonly mediaType: MediaType;
-  readonly state: MediaRecordingState;
-  /** With ending. */
-  readonly fileName: string;
-  readonly format: MediaFormat;
-  /** Milliseconds since 1970. */
-  readonly startTime: number;
-  /** Milliseconds. */
-  readonly duration: number;
-  /** Bytes. */
-  readonly size: number;
-}
-
-/** What is to be recorded, all defaults filled in. */
-export interface MediaRecordingWish {
-  /** Undefined: everybody's sound. */
-  readonly account: string | undefined;
-  readonly mediaType: MediaType;
-  readonly format: MediaFormat;
-  readonly fileName: string;
-  readonly upload: boolean | UploadOptions;
-}
-
-interface Kept {
-  readonly wish: MediaRecordingWish;
-  readonly recordId: string;
-  readonly startTime: number;
-  readonly recording: ClientRecording | undefined;
-  state: MediaRecordingState;
-  stored: StoredRecording | undefined;
-  /** When the user was given the file, in milliseconds since 1970. */
-  downloadedAt: number | undefined;
-  player: { readonly element: HTMLVideoElement; readonly url: string } | undefined;
-}
+import { checkSending, recordingError, rejectRecordingError } from './recording-errors.ts';
 
 export interface MediaRecordingsOptions {
   /** One ended, by itself or because it was stopped. */
@@ -294,93 +240,3 @@ async function loadRecorder(room: Room) {
   };
 }
 type Recorder = Awaited<ReturnType<typeof loadRecorder>>;
-
-/** Pictures of one user are recorded once at a time, and so is the mix. */
-function keyOf({ account, mediaType }: MediaRecordingWish): string {
-  return `${mediaType === 'camera' ? 'video' : mediaType} ${account ?? ''}`;
-}
-
-function isRunning({ state }: Kept): boolean {
-  return state === 'starting' || state === 'stopping';
-}
-
-function storedOf({ stored, state }: Kept): StoredRecording {
-  if (stored !== undefined) return stored;
-  throw new NetcallError(state === 'failed' ? 67001 : 67006);
-}
-
-function endPlaying(kept: Kept): void {
-  if (kept.player === undefined) return;
-  kept.player.element.remove();
-  URL.revokeObjectURL(kept.player.url);
-  kept.player = undefined;
-}
-
-function infoOf({ wish, recordId, startTime, state, stored, recording }: Kept): MediaRecordingInfo {
-  const { account = '', mediaType, fileName } = wish;
-  const format = stored?.container ?? recording?.plan.container ?? wish.format;
-  return {
-    recordId,
-    account,
-    uid: account,
-    mediaType,
-    state,
-    fileName: `${fileName}.${format}`,
-    format,
-    startTime: stored?.startedAt ?? startTime,
-    duration: stored?.durationMs ?? recording?.progress.durationMs ?? 0,
-    size: stored?.sizeBytes ?? recording?.progress.sizeBytes ?? 0,
-  };
-}
-
-/** @throws NetcallError 67003 when a user is not there or sends nothing, 67008 when all that it sends has ended */
-function checkSending(room: Room, { account, mediaType }: MediaRecordingWish): void {
-  if (account === undefined) return;
-  const self = account === room.self.userId;
-  if (!self && !room.participants.some(({ userId }) => userId === account)) {
-    throw new NetcallError(67003, `"${account}" is not in the channel`, { input: 'account' });
-  }
-  const tracks = self ? room.localTracks : room.remoteTracks.filter(({ userId }) => userId === account);
-  const described = self ? tracks : (room.participants.find(({ userId }) => userId === account)?.tracks ?? []);
-  const wanted =
-    mediaType === 'audio' ? ['microphone', 'screen-audio'] : [mediaType === 'screen' ? 'screen' : 'camera'];
-  // A user without a camera is recorded with the sound that there is.
-  const fits = ({ source }: { readonly source: string }) =>
-    mediaType === 'screen' ? source === 'screen' : wanted.includes(source) || source === 'microphone';
-  if (!described.some(fits)) throw new NetcallError(67003, `"${account}" sends nothing that could be recorded`);
-  const received = tracks.filter(fits);
-  if (received.length > 0 && received.every(({ mediaStreamTrack }) => mediaStreamTrack.readyState === 'ended')) {
-    throw new NetcallError(67008);
-  }
-}
-
-/** Errors of the recorder in the vendor's numbers. */
-function recordingError(cause: unknown): NetcallError {
-  if (!(cause instanceof AircheckError)) return NetcallError.from(cause);
-  const { message } = cause;
-  switch (cause.code) {
-    case 'recording-exists':
-      return new NetcallError(67006, message, { cause });
-    case 'participant-not-found':
-    case 'track-not-found':
-      return new NetcallError(67003, message, { cause });
-    case 'recording-not-found':
-      return new NetcallError(67001, message, { cause });
-    case 'storage-full':
-      return new NetcallError(2, message, { cause });
-    case 'browser-unsupported':
-      return new NetcallError(67004, message, { cause });
-    case 'codec-unsupported':
-      return new NetcallError(67005, message, { cause });
-    case 'request-invalid':
-      return cause.input === 'container' || cause.input === 'audioCodec'
-        ? new NetcallError(67005, message, { cause })
-        : NetcallError.from(cause);
-    default:
-      return NetcallError.from(cause);
-  }
-}
-
-function rejectRecordingError(cause: unknown): never {
-  throw recordingError(cause);
-}

@@ -1,13 +1,6 @@
-import {
-  AircheckError,
-  browserPlatform,
-  type Platform,
-  RestClient,
-  Room,
-  type RoomStatistics,
-  type SignalingEnd,
-} from '../core/index.ts';
+import { AircheckError, browserPlatform, type Platform, RestClient, Room, type SignalingEnd } from '../core/index.ts';
 import { ChannelMembers } from './channel-members.ts';
+import { checkName, checkRole, surprise, volumesOf } from './channel-values.ts';
 import { type NetcallRole, netcallConstants } from './constants.ts';
 import type { ChannelInfo, NetcallEvents } from './events.ts';
 import { HostRecording } from './host-recording.ts';
@@ -65,7 +58,6 @@ const volumeEveryMs = 1000;
 
 /** Channels: made, joined and left, with who is in them. */
 export class NetcallChannel extends VendorEmitter<NetcallEvents> {
-  /** Numbers of the vendor, also on the class itself. */
   protected readonly identity: Identity;
   protected readonly platform: Platform;
   readonly serverUrl: string;
@@ -312,13 +304,13 @@ export class NetcallChannel extends VendorEmitter<NetcallEvents> {
   #closed(channel: JoinedChannel, reason: SignalingEnd, error: AircheckError | undefined): void {
     if (this.#channel !== channel) return;
     this.#channel = undefined;
-    // One kind of number for both in browsers.
+    // HTML keeps both kinds of timers in one list (HTML Standard §8.7).
     for (const timer of channel.timers) clearInterval(timer);
     this.roomLeft();
     const { channelId } = channel.info;
     this.emit('sessionDuration', { channelId, duration: Date.now() - channel.joinedAt });
     if (channel.leaving) return;
-    const told = reason === 'kicked' ? new NetcallError(509) : surprise(reason, error);
+    const told = surprise(reason, error);
     this.emit('gatewayClosed', told);
     this.emit('rtcConnectFailed', told);
     this.emit('error', told);
@@ -332,29 +324,4 @@ export async function vendorErrors<Result>(call: () => Result | Promise<Result>)
   } catch (error) {
     throw NetcallError.from(error);
   }
-}
-
-function surprise(reason: SignalingEnd, error: AircheckError | undefined): NetcallError {
-  return error === undefined ? new NetcallError(500, `The channel was closed: ${reason}`) : NetcallError.from(error);
-}
-
-/** The server reports levels from 0 to 1, the vendor's pages read 0 to 65535. */
-function volumesOf({ sent, received }: RoomStatistics): Record<string, { status: number }> {
-  const volumes: Record<string, { status: number }> = {};
-  const add = (account: string, level: number | undefined) => {
-    if (level !== undefined) volumes[account] = { status: Math.round(level * 65_535) };
-  };
-  for (const [{ source }, { audioLevel }] of sent) if (source === 'microphone') add('self', audioLevel);
-  for (const [{ userId, source }, { audioLevel }] of received) if (source === 'microphone') add(userId, audioLevel);
-  return volumes;
-}
-
-function checkName(channelName: unknown): void {
-  if (typeof channelName === 'string' && channelName !== '') return;
-  throw new NetcallError(400, 'channelName must be text that is not empty', { input: 'channelName' });
-}
-
-function checkRole(role: number): asserts role is NetcallRole {
-  if (role === netcallConstants.ROLE_PLAYER || role === netcallConstants.ROLE_AUDIENCE) return;
-  throw new NetcallError(400, 'role must be ROLE_PLAYER (0) or ROLE_AUDIENCE (1)', { input: 'role' });
 }

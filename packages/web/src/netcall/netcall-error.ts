@@ -60,6 +60,8 @@ export interface NetcallErrorOptions {
   readonly cause?: unknown;
   /** Which input it is about, e.g. `sessionConfig.splitMode`. */
   readonly input?: string;
+  /** What an `error` event tells of, e.g. `heartBeatError`. */
+  readonly type?: string;
 }
 
 /**
@@ -69,14 +71,17 @@ export interface NetcallErrorOptions {
 export class NetcallError extends Error {
   readonly code: number;
   readonly input: string | undefined;
+  /** Of `error` events: which other event tells the same. */
+  readonly type: string | undefined;
   /** The vendor's Chinese text of the code. */
   readonly messageZh: string;
 
-  constructor(code: number, detail?: string, { cause, input }: NetcallErrorOptions = {}) {
+  constructor(code: number, detail?: string, { cause, input, type }: NetcallErrorOptions = {}) {
     super(detail ?? netcallErrorTexts[code]?.en ?? `Error ${code}`, cause === undefined ? undefined : { cause });
     this.name = 'NetcallError';
     this.code = code;
     this.input = input;
+    this.type = type;
     this.messageZh = netcallErrorTexts[code]?.zh ?? '';
   }
 

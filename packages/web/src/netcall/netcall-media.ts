@@ -5,6 +5,7 @@ import { type DeviceWanted, LocalDevices } from './local-devices.ts';
 import { type ChannelOptions, NetcallChannel, vendorErrors } from './netcall-channel.ts';
 import { NetcallError } from './netcall-error.ts';
 import { RemoteSound } from './remote-sound.ts';
+import { checkBitrate } from './session-config.ts';
 import { VideoViews, type ViewSize } from './video-views.ts';
 
 export interface MediaOptions extends ChannelOptions {
@@ -219,6 +220,11 @@ export class NetcallMedia extends NetcallChannel {
       throw new NetcallError(400, 'There is no such frame rate', { input: 'frameRate' });
     }
     this.#frameRate = frameRate;
+  }
+
+  /** Checked; the connection itself decides how much it carries. @param bitrate - 100000 to 5000000, 0 for the default */
+  setSessionVideoBitrate(bitrate: number): void {
+    checkBitrate(bitrate, 'bitrate');
   }
 
   /** Leaves, and gives everything back. */

@@ -8,14 +8,14 @@ import {
 } from './agent-recordings.ts';
 import { netcallConstants } from './constants.ts';
 import { checkMediaMixConfig, type MediaMixConfig } from './media-mix-config.ts';
-import {
-  type MediaFormat,
-  type MediaRecordingInfo,
-  MediaRecordings,
-  type MediaRecordingWish,
-  type MediaType,
-  type StartMediaRecordingOptions,
-} from './media-recordings.ts';
+import type {
+  MediaFormat,
+  MediaRecordingInfo,
+  MediaRecordingWish,
+  MediaType,
+  StartMediaRecordingOptions,
+} from './media-recording.ts';
+import { MediaRecordings } from './media-recordings.ts';
 import { vendorErrors } from './netcall-channel.ts';
 import { NetcallError } from './netcall-error.ts';
 import { accountOf, type MediaOptions, NetcallMedia, type Target } from './netcall-media.ts';
@@ -31,6 +31,9 @@ export interface NetcallOptions extends MediaOptions {
   getPairingCode?: AgentRecordingsOptions['getPairingCode'];
   /** Ports that the PC agent may listen on; its own when absent. */
   agentPorts?: readonly number[];
+  /** The vendor's; there is nothing to kick and nothing to print here. */
+  kickLast?: boolean;
+  debug?: boolean;
 }
 
 export interface StartRecordMp4Options extends Target {

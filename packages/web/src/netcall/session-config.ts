@@ -65,7 +65,7 @@ export function readSessionConfig(config: SessionConfig, liveEnable: boolean): R
   const most = sizeOf(config, 'maxVideoQuality', CHAT_VIDEO_QUALITY_720P);
   const [width, height] = wanted[0] * wanted[1] > most[0] * most[1] ? most : wanted;
   const frameRate = numberedField(config, 'videoFrameRate', videoFrameRates.length, 0);
-  checkBitrate(config.videoBitrate);
+  checkBitrate(config.videoBitrate ?? 0, 'sessionConfig.videoBitrate');
   const live = liveEnable || config.liveEnable === true || config.bypassRtmp === true;
   return {
     width,
@@ -125,11 +125,10 @@ function flag(config: SessionConfig, field: 'highAudio' | 'rtmpRecord'): boolean
   throw new NetcallError(400, `${field} must be true or false`, { input: `sessionConfig.${field}` });
 }
 
-function checkBitrate(value = 0): void {
-  if (value === 0 || (value >= 100_000 && value <= 5_000_000)) return;
-  throw new NetcallError(400, 'videoBitrate must be 0, or from 100000 to 5000000', {
-    input: 'sessionConfig.videoBitrate',
-  });
+/** @throws NetcallError 400 unless it is one that the vendor takes */
+export function checkBitrate(bitrate: number, input: string): void {
+  if (bitrate === 0 || (bitrate >= 100_000 && bitrate <= 5_000_000)) return;
+  throw new NetcallError(400, 'A bit rate is 0, or from 100000 to 5000000', { input });
 }
 
 /** The fields of an area, in units of a ten-thousandth of the picture. */
