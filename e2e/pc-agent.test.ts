@@ -14,7 +14,7 @@ import {
 import type { Room } from '@aircheck/web';
 import type { AgentClient } from '@aircheck/web/agent';
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { browserForFile } from './browser-support.ts';
 import { voicesIn } from './netcall-support.ts';
 import { publish } from './support.ts';
@@ -152,6 +152,7 @@ describe('the PC agent', () => {
 
   it('leaves whole files when it is killed', async () => {
     const victim = await startAgent();
+    onTestFinished(() => victim.kill());
     const page = await browser.openPage();
     await openRoom(page, 'eve', 440);
     await publish(server, 'call', 'speaker');

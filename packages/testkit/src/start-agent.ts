@@ -29,7 +29,7 @@ export interface RunningAgent {
   readonly lines: readonly string[];
   /** SIGTERM; resolves with the exit code when all files are finished. */
   stop(): Promise<number | null>;
-  /** SIGKILL. */
+  /** SIGKILL; may be called twice. */
   kill(): Promise<void>;
 }
 
