@@ -29,7 +29,8 @@ export class RecordControl {
   readonly #room: Room;
   /** Started here and not stopped yet; they may have ended by themselves. */
   readonly #started = new Map<string, RecordingSource>();
-  readonly #stopping = new Set<string>();
+  /** Stopped here, or being stopped: the room may tell of their end later than the answer does. */
+  readonly #stopped = new Set<string>();
 
   constructor(sdk: ILiveSDK, room: Room) {
     this.#sdk = sdk;
@@ -86,7 +87,7 @@ export class RecordControl {
     if (ids.length === 0) throw this.#sdk.error('ERR_RECORD_STOPPED');
     const former = new Map(this.#started);
     for (const id of ids) {
-      this.#stopping.add(id);
+      this.#stopped.add(id);
       this.#started.delete(id);
     }
     try {
@@ -96,13 +97,14 @@ export class RecordControl {
       if (fileIds.length === 0 && failed !== undefined) throw this.#cameToNothing(failed);
       return fileIds;
     } catch (error) {
-      for (const id of ids) {
-        const source = former.get(id);
-        if (source !== undefined && error instanceof AircheckError) this.#started.set(id, source);
+      if (error instanceof AircheckError) {
+        for (const id of ids) {
+          const source = former.get(id);
+          if (source !== undefined) this.#started.set(id, source);
+          this.#stopped.delete(id);
+        }
       }
       throw error;
-    } finally {
-      for (const id of ids) this.#stopping.delete(id);
     }
   }
 
@@ -112,7 +114,7 @@ export class RecordControl {
     const live = recordings.filter((one) => one.userId === self.userId && !isFinal(one));
     const known = new Map([...this.#started, ...live.map((one) => [one.recordingId, one.source] as const)]);
     return [...known]
-      .filter(([id, its]) => !this.#stopping.has(id) && (source === undefined || its === source))
+      .filter(([id, its]) => !this.#stopped.has(id) && (source === undefined || its === source))
       .map(([id]) => id);
   }
 
