@@ -1,5 +1,6 @@
-/** How often the delays are looked at. */
-const LOOK_MS = 1000;
+/** How often the delays are looked at, and how soon for the first time. */
+const LOOK_MS = 500;
+const FIRST_LOOK_MS = 200;
 
 interface Delays {
   readonly totalMs: number;
@@ -27,21 +28,23 @@ export function watchLipSync({ audio, video }: Receivers, report: (soundWaitsMs:
   const look = async () => {
     const [sound, picture] = await Promise.all([delaysOf(audio), delaysOf(video)]);
     if (ended || sound === undefined || picture === undefined) return;
-    // At first the mean since the beginning, then that of the last second.
-    const [soundMs, pictureMs] = [meanSince(sound, before?.sound), meanSince(picture, before?.picture)];
+    const soundMs = before && meanSince(sound, before.sound);
+    const pictureMs = before && meanSince(picture, before.picture);
     before = { sound, picture };
     if (soundMs !== undefined && pictureMs !== undefined) report(soundMs - pictureMs);
   };
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const lookAgain = () => {
+    const next = before === undefined ? FIRST_LOOK_MS : LOOK_MS;
     look().catch(() => {
       // The connection is gone, and the track with it.
     });
+    timer = setTimeout(lookAgain, next);
   };
   lookAgain();
-  const timer = setInterval(lookAgain, LOOK_MS);
   return () => {
     ended = true;
-    clearInterval(timer);
+    clearTimeout(timer);
   };
 }
 
@@ -55,7 +58,7 @@ async function delaysOf(receiver: RTCRtpReceiver): Promise<Delays | undefined> {
   return undefined;
 }
 
-function meanSince(now: Delays, before: Delays | undefined): number | undefined {
-  const count = now.count - (before?.count ?? 0);
-  return count > 0 ? (now.totalMs - (before?.totalMs ?? 0)) / count : undefined;
+function meanSince(now: Delays, before: Delays): number | undefined {
+  const count = now.count - before.count;
+  return count > 0 ? (now.totalMs - before.totalMs) / count : undefined;
 }

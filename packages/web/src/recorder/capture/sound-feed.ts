@@ -4,6 +4,8 @@ import { SoundGraph } from './sound-graph.ts';
 import { trackProcessor } from './track-processor.ts';
 
 const SAMPLE_RATE = 48_000;
+/** Blocks, of 10 ms each, that wait for a worker which is kept from its work; what exceeds them is lost. */
+const MAX_WAITING_BLOCKS = 100;
 
 /** What sends sound to the worker. */
 export interface SoundFeed {
@@ -51,7 +53,7 @@ class SingleSoundFeed implements SoundFeed {
     const { sampleRate = SAMPLE_RATE } = track.getSettings();
     if (sampleRate !== SAMPLE_RATE) return this.#feedResampled(track);
     const stopPulling = pullSound(track);
-    const { readable } = new (trackProcessor()!)<AudioData>({ track });
+    const { readable } = new (trackProcessor()!)<AudioData>({ track, maxBufferSize: MAX_WAITING_BLOCKS });
     this.#post({ type: 'audio-stream', readable }, [readable]);
     return () => {
       this.#post({ type: 'audio-end' });

@@ -4,6 +4,9 @@ import { feedPictures, type Post } from './picture-feed.ts';
 import type { RecordedTracks } from './recorded-tracks.ts';
 import { createSoundFeed, type SoundFeed } from './sound-feed.ts';
 
+/** Pictures wait so long at most until it is known where they belong beside their sound. */
+const LIP_SYNC_MS = 500;
+
 export interface TrackCaptureOptions {
   readonly video: boolean;
   readonly audio: boolean;
@@ -20,6 +23,8 @@ export class TrackCapture implements Capture {
   #endPictures: (() => void) | undefined;
   #receivers: Receivers | undefined;
   #endLipSync: (() => void) | undefined;
+  /** Resolves when it is known how much longer sound waits than pictures. */
+  #synchronized: Promise<void> = Promise.resolve();
 
   static async create({ video, audio, mix }: TrackCaptureOptions, post: Post): Promise<TrackCapture> {
     return new TrackCapture(video, audio ? await createSoundFeed(mix, post) : undefined, post);
@@ -38,7 +43,11 @@ export class TrackCapture implements Capture {
     if (video === this.#picture) return;
     this.#endPictures?.();
     this.#picture = video;
-    this.#endPictures = video && feedPictures(video, this.#post);
+    this.#endPictures = undefined;
+    void this.#synchronized.then(() => {
+      if (video === undefined || video !== this.#picture || this.#endPictures !== undefined) return;
+      this.#endPictures = feedPictures(video, this.#post);
+    });
   }
 
   pause(): void {
@@ -59,7 +68,23 @@ export class TrackCapture implements Capture {
     if (audio === receivers?.audio && video === receivers?.video) return;
     this.#endLipSync?.();
     this.#receivers = receivers;
-    if (receivers === undefined) this.#post({ type: 'sound-waits', ms: 0 });
-    this.#endLipSync = receivers && watchLipSync(receivers, (ms) => this.#post({ type: 'sound-waits', ms }));
+    this.#endLipSync = undefined;
+    if (receivers === undefined) {
+      this.#post({ type: 'sound-waits', ms: 0 });
+      return;
+    }
+    this.#synchronized = new Promise((resolve) => {
+      const timer = setTimeout(resolve, LIP_SYNC_MS);
+      const end = watchLipSync(receivers, (ms) => {
+        this.#post({ type: 'sound-waits', ms });
+        clearTimeout(timer);
+        resolve();
+      });
+      this.#endLipSync = () => {
+        clearTimeout(timer);
+        end();
+        resolve();
+      };
+    });
   }
 }
