@@ -1,14 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import type { Role } from '@aircheck/protocol';
-import type { RunningServer } from '@aircheck/testkit';
+import type { RunningAgent, RunningServer } from '@aircheck/testkit';
 import type * as sdk from '@aircheck/web/netcall';
 import type { Page } from 'playwright-core';
 
@@ -62,45 +57,6 @@ export interface OpenOptions {
   readonly agent?: RunningAgent;
 }
 
-export interface RunningAgent {
-  readonly port: number;
-  readonly pairingCode: string;
-  /** The folder that files are allowed in. */
-  readonly folder: string;
-  /** SIGTERM; resolves when it has ended. */
-  stop(): Promise<void>;
-}
-
-/** Starts the PC agent as its user does, with a folder of its own for files. */
-export async function startAgent(): Promise<RunningAgent> {
-  const home = mkdtempSync(join(tmpdir(), 'aircheck-agent-'));
-  const folder = join(home, 'files');
-  const main = fileURLToPath(new URL('../packages/agent/src/main.ts', import.meta.url));
-  const env = { ...process.env, LC_ALL: 'C', AIRCHECK_AGENT_HOME: home, AIRCHECK_AGENT_PORTS: '0' };
-  const allowing = spawn(process.execPath, [main, 'folder', folder], { env, stdio: 'ignore' });
-  await once(allowing, 'exit');
-  const agent = spawn(process.execPath, [main, 'run'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
-  const ended = once(agent, 'exit');
-  let port: number | undefined;
-  for await (const line of createInterface({ input: agent.stdout })) {
-    port ??= Number(/ port=(\d+)/.exec(line)?.[1] ?? Number.NaN) || undefined;
-    const code = /\b\d{4}-\d{4}\b/.exec(line)?.[0];
-    if (code === undefined || port === undefined) continue;
-    agent.stdout.resume();
-    return {
-      port,
-      pairingCode: code,
-      folder,
-      stop: async () => {
-        agent.kill('SIGTERM');
-        await ended;
-        rmSync(home, { recursive: true, force: true });
-      },
-    };
-  }
-  throw new Error('the PC agent ended before it listened');
-}
-
 /** Opens the application's page, loads the SDK and makes the page's client. */
 export async function openNetcall(page: Page, opened: OpenOptions): Promise<Page> {
   const { server, site, account, role = 'host', voiceHz, agent } = opened;
@@ -109,16 +65,17 @@ export async function openNetcall(page: Page, opened: OpenOptions): Promise<Page
   await page.addInitScript(() => Reflect.deleteProperty(window, 'showSaveFilePicker'));
   await page.goto(site.url);
   const token = await server.token(account, '*', role);
+  const door = agent && { port: agent.port, pairingCode: await agent.pairingCode() };
   // As text: an import in a function would be rewritten on its way here.
   await page.evaluate(`import('${server.url}/sdk/netcall.js').then((loaded) => void Object.assign(window, loaded))`);
   await page.evaluate(
-    ({ url, account, token, agent, eventNames }) => {
+    ({ url, account, token, door, eventNames }) => {
       const netcall = (window as unknown as NetcallWindow).Netcall.getInstance({
         nim: { account, token },
         serverUrl: url,
         container: document.querySelector<HTMLElement>('#container')!,
         remoteContainer: document.querySelector<HTMLElement>('#remote')!,
-        ...(agent !== undefined && { agentPorts: [agent.port], getPairingCode: () => agent.pairingCode }),
+        ...(door !== undefined && { agentPorts: [door.port], getPairingCode: () => door.pairingCode }),
       });
       const heard: { name: string; data: object }[] = [];
       for (const name of eventNames) {
@@ -135,13 +92,7 @@ export async function openNetcall(page: Page, opened: OpenOptions): Promise<Page
         );
       Object.assign(window, { netcall, heard, codeOf });
     },
-    {
-      url: server.url,
-      account,
-      token,
-      agent: agent && { port: agent.port, pairingCode: agent.pairingCode },
-      eventNames,
-    },
+    { url: server.url, account, token, door, eventNames },
   );
   return page;
 }

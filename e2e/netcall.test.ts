@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import {
   counterBreaks,
   type RecordingContent,
+  type RunningAgent,
   type RunningServer,
   readRecording,
+  startAgent,
   startServer,
 } from '@aircheck/testkit';
 import type { Download, Page } from 'playwright-core';
@@ -22,16 +24,7 @@ import {
   joinWithServerRecording,
   stopAac,
 } from './netcall-samples.ts';
-import {
-  type NetcallWindow,
-  type OpenOptions,
-  openNetcall,
-  type RunningAgent,
-  startAgent,
-  startSite,
-  takePart,
-  voicesIn,
-} from './netcall-support.ts';
+import { type NetcallWindow, type OpenOptions, openNetcall, startSite, takePart, voicesIn } from './netcall-support.ts';
 import { contentOf, untilRecording } from './support.ts';
 
 const browser = browserForFile();
@@ -50,7 +43,7 @@ afterAll(async () => {
   site.closeAllConnections();
   site.close();
   await Promise.all([server.stop(), agent.stop()]);
-  await rm(server.dataFolder, { recursive: true, force: true });
+  for (const folder of [server.dataFolder, agent.home]) await rm(folder, { recursive: true, force: true });
 });
 
 async function open(account: string, rest: Pick<OpenOptions, 'voiceHz' | 'role' | 'agent'> = {}): Promise<Page> {
