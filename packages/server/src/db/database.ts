@@ -19,6 +19,9 @@ export type DatabaseLocation =
 /** PostgreSQL's type number of `bigint`, which `pg` reads as text: our times and sizes stay below 2^53. */
 const bigintType = 20;
 
+/** Statements of SQLite that are kept compiled; the service has some two hundred. */
+const keptStatements = 500;
+
 /** How long PostgreSQL may take to take a connection, in milliseconds: behind a firewall it would never answer. */
 const connectTimeoutMs = 10_000;
 
@@ -28,8 +31,9 @@ const connectTimeoutMs = 10_000;
  * @throws AircheckError `storage-failed` when it cannot be opened or migrated
  */
 export async function openDatabase(location: DatabaseLocation, version?: string): Promise<Database> {
+  const statements = new Statements();
   const db = new Kysely<Schema>({
-    dialect: location.kind === 'sqlite' ? sqliteDialect(location.file) : postgresDialect(location.url),
+    dialect: location.kind === 'sqlite' ? sqliteDialect(location.file, statements) : postgresDialect(location.url),
   });
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations(location.kind) } });
   const { error } = await (version === undefined ? migrator.migrateToLatest() : migrator.migrateTo(version));
@@ -37,10 +41,29 @@ export async function openDatabase(location: DatabaseLocation, version?: string)
     await db.destroy();
     throw new AircheckError('storage-failed', `The database cannot be used: ${reason(error)}`, { cause: error });
   }
+  // From here on the tables stay as they are.
+  statements.keep = true;
   return db;
 }
 
-function sqliteDialect(file: string): SqliteDialect {
+/** Compiles statements of SQLite once, which otherwise takes an eighth of the time that a query does. */
+class Statements {
+  keep = false;
+  readonly #kept = new Map<string, BetterSqlite3.Statement>();
+
+  get(database: BetterSqlite3.Database, sql: string): BetterSqlite3.Statement {
+    const kept = this.#kept.get(sql);
+    if (kept !== undefined) return kept;
+    const statement = database.prepare(sql);
+    if (!this.keep) return statement;
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size >= keptStatements && oldest !== undefined) this.#kept.delete(oldest);
+    this.#kept.set(sql, statement);
+    return statement;
+  }
+}
+
+function sqliteDialect(file: string, statements: Statements): SqliteDialect {
   return new SqliteDialect({
     database: async () => {
       // It holds the apps' secrets. SQLite makes its journal files with the same rights.
@@ -51,7 +74,7 @@ function sqliteDialect(file: string): SqliteDialect {
       database.pragma('synchronous = FULL');
       database.pragma('foreign_keys = ON');
       database.pragma('busy_timeout = 5000');
-      return database;
+      return { prepare: (sql: string) => statements.get(database, sql) as never, close: () => void database.close() };
     },
   });
 }

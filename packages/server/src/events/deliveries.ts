@@ -251,8 +251,11 @@ function toDelivery(row: DeliveryWithType, attempts: readonly DeliveryAttemptRow
     subject: row.subject,
     state: row.state as DeliveryState,
     attempts: row.attempts,
-    // What waits for an earlier one of its subject has no time of its own.
-    nextAttemptAt: row.state === 'pending' && row.next_at < parkedAt ? new Date(row.next_at).toISOString() : null,
+    // What waits for an earlier one of its subject has no time of its own, parked or not yet.
+    nextAttemptAt:
+      row.state === 'pending' && row.next_at > row.created_at && row.next_at < parkedAt
+        ? new Date(row.next_at).toISOString()
+        : null,
     createdAt: new Date(row.created_at).toISOString(),
     log: attempts.map(({ attempt, at, status, latency_ms: latencyMs, answer, error }) => ({
       attempt,

@@ -20,6 +20,13 @@ export const parkedAt = 8_640_000_000_000_000;
 /** Due deliveries that are looked at together. */
 const chunk = 100;
 
+/**
+ * How many that wait for earlier ones of their subjects are parked together: each time is a commit, which an event would
+ * cost for every subscriber that is slow or gone. Below {@link chunk} by more than a claim takes, so that a full chunk is
+ * never looked at twice.
+ */
+const parkedTogether = 50;
+
 /** A delivery that may be tried now: its event, and to whom it goes. */
 export interface DueDelivery {
   readonly delivery: DeliveryRow;
@@ -110,7 +117,7 @@ export class DeliveryQueue {
             }
             if (!claimedIds.has(deliveryId)) behind.push(deliveryId);
           }
-          await this.#park(transaction, behind);
+          if (behind.length >= parkedTogether) await this.#park(transaction, behind);
           if (rows.length < chunk) break;
         }
         return claimed;
@@ -215,7 +222,6 @@ export class DeliveryQueue {
   }
 
   async #park(transaction: Database, deliveryIds: readonly string[]): Promise<void> {
-    if (deliveryIds.length === 0) return;
     await transaction
       .updateTable('deliveries')
       .set({ next_at: parkedAt })
