@@ -58,7 +58,9 @@ const volumeEveryMs = 1000;
 
 /** Channels: made, joined and left, with who is in them. */
 export class NetcallChannel extends VendorEmitter<NetcallEvents> {
+  /** @internal */
   protected readonly identity: Identity;
+  /** @internal */
   protected readonly platform: Platform;
   readonly serverUrl: string;
   #channel: JoinedChannel | undefined;
@@ -231,20 +233,25 @@ export class NetcallChannel extends VendorEmitter<NetcallEvents> {
     return account;
   }
 
-  /** @throws NetcallError 404 outside of a channel */
+  /** @throws NetcallError 404 outside of a channel @internal */
   protected roomNow(): Room {
     if (this.#channel !== undefined) return this.#channel.room;
     throw new NetcallError(404, 'Join a channel first');
   }
 
+  /** @internal */
   protected get sessionConfig(): ReadSessionConfig | undefined {
     return this.#channel?.config;
   }
 
-  /** For what else belongs to a channel: it was joined, is about to be left, was left. */
+  // For what else belongs to a channel: it was joined, is about to be left, was left.
+  /** @internal */
   protected async roomJoined(_room: Room): Promise<void> {}
+  /** @internal */
   protected async roomLeaving(): Promise<void> {}
+  /** @internal */
   protected roomLeft(): void {}
+  /** @internal */
   protected async becamePlayer(): Promise<void> {}
 
   async #connect(channelName: string, role: NetcallRole, config: ReadSessionConfig): Promise<Room> {

@@ -237,6 +237,7 @@ export class NetcallMedia extends NetcallChannel {
     this.removeAllListeners();
   }
 
+  /** @internal */
   protected override async roomJoined(room: Room): Promise<void> {
     this.#views.joined(room);
     this.#sound.joined(room);
@@ -244,6 +245,7 @@ export class NetcallMedia extends NetcallChannel {
     await super.roomJoined(room);
   }
 
+  /** @internal */
   protected override roomLeft(): void {
     this.#views.left();
     this.#sound.left();
@@ -251,6 +253,7 @@ export class NetcallMedia extends NetcallChannel {
     super.roomLeft();
   }
 
+  /** @internal */
   protected override async becamePlayer(): Promise<void> {
     await this.#devices.publishAll();
   }

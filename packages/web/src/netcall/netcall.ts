@@ -53,12 +53,15 @@ export interface StoppedRecording extends MediaRecordingInfo {
   readonly recordings: readonly MediaRecordingInfo[];
 }
 
+/** The constants are properties of the class, as the vendor's are: `Netcall.NETCALL_TYPE_VIDEO`. */
+const NetcallWithConstants = Object.assign(NetcallMedia, netcallConstants);
+
 /**
  * The calls of Yunxin's web SDK (`NIM_Web_Netcall`, with its PC agent, and `NIM_Web_WebRTC`, in the browser) over rooms of
  * Aircheck. Everything returns promises; they reject with {@link NetcallError}.
  */
-class NetcallClient extends NetcallMedia {
-  static #instance: NetcallClient | undefined;
+export class Netcall extends NetcallWithConstants {
+  static #instance: Netcall | undefined;
   readonly #options: NetcallOptions;
   readonly #agent: AgentRecordings;
   readonly #media: MediaRecordings;
@@ -68,11 +71,11 @@ class NetcallClient extends NetcallMedia {
    * The one client of a page: made at the first call, with options, and given back by later ones.
    * @throws NetcallError 400 when it has not been made, or `nim` tells neither who the user is nor how to get a token
    */
-  static getInstance(options?: NetcallOptions): NetcallClient {
-    if (NetcallClient.#instance !== undefined) return NetcallClient.#instance;
+  static getInstance(options?: NetcallOptions): Netcall {
+    if (Netcall.#instance !== undefined) return Netcall.#instance;
     if (options === undefined) throw new NetcallError(400, 'Call getInstance with options first', { input: 'options' });
-    NetcallClient.#instance = new NetcallClient(options);
-    return NetcallClient.#instance;
+    Netcall.#instance = new Netcall(options);
+    return Netcall.#instance;
   }
 
   constructor(options: NetcallOptions) {
@@ -231,21 +234,24 @@ class NetcallClient extends NetcallMedia {
   }
 
   override async destroy(): Promise<void> {
-    if (NetcallClient.#instance === this) NetcallClient.#instance = undefined;
+    if (Netcall.#instance === this) Netcall.#instance = undefined;
     await super.destroy();
     await this.#agent.close();
   }
 
+  /** @internal */
   protected override async roomJoined(room: Room): Promise<void> {
     this.#media.joined(room);
     await super.roomJoined(room);
   }
 
+  /** @internal */
   protected override async roomLeaving(): Promise<void> {
     await this.#agent.stopAll(this.roomNow());
     await super.roomLeaving();
   }
 
+  /** @internal */
   protected override roomLeft(): void {
     this.#media.left();
     super.roomLeft();
@@ -292,7 +298,3 @@ interface StartHere {
   readonly fileName?: string;
   readonly upload?: boolean | UploadOptions;
 }
-
-/** Yunxin's class, with its constants: `Netcall.getInstance({nim, …})`, `Netcall.NETCALL_TYPE_VIDEO`. */
-export const Netcall = Object.assign(NetcallClient, netcallConstants);
-export type Netcall = NetcallClient;

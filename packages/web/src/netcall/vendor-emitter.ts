@@ -34,11 +34,12 @@ export class VendorEmitter<Events extends { [Name in keyof Events]: readonly unk
     return this;
   }
 
-  /** Whether anybody listens. */
+  /** Whether anybody listens. @internal */
   protected listens(name: keyof Events): boolean {
     return (this.#listeners.get(name)?.size ?? 0) > 0;
   }
 
+  /** @internal */
   protected emit<Name extends keyof Events>(name: Name, ...args: Events[Name]): void {
     // A copy: a listener may add or remove listeners.
     for (const listener of [...(this.#listeners.get(name)?.values() ?? [])]) {
