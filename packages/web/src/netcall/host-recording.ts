@@ -1,4 +1,5 @@
-import type { Room } from '../core/index.ts';
+import type { Recording } from '@aircheck/protocol';
+import { AircheckError, type Room } from '../core/index.ts';
 
 /** A recording begins with both, sound and picture, where both come within this time: else it would be in two files. */
 const waitForOtherMs = 3_000;
@@ -59,8 +60,20 @@ export class HostRecording {
       this.#recordingId = recordingId;
       this.#state = 'started';
     } catch (error) {
+      // The page was loaded anew, or somebody else began it: the host is recorded.
+      const live = this.#liveOne();
+      if (live !== undefined && error instanceof AircheckError && error.code === 'recording-exists') {
+        this.#recordingId = live.recordingId;
+        this.#state = 'started';
+        return;
+      }
       this.#state = 'waiting';
       if (this.#room.state !== 'closed') this.#failed(error);
     }
+  }
+
+  #liveOne(): Recording | undefined {
+    const { self, recordings } = this.#room;
+    return recordings.find(({ userId, state }) => userId === self.userId && state !== 'ready' && state !== 'failed');
   }
 }
