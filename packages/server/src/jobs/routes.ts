@@ -147,6 +147,24 @@ function registerTemplateRoutes(server: FastifyInstance, { templates }: Jobs): v
     (request) => templates.get(principalOf(request).appId, request.params.definition),
   );
 
+  app.get(
+    '/v1/templates/:definition/image',
+    {
+      config,
+      schema: {
+        summary: 'The picture of a watermark template',
+        errors: ['template-not-found'],
+        tags,
+        params: TemplateParams,
+        produces: 'image/png',
+      },
+    },
+    async (request, reply) => {
+      const image = await templates.image(principalOf(request).appId, request.params.definition);
+      return reply.type('image/png').header('cache-control', 'private, no-cache').send(image);
+    },
+  );
+
   app.patch(
     '/v1/templates/:definition',
     {

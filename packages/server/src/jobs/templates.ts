@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
   AircheckError,
@@ -87,6 +87,12 @@ export class Templates {
   async watermark(db: Database, appId: string, definition: number): Promise<WatermarkImage> {
     const template = await this.find(db, appId, 'watermark', definition);
     return { ...template.spec, path: this.#imagePath(appId, template.definition) };
+  }
+
+  /** The picture itself, a PNG. @throws AircheckError `template-not-found` */
+  async image(appId: string, definition: number): Promise<Buffer> {
+    const { path } = await this.watermark(this.#db, appId, definition);
+    return readFile(path);
   }
 
   /** @throws AircheckError `template-limit`, `template-not-found` of its watermark, `request-invalid` */

@@ -120,6 +120,9 @@ describeOnBothDatabases('templates', (database) => {
     const api = await service.api();
     const bomb = chunk('zTXt', Buffer.concat([Buffer.from('Comment\0\0'), deflateSync(Buffer.alloc(10_000_000))]));
     const { body } = await api('POST', '/v1/templates', watermark(png(64, 64, bomb)));
+    const image = await api('GET', `/v1/templates/${body.definition}/image`);
+    expect(image).toEqual({ status: 200, body: png(64, 64).toString() });
+    expect((await api('GET', '/v1/templates/10/image')).body.code).toBe('template-not-found');
     const { path, ...place } = await service.jobs.templates.watermark(database.db, appId, body.definition);
     expect(place).toEqual(spec);
     expect(await readFile(path)).toEqual(png(64, 64));

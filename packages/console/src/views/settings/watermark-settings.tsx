@@ -42,6 +42,7 @@ export function WatermarkSettings() {
                 top={template.spec.top}
                 width={template.spec.width}
                 height={template.spec.height}
+                image={`/v1/templates/${template.definition}/image`}
               />
               <div className="row">
                 <b className="ellipsis grow">{template.name}</b>
@@ -90,7 +91,16 @@ function WatermarkStage({ left, top, width, height, image }: StageProps) {
           }}
         />
       ) : (
-        <img src={image} alt="" style={{ left: place(left, 1280), top: place(top, 720), width: place(width, 1280) }} />
+        <img
+          src={image}
+          alt=""
+          style={{
+            left: place(left, 1280),
+            top: place(top, 720),
+            width: place(width, 1280),
+            ...(height !== undefined && { height: place(height, 720) }),
+          }}
+        />
       )}
     </div>
   );
