@@ -1,5 +1,5 @@
 /** How often the delays are looked at, and how soon for the first time. */
-const LOOK_MS = 500;
+const LOOK_MS = 1000;
 const FIRST_LOOK_MS = 200;
 
 interface Delays {
