@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { type AgentNotice, agentStatusOf } from '@aircheck/protocol';
 import { AgentClient } from '@aircheck/web/agent';
 import { pino } from 'pino';
@@ -122,6 +122,20 @@ describe('the door of the agent', () => {
     expect(await knock(door.port, { origin: SITE, host }, 'chat')).toBe(refused);
     const answer = await fetch(`http://${host}/agent`, { headers: { origin: SITE } });
     expect(answer.headers.get('access-control-allow-origin')).toBeNull();
+  });
+
+  it('stays open when those that it turned away are gone before they hear of it', async () => {
+    const { door } = await openDoor();
+    const request = 'GET / HTTP/1.1\r\nHost: evil\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+    const breaking = Array.from({ length: 100 }, async () => {
+      const socket = connect(door.port, '127.0.0.1');
+      socket.on('error', () => {});
+      await once(socket, 'connect');
+      socket.write(request, () => socket.resetAndDestroy());
+      await once(socket, 'close');
+    });
+    await Promise.all(breaking);
+    expect((await pageOf(SITE, door.port)).paired).toBe(false);
   });
 
   it('is opened for listed origins alone, once there is a list', async () => {

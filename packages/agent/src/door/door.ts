@@ -103,6 +103,8 @@ export class Door {
 
   #knock(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { settings, logger } = this.#options;
+    // Node has taken its own listener off: a peer that is gone must not end the process.
+    socket.on('error', (error) => logger.debug({ err: error }, 'a connection broke before its page was let in'));
     let origin: string;
     try {
       origin = requestOrigin(request, this.port, settings);
