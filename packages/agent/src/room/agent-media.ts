@@ -3,7 +3,7 @@ import { createClientTransportEngine, type TransportEngine } from '@aircheck/eng
 import type { Logger } from 'pino';
 import { type RecoveredFile, UnfinishedFiles } from './unfinished-files.ts';
 
-/** What all rooms of one agent share: the sockets, and the notes of files that are being written. */
+/** What all rooms of one agent share: the transport engine, and the notes of files that are being written. */
 export class AgentMedia {
   readonly engine: TransportEngine;
   readonly unfinished: UnfinishedFiles;
@@ -24,7 +24,7 @@ export class AgentMedia {
   }
 
   /**
-   * Opens the sockets, and finishes the files that a crash left.
+   * Opens the engine, and finishes the files that a crash left.
    * @param stateFolder - the agent's own folder; one agent at a time may use it
    * @throws AircheckError `config-invalid` when no UDP port can be had
    */
@@ -41,7 +41,7 @@ export class AgentMedia {
     return new AgentMedia(engine, unfinished, logger, recovered);
   }
 
-  /** Closes the sockets. All rooms must have been left before. */
+  /** Closes the engine. All rooms must have been left before. */
   async close(): Promise<void> {
     await this.engine.close();
   }

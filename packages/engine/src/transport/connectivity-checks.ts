@@ -49,11 +49,11 @@ export interface CheckAnswer extends CandidatePair {
  * another way when answers stay out.
  */
 export class ConnectivityChecks {
-  readonly #sockets: readonly UdpSocket[];
+  #sockets: readonly UdpSocket[] = [];
   readonly #tieBreaker = randomBytes(8);
   readonly #random: () => number;
   #local: IceCredentials = { ufrag: '', password: '' };
-  #remote: { readonly iceUfrag: string; readonly icePwd: string } | undefined;
+  #remote: RemoteTransportParameters | undefined;
   #pairs: CheckedPair[] = [];
   #chosen: CheckedPair | undefined;
   #nominated = false;
@@ -63,13 +63,18 @@ export class ConnectivityChecks {
   /** When consent was asked for that no answer has come to since. */
   #askedMs = Number.NEGATIVE_INFINITY;
 
-  /**
-   * @param sockets - one for each family of addresses at most
-   * @param random - uniform in [0, 1)
-   */
-  constructor(sockets: readonly UdpSocket[], random: () => number = Math.random) {
-    this.#sockets = sockets;
+  /** @param random - uniform in [0, 1) */
+  constructor(random: () => number = Math.random) {
     this.#random = random;
+  }
+
+  /**
+   * Gives the sockets, which checks wait for.
+   * @param sockets - one for each family of addresses at most; they are the caller's to close
+   */
+  open(sockets: readonly UdpSocket[]): void {
+    this.#sockets = sockets;
+    if (this.#remote !== undefined) this.begin(this.#local, this.#remote);
   }
 
   /** When the last answer came, `performance.now()` scale; 0 before the first. */

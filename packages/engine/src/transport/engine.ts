@@ -30,7 +30,8 @@ export async function createTransportEngine(options: TransportEngineOptions): Pr
 const anyAddress = ['0.0.0.0', '::'] as const;
 
 /**
- * Opens the sockets of a client: the controlling side of ICE for peers that are ICE-lite, as our server is.
+ * Makes a client: the controlling side of ICE for peers that are ICE-lite, as our server is. Each of its peers has sockets
+ * of its own: a server tells its peers apart by the address and port that they send from.
  * @param hosts - addresses to bind, of each family one; those that the machine has not are left out
  * @throws AircheckError `config-invalid` when none can be bound
  */
@@ -48,7 +49,11 @@ class UdpTransportEngine implements TransportEngine {
   readonly #byUfrag = new Map<string, Peer>();
   readonly #paths = new PathTable();
   readonly #outlet: PeerOutlet;
+  /** A server's, which all peers share. */
   #sockets: UdpSocket[] = [];
+  #clientHosts: readonly string[] = [];
+  readonly #socketsOfPeers = new Map<Peer, Promise<readonly UdpSocket[]>>();
+  readonly #closing = new Set<Promise<void>>();
   #nextSocket = 0;
   #timer: NodeJS.Timeout | undefined;
   #lastTickMs = performance.now();
@@ -65,7 +70,7 @@ class UdpTransportEngine implements TransportEngine {
       unregister: (ufrag) => this.#byUfrag.delete(ufrag),
       path: (peer, socket, address, port) => this.#path(peer, socket, address, port),
       removePath: (path) => this.#paths.remove(path),
-      closed: (peer) => this.#peers.delete(peer),
+      closed: (peer) => this.#closed(peer),
       countBad: () => {
         this.#badPackets++;
       },
@@ -83,7 +88,9 @@ class UdpTransportEngine implements TransportEngine {
   }
 
   async openClient(hosts: readonly string[]): Promise<void> {
-    this.#sockets = await bindAnyPort(hosts, (datagram, from, socket) => this.#onDatagram(datagram, from, socket));
+    // What cannot be bound at all is told now, not with the first peer.
+    await closeSockets(await bindAnyPort(hosts, () => {}));
+    this.#clientHosts = hosts;
     this.#startTimer();
   }
 
@@ -94,10 +101,32 @@ class UdpTransportEngine implements TransportEngine {
   createPeer(handlers: TransportHandlers): PeerTransport {
     const peer =
       this.#options === undefined
-        ? new Peer(handlers, this.#outlet, this.#certificate, [], new ConnectivityChecks(this.#sockets))
+        ? this.#createClientPeer(handlers)
         : new Peer(handlers, this.#outlet, this.#certificate, this.#nextCandidates(this.#options));
     this.#peers.add(peer);
     return peer;
+  }
+
+  #createClientPeer(handlers: TransportHandlers): Peer {
+    const checks = new ConnectivityChecks();
+    const peer = new Peer(handlers, this.#outlet, this.#certificate, [], checks);
+    const sockets = bindAnyPort(this.#clientHosts, (datagram, from, socket) =>
+      this.#onDatagram(datagram, from, socket),
+    );
+    // Without sockets the peer fails as one that nobody answers does, at a pace at which it may be tried again.
+    const bound = sockets.catch((): readonly UdpSocket[] => []);
+    this.#socketsOfPeers.set(peer, bound);
+    void bound.then((opened) => checks.open(opened));
+    return peer;
+  }
+
+  #closed(peer: Peer): void {
+    this.#peers.delete(peer);
+    const sockets = this.#socketsOfPeers.get(peer);
+    if (sockets === undefined) return;
+    this.#socketsOfPeers.delete(peer);
+    const closing = sockets.then(closeSockets).finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
   }
 
   /** Of the socket whose turn it is. */
@@ -113,7 +142,7 @@ class UdpTransportEngine implements TransportEngine {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     for (const peer of [...this.#peers]) peer.close();
-    await Promise.all(this.#sockets.splice(0).map((socket) => socket.close()));
+    await Promise.all([closeSockets(this.#sockets.splice(0)), ...this.#closing]);
   }
 
   /** Tells apart what shares the port by its first byte (RFC 7983 §7). */
@@ -192,4 +221,8 @@ class UdpTransportEngine implements TransportEngine {
     if (stalled) return;
     for (const peer of [...this.#peers]) peer.tick(nowMs);
   }
+}
+
+async function closeSockets(sockets: readonly UdpSocket[]): Promise<void> {
+  await Promise.all(sockets.map((socket) => socket.close()));
 }

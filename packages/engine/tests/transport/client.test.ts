@@ -94,6 +94,19 @@ describe('the controlling side of ICE', () => {
     expect(near.transport.roundTripMs).toBeGreaterThan(0);
   });
 
+  test('two peers at one socket of the server stay apart: each goes on hearing what is its own', async () => {
+    const one = connect();
+    const other = connect();
+    await areConnected(one.near, one.far, other.near, other.far);
+    for (const { near, far } of [one, other]) expect(near.send() && far.send()).toBe(true);
+    await expect
+      .poll(() => [one, other].map(({ near, far }) => [near.received, far.received]))
+      .toEqual([
+        [[1], [1]],
+        [[1], [1]],
+      ]);
+  });
+
   test('connects over IPv6', async () => {
     const other = await createTransportEngine({ host: '::1', portRange: [0, 0], sockets: 1 });
     const far = new Side(other);
