@@ -4,7 +4,14 @@ import { Door } from './door/index.ts';
 import { thisFileSystem } from './paths/index.ts';
 import { Recordings } from './recordings/index.ts';
 import { AgentMedia, RoomViewer } from './room/index.ts';
-import { type AgentFolders, AgentLock, type PairingCode, Pairings, Settings } from './settings/index.ts';
+import {
+  type AgentFolders,
+  AgentLock,
+  type OnUnreadable,
+  type PairingCode,
+  Pairings,
+  Settings,
+} from './settings/index.ts';
 import { version } from './version.ts';
 
 export interface AgentOptions {
@@ -29,8 +36,10 @@ export interface Agent {
  */
 export async function startAgent({ folders, ports, console, onQuit }: AgentOptions): Promise<Agent> {
   const { logger } = console;
-  const settings = new Settings(folders);
-  const pairings = new Pairings(folders);
+  const unreadable: OnUnreadable = (error) =>
+    logger.error({ err: error }, 'settings cannot be read; what they last were goes on');
+  const settings = new Settings(folders, unreadable);
+  const pairings = new Pairings(folders, Date.now, unreadable);
   const lock = new AgentLock(folders.state, settings.agentId);
   await lock.take();
   try {
@@ -75,7 +84,12 @@ export async function startAgent({ folders, ports, console, onQuit }: AgentOptio
         })),
       }),
       newCode: () => {
-        code = pairings.newCode();
+        try {
+          code = pairings.newCode();
+        } catch (error) {
+          logger.error({ err: error }, 'no code could be made');
+          return;
+        }
         console.showCode(code);
       },
       quit: onQuit,

@@ -1,12 +1,14 @@
 import { once } from 'node:events';
+import { rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect } from 'node:net';
+import { join } from 'node:path';
 import { type AgentNotice, agentStatusOf } from '@aircheck/protocol';
 import { AgentClient } from '@aircheck/web/agent';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WebSocket as NodeWebSocket, WebSocketServer } from 'ws';
 import { Door } from '../src/door/index.ts';
-import { type AgentFolders, Pairings, Settings } from '../src/settings/index.ts';
+import { type AgentFolders, type OnUnreadable, Pairings, Settings } from '../src/settings/index.ts';
 import { folderForTest } from './room-fixture.ts';
 
 const SITE = 'https://meet.example.org';
@@ -19,7 +21,7 @@ afterEach(async () => {
 });
 
 /** A door with nobody behind it who records. */
-async function openDoor(folders: AgentFolders = foldersForTest()) {
+async function openDoor(folders: AgentFolders = foldersForTest(), onUnreadable?: OnUnreadable) {
   const service = {
     welcome: () => ({ folders: ['/files'], recordings: [] }),
     record: vi.fn(async (_origin: string, _request: unknown) => ({}) as never),
@@ -27,8 +29,8 @@ async function openDoor(folders: AgentFolders = foldersForTest()) {
     pageCame: vi.fn(),
     unpaired: vi.fn(),
   };
-  const settings = new Settings(folders);
-  const pairings = new Pairings(folders);
+  const settings = new Settings(folders, onUnreadable);
+  const pairings = new Pairings(folders, Date.now, onUnreadable);
   const door = await Door.open({
     ports: [0],
     settings,
@@ -233,6 +235,25 @@ describe('the door of the agent', () => {
     vi.advanceTimersByTime(5_000);
     expect(await closed).toBe('closed');
     expect(service.unpaired).toHaveBeenCalledWith(SITE);
+  });
+
+  it('goes on by what it last knew while its settings cannot be read', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const folders = foldersForTest();
+    const unreadable: string[] = [];
+    const { door, pairings } = await openDoor(folders, ({ message }) => unreadable.push(message));
+    const kept = new Map<string, string>();
+    const page = await pageOf(SITE, door.port, kept);
+    await page.pair(pairings.newCode().code);
+    for (const name of ['settings.json', 'pairings.json']) writeFileSync(join(folders.config, name), '{');
+    vi.advanceTimersByTime(10_000);
+    await start(page);
+    expect((await pageOf(SITE, door.port, kept)).paired).toBe(true);
+    expect(unreadable).toHaveLength(2);
+    // What cannot be read is not written over.
+    expect(() => pairings.unpair(SITE)).toThrow('does not hold what it should');
+    rmSync(join(folders.config, 'pairings.json'));
+    await expect(start(page)).rejects.toMatchObject({ code: 'agent-not-paired' });
   });
 
   it('is looked for again when it went, and given up after 35 s', async () => {

@@ -83,7 +83,14 @@ export class AgentConsole {
   readonly draw = (): void => {
     if (this.#timer === undefined || this.#actions === undefined) return;
     const { columns, rows } = this.#out;
-    const lines = renderPage(this.#actions.view(), this.#lines, { columns, rows, texts: this.#texts });
+    let view: AgentView;
+    try {
+      view = this.#actions.view();
+    } catch {
+      // Settings that cannot be read: what is on the screen stays, and pages are told why.
+      return;
+    }
+    const lines = renderPage(view, this.#lines, { columns, rows, texts: this.#texts });
     this.#out.write(HOME + lines.map((line) => line + CLEAR_LINE).join('\r\n') + CLEAR_BELOW);
   };
 

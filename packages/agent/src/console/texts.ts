@@ -89,6 +89,8 @@ const zh: Texts = {
     'a page was turned away': '已拒绝页面连接',
     'finished a file that was cut off': '已修复中断的文件',
     'the mix failed': '混音失败',
+    'settings cannot be read; what they last were goes on': '无法读取设置，沿用上次的设置',
+    'no code could be made': '无法生成配对码',
     'the agent ends': '正在退出',
   },
   commands: {

@@ -1,4 +1,5 @@
 export { type AgentFolders, agentFolders, type Computer, thisComputer } from './agent-folders.ts';
 export { AgentLock } from './agent-lock.ts';
+export type { OnUnreadable } from './json-file.ts';
 export { type PairingCode, Pairings, proofOf, sameText } from './pairings.ts';
 export { originOf, Settings } from './settings.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { AircheckError, agentProofText } from '@aircheck/protocol';
 import { z } from 'zod';
 import type { AgentFolders } from './agent-folders.ts';
-import { JsonFile } from './json-file.ts';
+import { JsonFile, type OnUnreadable } from './json-file.ts';
 
 /** A code is typed from one window into another: that takes no longer. */
 const CODE_VALID_MS = 5 * 60_000;
@@ -31,13 +31,11 @@ export class Pairings {
   readonly #code: JsonFile<z.infer<typeof CodeFile>>;
   readonly #now: () => number;
 
-  constructor(folders: AgentFolders, now: () => number = Date.now) {
-    this.#pairings = new JsonFile(join(folders.config, 'pairings.json'), PairingsFile, () => ({ origins: {} }));
-    this.#code = new JsonFile(join(folders.state, 'code.json'), CodeFile, () => ({
-      digest: '',
-      validUntil: 0,
-      triesLeft: 0,
-    }));
+  constructor(folders: AgentFolders, now: () => number = Date.now, onUnreadable?: OnUnreadable) {
+    const pairings = join(folders.config, 'pairings.json');
+    this.#pairings = new JsonFile(pairings, PairingsFile, () => ({ origins: {} }), onUnreadable);
+    const noCode = { digest: '', validUntil: 0, triesLeft: 0 };
+    this.#code = new JsonFile(join(folders.state, 'code.json'), CodeFile, () => noCode, onUnreadable);
     this.#now = now;
   }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { AircheckError } from '@aircheck/protocol';
 import { z } from 'zod';
 import type { AgentFolders } from './agent-folders.ts';
-import { JsonFile } from './json-file.ts';
+import { JsonFile, type OnUnreadable } from './json-file.ts';
 
 const SettingsFile = z.object({
   agentId: z.string().min(1),
@@ -19,13 +19,10 @@ export class Settings {
   readonly #file: JsonFile<SettingsFile>;
   readonly #folders: AgentFolders;
 
-  constructor(folders: AgentFolders) {
+  constructor(folders: AgentFolders, onUnreadable?: OnUnreadable) {
     this.#folders = folders;
-    this.#file = new JsonFile(join(folders.config, 'settings.json'), SettingsFile, () => ({
-      agentId: '',
-      folders: [],
-      allowedOrigins: [],
-    }));
+    const initial = () => ({ agentId: '', folders: [], allowedOrigins: [] });
+    this.#file = new JsonFile(join(folders.config, 'settings.json'), SettingsFile, initial, onUnreadable);
   }
 
   /** This installation's name; made at the first time. */
