@@ -237,6 +237,23 @@ describe('the door of the agent', () => {
     expect(service.unpaired).toHaveBeenCalledWith(SITE);
   });
 
+  it('keeps a pairing that was made anew, whatever older tabs are still open', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const { door, service, pairings } = await openDoor();
+    const kept = new Map<string, string>();
+    const old = await pageOf(SITE, door.port, new Map());
+    await old.pair(pairings.newCode().code);
+    pairings.unpair(SITE);
+    const page = await pageOf(SITE, door.port, kept);
+    await page.pair(pairings.newCode().code);
+    const closed = new Promise((resolve) => old.on('state', resolve));
+    vi.advanceTimersByTime(5_000);
+    expect(await closed).toBe('closed');
+    await start(page);
+    expect(service.unpaired).not.toHaveBeenCalled();
+    expect((await pageOf(SITE, door.port, kept)).paired).toBe(true);
+  });
+
   it('goes on by what it last knew while its settings cannot be read', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     const folders = foldersForTest();

@@ -163,10 +163,15 @@ export class Door {
   }
 
   #beat(): void {
-    for (const { session, socket, lastHeardMs } of this.#pages) {
+    const { pairings, service } = this.#options;
+    for (const page of [...this.#pages]) {
+      const { session, socket, lastHeardMs } = page;
       if (performance.now() - lastHeardMs > AGENT_SILENCE_MS) socket.terminate();
-      else if (session.wasOpened && !session.isOpen) this.unpair(session.origin);
-      else {
+      else if (session.wasOpened && !session.isOpen) {
+        // Paired anew meanwhile: what the origin records since is none of this page's.
+        if (pairings.secretOf(session.origin) === undefined) service.unpaired(session.origin);
+        this.#showOut('unpaired', page);
+      } else {
         session.notify({ type: 'heartbeat' });
         socket.ping();
       }
@@ -180,23 +185,14 @@ export class Door {
     return pages.length > 0;
   }
 
-  /** Shows the pages of an origin out, and ends what they record. */
-  unpair(origin: string): void {
-    this.#options.pairings.unpair(origin);
-    this.#options.service.unpaired(origin);
-    this.#showOut('unpaired', (page) => page.session.origin === origin);
-  }
-
-  #showOut(reason: 'unpaired' | 'ended', whom: (page: Page) => boolean): void {
-    for (const page of [...this.#pages].filter(whom)) {
-      page.session.notify({ type: 'closed', reason });
-      page.socket.close(1000);
-    }
+  #showOut(reason: 'unpaired' | 'ended', { session, socket }: Page): void {
+    session.notify({ type: 'closed', reason });
+    socket.close(1000);
   }
 
   async close(): Promise<void> {
     clearInterval(this.#heartbeat);
-    this.#showOut('ended', () => true);
+    for (const page of this.#pages) this.#showOut('ended', page);
     const closed = new Promise<void>((resolve) => this.#http.close(() => resolve()));
     this.#http.closeAllConnections();
     // Upgraded sockets are the WebSocket server's: a page that does not answer the closing must not hold it up.
