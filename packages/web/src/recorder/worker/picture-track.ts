@@ -151,8 +151,11 @@ export class PictureTrack {
     if (width !== this.#size.width || height !== this.#size.height) this.#configure(width, height);
     const keyFrame = positionUs >= this.#nextKeyFrameUs;
     if (keyFrame) this.#nextKeyFrameUs = positionUs + KEY_FRAME_INTERVAL_MS * 1000;
-    const visibleRect = { x, y, width, height };
-    const timed = new VideoFrame(frame, { timestamp: positionUs, visibleRect });
+    const whole = width === frame.visibleRect?.width && height === frame.visibleRect.height;
+    const timed = new VideoFrame(frame, {
+      timestamp: positionUs,
+      ...(!whole && { visibleRect: { x, y, width, height } }),
+    });
     this.#encoder.encode(timed, { keyFrame });
     timed.close();
     this.#lastPositionUs = positionUs;
