@@ -21,7 +21,7 @@ const CUT_LEAD_MS = 3000;
 const KEY_FRAME_PATIENCE_MS = 2000;
 /** Sound before the first picture is left out up to this length, so that a file begins with a picture. */
 const LEAD_TRIM_MS = 1000;
-/** How long a picture that was announced is waited for before the recording begins with sound alone. */
+/** How long a picture is waited for, from the first sound on, before the recording begins with sound alone. */
 const NO_PICTURE_MS = 3000;
 const NO_KEY_FRAME_MS = 10_000;
 /**
@@ -56,7 +56,6 @@ export class RecordingSession {
   readonly #files: SegmentFiles;
   readonly #stopWatching: () => void;
   #phase: Phase = 'waiting';
-  #phaseSinceMs: number;
   #everRan = false;
   #video: TrackFeed | undefined;
   #audio: TrackFeed | undefined;
@@ -82,7 +81,6 @@ export class RecordingSession {
     this.#logger = context.logger.child({ recordingId: options.recordingId });
     this.#files = new SegmentFiles(options, context);
     const now = context.now();
-    this.#phaseSinceMs = now;
     this.#lastMediaMs = now;
     this.#lastSyncMs = now;
     this.#stopWatching = media.onTracksChanged(() => this.#step(() => this.#select()));
@@ -279,7 +277,7 @@ export class RecordingSession {
       if (feed?.report === undefined) continue;
       timeline.senderReport(feed.track.kind, feed.report.ntpMs, feed.report.rtpTimestamp);
     }
-    this.#setPhase('running');
+    this.#phase = 'running';
     const layout = { video: picture?.format, audio: this.#soundLayout() };
     const placed: (HeldSound & { positionMs: number })[] = [];
     if (this.#audio !== undefined) {
@@ -364,11 +362,6 @@ export class RecordingSession {
     this.#context.emit('recording-state', { recordingId, state, at: this.#context.wallClock() });
   }
 
-  #setPhase(phase: Phase): void {
-    this.#phase = phase;
-    this.#phaseSinceMs = this.#context.now();
-  }
-
   /** Called ten times a second: all that happens by time alone. */
   tick(nowMs: number): void {
     if (this.#phase !== 'ended') this.#step(() => this.#tick(nowMs));
@@ -400,11 +393,11 @@ export class RecordingSession {
   }
 
   #tickWaiting(nowMs: number): void {
-    const waitedMs = nowMs - this.#phaseSinceMs;
     this.#requestKeyFrame();
-    if (this.#heldSound.length > 0 && waitedMs >= (this.#pictureSeen ? NO_KEY_FRAME_MS : NO_PICTURE_MS)) {
-      this.#begin(undefined);
-    }
+    const [first] = this.#heldSound;
+    if (first === undefined) return;
+    const waitedMs = nowMs - first.frame.arrivalMs;
+    if (waitedMs >= (this.#pictureSeen ? NO_KEY_FRAME_MS : NO_PICTURE_MS)) this.#begin(undefined);
   }
 
   #tickRunning(nowMs: number): void {
@@ -441,14 +434,14 @@ export class RecordingSession {
     });
     if (this.ended) return false;
     this.#heldSound = [];
-    this.#setPhase('paused');
+    this.#phase = 'paused';
     this.#tell('paused');
     return true;
   }
 
   resume(): boolean {
     if (this.#phase !== 'paused') return false;
-    this.#setPhase('waiting');
+    this.#phase = 'waiting';
     this.#pictureSeen = false;
     this.#lastMediaMs = this.#context.now();
     this.#requestKeyFrame();
@@ -478,7 +471,7 @@ export class RecordingSession {
     this.#video?.stop();
     this.#audio?.stop();
     if (this.#segment !== undefined) this.#updateHealth(this.#segment);
-    this.#setPhase('ended');
+    this.#phase = 'ended';
     this.#tell('finalizing');
     this.#finishClosing();
     if (this.#segment !== undefined) {

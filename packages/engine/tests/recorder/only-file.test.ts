@@ -80,6 +80,24 @@ describe('a recording that is to be one file', () => {
     expect((await read()).pictures).toHaveLength(60);
   });
 
+  it('that began before there was anything to record waits from the first sound on', async () => {
+    const media = participant();
+    const { session, outgrown, read } = await startInto(media);
+    for (let tick = 0; tick < 50; tick++) {
+      clock.nowMs += 100;
+      session.tick(clock.nowMs);
+    }
+    const picture = incomingTrack('h264', clock);
+    const sound = incomingTrack('opus', clock);
+    media.setTracks(sound, picture);
+    play(clock, [session], [{ track: sound, packets: capturedPackets('opus').slice(0, 25) }]);
+    play(clock, [session], [{ track: picture, packets: capturedPackets('h264') }]);
+    expect(outgrown).toEqual([]);
+    const { pictures, streams } = await read();
+    expect(pictures).toHaveLength(60);
+    expect(streams.map(({ codec }) => codec)).toEqual(['h264', 'opus']);
+  });
+
   it('goes on in the file with a picture of another size', async () => {
     const media = participant();
     const camera = new ScriptedTrack('camera', 'h264');
