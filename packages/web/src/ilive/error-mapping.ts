@@ -60,9 +60,13 @@ const otherwise: { readonly [Kind in CallKind]: ILiveErrorName } = {
   record: 'ERR_RECORD_REPLY_NO_RESULT',
 };
 
-/** What browsers refuse a device with (Media Capture and Streams §10.2, Screen Capture §5.1). */
+/**
+ * What browsers refuse a device with (Media Capture and Streams §10.2, Screen Capture §5.1), by name: React Native has no
+ * `DOMException`. Its WebRTC calls a device that the user refused a `SecurityError`.
+ */
 const deviceErrors: { readonly [Name in string]?: ILiveErrorName } = {
   NotAllowedError: 'ERR_USER_CANCEL',
+  SecurityError: 'ERR_USER_CANCEL',
   AbortError: 'ERR_USER_CANCEL',
   NotFoundError: 'ERR_NOT_FOUND',
   OverconstrainedError: 'ERR_NOT_FOUND',
@@ -76,6 +80,7 @@ export function toVendorError(error: unknown, kind: CallKind): VendorError {
       ? { name, module: 'TLSSDK' }
       : { name };
   }
-  const device = error instanceof DOMException ? deviceErrors[error.name] : undefined;
+  const { name } = (error ?? {}) as { readonly name?: unknown };
+  const device = typeof name === 'string' && Object.hasOwn(deviceErrors, name) ? deviceErrors[name] : undefined;
   return { name: device ?? (kind === 'media' ? 'ERR_SDK_FAILED' : otherwise[kind]) };
 }

@@ -67,7 +67,7 @@ export class ILiveSDK {
    */
   initSdk({ serverUrl, sdkAppId = 0, accountType = 0, getToken, roles, language, platform }: ILiveSDKOptions): void {
     this.#language = language ?? pageLanguage();
-    if (!/^https?:/.test(serverUrl) || !URL.canParse(serverUrl)) {
+    if (!isWebAddress(serverUrl)) {
       throw this.error('ERR_INVALID_PARAM', `serverUrl: ${String(serverUrl)}`);
     }
     this.#settings = {
@@ -131,6 +131,17 @@ export class ILiveSDK {
     if (cause instanceof ILiveError) return cause;
     const { name, ...options } = toVendorError(cause, kind);
     return this.error(name, cause instanceof Error ? cause.message : String(cause), { ...options, cause });
+  }
+}
+
+/** `URL.canParse` is not in React Native. */
+function isWebAddress(url: string): boolean {
+  if (!/^https?:/.test(url)) return false;
+  try {
+    new URL(url);
+    return true;
+  } catch {
+    return false;
   }
 }
 

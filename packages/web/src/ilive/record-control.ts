@@ -134,17 +134,21 @@ export class RecordControl {
     const { recordingId } = started;
     const current = () => this.#room.recordings.find((one) => one.recordingId === recordingId) ?? started;
     if (current().state === 'starting') {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, firstFrameTimeoutMs);
-      const unlisten = [
-        this.#room.on('recording', (recording) => {
-          if (recording.recordingId === recordingId && recording.state !== 'starting') resolve();
-        }),
-        this.#room.on('closed', () => resolve()),
-      ];
-      await promise;
-      clearTimeout(timer);
-      for (const end of unlisten) end();
+      let stopWaiting = (): void => {};
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, firstFrameTimeoutMs);
+        const unlisten = [
+          this.#room.on('recording', (recording) => {
+            if (recording.recordingId === recordingId && recording.state !== 'starting') resolve();
+          }),
+          this.#room.on('closed', () => resolve()),
+        ];
+        stopWaiting = () => {
+          clearTimeout(timer);
+          for (const end of unlisten) end();
+        };
+      });
+      stopWaiting();
     }
     const { state } = current();
     if (state === 'failed') throw this.#cameToNothing(current());
