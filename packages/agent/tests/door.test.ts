@@ -140,6 +140,47 @@ describe('the door of the agent', () => {
     expect((await pageOf(SITE, door.port)).paired).toBe(false);
   });
 
+  it('has few places for pages that are not paired, and not for long', async () => {
+    const { door, pairings } = await openDoor();
+    const kept = new Map<string, string>();
+    await (await pageOf(SITE, door.port, kept)).pair(pairings.newCode().code);
+    const host = `127.0.0.1:${door.port}`;
+    const hold = async (origin: string) => {
+      const socket = new NodeWebSocket(`ws://${host}/`, subprotocol, { origin });
+      await once(socket, 'open');
+      return socket;
+    };
+    for (let site = 0; site < 4; site++) {
+      for (let tab = 0; tab < 4; tab++) await hold(`https://s${site}.example`);
+      if (site === 0) expect(await knock(door.port, { origin: 'https://s0.example', host })).toContain('403');
+    }
+    expect(await knock(door.port, { origin: 'https://s4.example', host })).toContain('403');
+    // A site that is paired does not suffer by that.
+    const pages = await Promise.all(Array.from({ length: 10 }, () => pageOf(SITE, door.port, kept)));
+    expect(pages.map(({ paired }) => paired)).toEqual(Array(10).fill(true));
+  });
+
+  it('shows pages out that go on asking without having been paired, or that wait for too long', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+    const { door } = await openDoor();
+    const origin = SITE;
+    const guessing = new NodeWebSocket(`ws://127.0.0.1:${door.port}/`, subprotocol, { origin });
+    const waiting = new NodeWebSocket(`ws://127.0.0.1:${door.port}/`, subprotocol, { origin });
+    await Promise.all([once(guessing, 'open'), once(waiting, 'open')]);
+    let answers = 0;
+    guessing.on('message', () => (answers += 1));
+    for (let id = 0; id < 20; id++) guessing.send(JSON.stringify({ id, type: 'pair', code: '1' }));
+    expect((await once(guessing, 'close'))[0]).toBe(1008);
+    expect(answers).toBe(10);
+    const closed = once(waiting, 'close');
+    for (let second = 0; second < 305; second += 5) {
+      waiting.send('{"id":1,"type":"heartbeat"}');
+      await once(waiting, 'message');
+      vi.advanceTimersByTime(5_000);
+    }
+    expect((await closed)[0]).toBe(1008);
+  });
+
   it('is opened for listed origins alone, once there is a list', async () => {
     const { door, settings } = await openDoor();
     settings.allowOrigin('https://only.example.org/path');
@@ -190,6 +231,15 @@ describe('the door of the agent', () => {
     const tries = await Promise.allSettled([1, 2, 3, 4, 5].map(() => page.pair(wrong)));
     expect(tries.map(({ status }) => status)).toEqual(Array(5).fill('rejected'));
     await expect(page.pair(code)).rejects.toMatchObject({ code: 'pairing-failed' });
+    // One site does not use up the code of another.
+    const other = await pageOf('https://other.example.org', door.port);
+    await other.pair(code);
+    expect(other.paired).toBe(true);
+    const many = pairings.newCode();
+    for (let site = 0; site < 5; site++) {
+      for (let tries = 0; tries < 5; tries++) expect(() => pairings.pair(`https://s${site}.example`, '')).toThrow();
+    }
+    expect(pairings.isOpen(many)).toBe(false);
 
     const late = new Pairings(foldersForTest(), () => now);
     let now = 0;

@@ -22,6 +22,13 @@ const MAX_MESSAGE_BYTES = 64 * 1024;
 const MAX_PAGES = 64;
 /** So that no site can take all the places. */
 const MAX_PAGES_OF_ORIGIN = 16;
+/** Of sites that are not paired: any site that is open in the browser may knock. */
+const MAX_STRANGERS = 16;
+const MAX_STRANGERS_OF_ORIGIN = 4;
+/** How long a page may take to be let in: as long as a code is valid. Its SDK knocks again. */
+const STRANGER_MS = 5 * 60_000;
+/** Then a page that may not record is shown out. */
+const STRANGER_REFUSALS = 10;
 
 interface DoorOptions {
   /** Tried in order; 0 takes any free one. Those of every agent when absent. */
@@ -44,7 +51,10 @@ interface DoorOptions {
 interface Page {
   readonly session: PageSession;
   readonly socket: WebSocket;
+  readonly cameMs: number;
   lastHeardMs: number;
+  /** What it was refused while it might not record. */
+  refusals: number;
 }
 
 /** Where pages knock: a WebSocket on 127.0.0.1. */
@@ -108,13 +118,7 @@ export class Door {
     let origin: string;
     try {
       origin = requestOrigin(request, this.port, settings);
-      const ofOrigin = [...this.#pages].filter(({ session }) => session.origin === origin).length;
-      if (this.#pages.size >= MAX_PAGES || ofOrigin >= MAX_PAGES_OF_ORIGIN) {
-        throw new AircheckError(
-          'rate-limited',
-          `${ofOrigin} pages of ${origin} are connected, ${this.#pages.size} in all`,
-        );
-      }
+      this.#findPlace(origin);
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
       logger.warn({ detail }, 'a page was turned away');
@@ -122,6 +126,23 @@ export class Door {
       return;
     }
     this.#sockets.handleUpgrade(request, socket, head, (accepted) => this.#enter(origin, accepted));
+  }
+
+  /** @throws AircheckError `rate-limited` */
+  #findPlace(origin: string): void {
+    const { pairings } = this.#options;
+    const pages = [...this.#pages].map(({ session }) => session);
+    const ofOrigin = (sessions: readonly PageSession[]) => sessions.filter((session) => session.origin === origin);
+    let isFull = pages.length >= MAX_PAGES || ofOrigin(pages).length >= MAX_PAGES_OF_ORIGIN;
+    if (pairings.secretOf(origin) === undefined) {
+      const strangers = pages.filter((session) => pairings.secretOf(session.origin) === undefined);
+      isFull ||= strangers.length >= MAX_STRANGERS || ofOrigin(strangers).length >= MAX_STRANGERS_OF_ORIGIN;
+    }
+    if (!isFull) return;
+    throw new AircheckError(
+      'rate-limited',
+      `${ofOrigin(pages).length} pages of ${origin} are connected, ${pages.length} in all`,
+    );
   }
 
   #enter(origin: string, socket: WebSocket): void {
@@ -137,11 +158,19 @@ export class Door {
         onChanged();
       },
       onPaired: () => logger.info({ origin }, 'paired'),
+      onRefused: () => {
+        if (session.wasOpened) return;
+        page.refusals += 1;
+        if (page.refusals >= STRANGER_REFUSALS) socket.close(1008);
+      },
       logger,
     });
-    const page: Page = { session, socket, lastHeardMs: performance.now() };
+    const nowMs = performance.now();
+    const page: Page = { session, socket, cameMs: nowMs, lastHeardMs: nowMs, refusals: 0 };
     this.#pages.add(page);
     socket.on('message', (data, isBinary) => {
+      // Shown out: what was on its way is not answered any more.
+      if (socket.readyState !== socket.OPEN) return;
       page.lastHeardMs = performance.now();
       if (isBinary) socket.close(1003);
       else void session.receive(String(data));
@@ -165,8 +194,10 @@ export class Door {
   #beat(): void {
     const { pairings, service } = this.#options;
     for (const page of [...this.#pages]) {
-      const { session, socket, lastHeardMs } = page;
-      if (performance.now() - lastHeardMs > AGENT_SILENCE_MS) socket.terminate();
+      const { session, socket, cameMs, lastHeardMs } = page;
+      const nowMs = performance.now();
+      if (nowMs - lastHeardMs > AGENT_SILENCE_MS) socket.terminate();
+      else if (!session.wasOpened && nowMs - cameMs > STRANGER_MS) socket.close(1008);
       else if (session.wasOpened && !session.isOpen) {
         // Paired anew meanwhile: what the origin records since is none of this page's.
         if (pairings.secretOf(session.origin) === undefined) service.unpaired(session.origin);

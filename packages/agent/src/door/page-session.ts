@@ -31,6 +31,8 @@ interface PageSessionOptions {
   /** The page may record from now on. */
   readonly onOpened: () => void;
   readonly onPaired: () => void;
+  /** A request was answered with an error. */
+  readonly onRefused: () => void;
   readonly logger: Logger;
 }
 
@@ -82,6 +84,7 @@ export class PageSession {
       else this.#options.logger.info({ origin: this.origin, code: error.code, detail: error.message }, 'refused');
       const status = agentStatusOf(error.code);
       this.#options.send(JSON.stringify({ id, ok: false, error: error.toProblem(), status }));
+      this.#options.onRefused();
     }
   }
 

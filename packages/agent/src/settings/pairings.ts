@@ -8,13 +8,20 @@ import { JsonFile, type OnUnreadable } from './json-file.ts';
 /** A code is typed from one window into another: that takes no longer. */
 const CODE_VALID_MS = 5 * 60_000;
 /** Of a hundred million codes; then a new one is needed, which only the computer's user can ask for. */
-const CODE_TRIES = 5;
+const CODE_TRIES = 25;
+/** So that one site that guesses does not use up the code of another. */
+const CODE_TRIES_OF_ORIGIN = 5;
 const CODE_DIGITS = 8;
 
 const PairingsFile = z.object({
   origins: z.record(z.string(), z.object({ secret: z.string().min(16), pairedAt: z.number() })),
 });
-const CodeFile = z.object({ digest: z.string(), validUntil: z.number(), triesLeft: z.int() });
+const CodeFile = z.object({
+  digest: z.string(),
+  validUntil: z.number(),
+  triesLeft: z.int(),
+  wrong: z.record(z.string(), z.int()),
+});
 
 /** A code as it is shown. */
 export interface PairingCode {
@@ -34,7 +41,7 @@ export class Pairings {
   constructor(folders: AgentFolders, now: () => number = Date.now, onUnreadable?: OnUnreadable) {
     const pairings = join(folders.config, 'pairings.json');
     this.#pairings = new JsonFile(pairings, PairingsFile, () => ({ origins: {} }), onUnreadable);
-    const noCode = { digest: '', validUntil: 0, triesLeft: 0 };
+    const noCode = { digest: '', validUntil: 0, triesLeft: 0, wrong: {} };
     this.#code = new JsonFile(join(folders.state, 'code.json'), CodeFile, () => noCode, onUnreadable);
     this.#now = now;
   }
@@ -43,7 +50,7 @@ export class Pairings {
   newCode(): PairingCode {
     const digits = String(randomInt(10 ** CODE_DIGITS)).padStart(CODE_DIGITS, '0');
     const validUntil = this.#now() + CODE_VALID_MS;
-    this.#code.write({ digest: digestOf(digits), validUntil, triesLeft: CODE_TRIES });
+    this.#code.write({ digest: digestOf(digits), validUntil, triesLeft: CODE_TRIES, wrong: {} });
     return { code: `${digits.slice(0, 4)}-${digits.slice(4)}`, validUntil };
   }
 
@@ -60,19 +67,23 @@ export class Pairings {
    */
   pair(origin: string, code: string): string {
     const kept = this.#code.read();
-    if (kept.triesLeft <= 0 || kept.validUntil <= this.#now()) {
-      throw new AircheckError('pairing-failed', 'There is no code that could be right', {
-        input: 'code',
-        hint: 'Run `npx aircheck-agent pair` for a new one',
-      });
+    const wrong = Object.hasOwn(kept.wrong, origin) ? kept.wrong[origin]! : 0;
+    const triesLeft = kept.validUntil > this.#now() ? Math.min(kept.triesLeft, CODE_TRIES_OF_ORIGIN - wrong) : 0;
+    const hint = 'Run `npx aircheck-agent pair` for a new one';
+    if (triesLeft <= 0) {
+      throw new AircheckError('pairing-failed', 'There is no code that could be right', { input: 'code', hint });
     }
     const right = sameText(digestOf(digitsOf(code)), kept.digest);
     // Counted before it is answered: tries that come at the same time count too.
-    this.#code.write({ ...kept, triesLeft: right ? 0 : kept.triesLeft - 1 });
+    this.#code.write(
+      right
+        ? { ...kept, triesLeft: 0 }
+        : { ...kept, triesLeft: kept.triesLeft - 1, wrong: { ...kept.wrong, [origin]: wrong + 1 } },
+    );
     if (!right) {
-      throw new AircheckError('pairing-failed', `The code is not right; ${kept.triesLeft - 1} tries are left`, {
+      throw new AircheckError('pairing-failed', `The code is not right; ${triesLeft - 1} tries are left`, {
         input: 'code',
-        ...(kept.triesLeft === 1 && { hint: 'Run `npx aircheck-agent pair` for a new one' }),
+        ...(triesLeft === 1 && { hint }),
       });
     }
     // Other tabs of the origin have the secret that it got before.
