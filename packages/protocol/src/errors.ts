@@ -176,6 +176,7 @@ export const errorKinds = {
   'room-pair': { status: 409, fault: 'caller', retryable: false, title: 'Rooms of two persons are not recorded' },
   'room-full': { status: 409, fault: 'caller', retryable: false, title: 'The room is full' },
   'room-exists': { status: 409, fault: 'caller', retryable: false, title: 'Somebody is in the room already' },
+  'live-host-exists': { status: 409, fault: 'caller', retryable: false, title: 'The room has a live host already' },
   'room-type': { status: 409, fault: 'caller', retryable: false, title: 'The room exists with another type' },
   'precondition-required': { status: 428, fault: 'caller', retryable: false, title: 'The request must say If-Match' },
   'revision-mismatch': { status: 412, fault: 'caller', retryable: false, title: 'The session has changed meanwhile' },

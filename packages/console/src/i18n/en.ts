@@ -312,6 +312,7 @@ export const en = {
   'error.room-pair': 'Rooms of two are not recorded',
   'error.room-full': 'The room is full',
   'error.room-exists': 'Somebody is in the room already',
+  'error.live-host-exists': 'The room has a live host already',
   'error.room-type': 'The room exists already and is of another kind',
   'error.precondition-required': 'The request must name the state it changes',
   'error.revision-mismatch': 'It has changed meanwhile',

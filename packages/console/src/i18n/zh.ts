@@ -310,6 +310,7 @@ export const zh: Record<MessageKey, string> = {
   'error.room-pair': '双人房间不会被录制',
   'error.room-full': '房间已满',
   'error.room-exists': '房间内已有人',
+  'error.live-host-exists': '房间内已有直播主播',
   'error.room-type': '同名房间已存在，且类型不同',
   'error.precondition-required': '请求必须指明所修改的状态',
   'error.revision-mismatch': '内容已被更改',

@@ -15,6 +15,11 @@ export interface Entrant {
   readonly live?: LiveOptions | undefined;
 }
 
+/** Whoever gives an address that the mixed picture is pushed to. */
+export function isLiveHost(live: LiveOptions | undefined): boolean {
+  return live !== undefined && live.rtmpUrl !== '';
+}
+
 /**
  * Who wants to join, where and as what.
  * @throws AircheckError `request-invalid` for a user token without a room, `forbidden` for another room or a greater role

@@ -14,7 +14,7 @@ import {
 import type { z } from 'zod';
 import { isAtMost, isUserToken, type UserPrincipal } from '../apps/index.ts';
 import type { OfferedSource, WorkerRequestName, WorkerRequests } from '../worker/contract.ts';
-import type { Entrant } from './entrant.ts';
+import { type Entrant, isLiveHost } from './entrant.ts';
 import type { ExternalSession } from './external-session.ts';
 import { Meeting } from './meeting.ts';
 import type { RoomContext } from './room-context.ts';
@@ -86,7 +86,7 @@ export class LiveRoom {
   /**
    * Lets a client of the SDK in, or back in when `sessionId` names its place. The caller answers the client and then
    * calls `flush()` of the participant.
-   * @throws AircheckError `room-full`, `room-exists`; `participant-not-found` for a hidden viewer of somebody who is not here
+   * @throws AircheckError `room-full`, `room-exists`, `live-host-exists`; `participant-not-found` for a hidden viewer of somebody who is not here
    */
   join(
     user: Entrant,
@@ -105,6 +105,7 @@ export class LiveRoom {
       return { participant: former, resumed: true };
     }
     if (options.expect === 'new') this.requireNobody(user.userId);
+    this.#requireOneLiveHost(user);
     const participant = this.#admit(user, 'sdk');
     participant.attach(link);
     participant.subscriber = new Subscriber({
@@ -122,6 +123,17 @@ export class LiveRoom {
   requireNobody(userId?: string): void {
     if (this.#visible().some((participant) => participant.userId !== userId)) {
       throw new AircheckError('room-exists', `Somebody is in room ${this.roomId} already`);
+    }
+  }
+
+  /** @throws AircheckError `live-host-exists` for a second one; the user itself, left over from before, does not count */
+  #requireOneLiveHost({ userId, live }: Entrant): void {
+    if (!isLiveHost(live)) return;
+    const other = this.#visible().find((one) => one.userId !== userId && isLiveHost(one.live));
+    if (other !== undefined) {
+      throw new AircheckError('live-host-exists', `${other.userId} is the live host of room ${this.roomId}`, {
+        input: 'live.rtmpUrl',
+      });
     }
   }
 

@@ -1,5 +1,5 @@
 import type { LiveOptions, Participant, Role, ServerNotification, Track } from '@aircheck/protocol';
-import type { Entrant } from './entrant.ts';
+import { type Entrant, isLiveHost } from './entrant.ts';
 import type { PeerState } from './peer-states.ts';
 import { createId, type RoomContext } from './room-context.ts';
 import type { Subscriber } from './subscriber.ts';
@@ -121,7 +121,7 @@ export class RoomParticipant {
       connected: this.connected,
       joinedAt: new Date(this.#joinedAt).toISOString(),
       tracks: [...this.tracks],
-      ...(this.live !== undefined && { live: { host: this.live.rtmpUrl !== '' } }),
+      ...(this.live !== undefined && { live: { host: isLiveHost(this.live) } }),
     };
   }
 

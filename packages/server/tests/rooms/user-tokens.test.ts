@@ -130,6 +130,20 @@ describe('what a room is expected to be', () => {
   });
 });
 
+test('a room has one live host, and nobody sees another who tries', async () => {
+  const rtmpUrl = 'rtmp://push.example.org/live/key';
+  const anna = await inside('anna', 'host', 'room');
+  const live = { roomId: 'room', live: { rtmpUrl } };
+  expect((await join('ben', 'host', '*', live)).answer.ok).toBe(true);
+  const { answer } = await join('cleo', 'host', '*', live);
+  expect(answer.error).toMatchObject({ code: 'live-host-exists', input: 'live.rtmpUrl' });
+  // Who has just loaded the page again is no second one.
+  expect((await join('ben', 'host', '*', live)).answer.ok).toBe(true);
+  await join('cleo', 'host', '*', { roomId: 'room', live: {} });
+  const told = await anna.told('participant-joined', ({ participant }) => participant.userId === 'cleo');
+  expect(told.participant.live).toEqual({ host: false });
+});
+
 test('who takes part in live interaction is known as its host or not, the address to nobody', async () => {
   const anna = await inside('anna', 'host', 'room');
   const rtmpUrl = 'rtmp://push.example.org/live/key';

@@ -108,7 +108,7 @@ export class Room extends TypedEmitter<RoomEvents> {
    * @param url - where the server is, e.g. `https://rec.example.org`
    * @param token - access token from `POST /v1/tokens`: for one room, or a user token together with `roomId`
    * @throws AircheckError `unauthenticated`, `token-expired`, `forbidden` (another room or a greater role than the token's),
-   *   `room-full`, `room-exists`, `room-not-found`, `timeout` …
+   *   `room-full`, `room-exists`, `live-host-exists`, `room-not-found`, `timeout` …
    */
   static async connect(url: string, token: string, options: RoomOptions = {}): Promise<Room> {
     const room = new Room(url, token, options);

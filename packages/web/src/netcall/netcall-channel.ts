@@ -257,18 +257,13 @@ export class NetcallChannel extends VendorEmitter<NetcallEvents> {
   async #connect(channelName: string, role: NetcallRole, config: ReadSessionConfig): Promise<Room> {
     const watches = role === netcallConstants.ROLE_AUDIENCE;
     const token = await this.identity.token(channelName, watches ? 'audience' : 'host');
-    const room = await Room.connect(this.serverUrl, token, {
+    return Room.connect(this.serverUrl, token, {
       platform: this.platform,
       roomId: channelName,
       expect: 'existing',
       ...(watches && { role: 'audience' as const }),
       ...(config.live !== undefined && { live: config.live }),
     });
-    if (config.live?.rtmpUrl !== undefined && room.participants.some(({ live }) => live?.host === true)) {
-      await room.leave();
-      throw new NetcallError(105);
-    }
-    return room;
   }
 
   #infoOf(channelName: string, type: number, role: number, custom: string): ChannelInfo {

@@ -52,6 +52,7 @@ const codesOfOurs: Partial<Record<ErrorCode, number>> = {
   'recording-exists': 417,
   'room-pair': 102,
   'room-full': 104,
+  'live-host-exists': 105,
   timeout: 101,
 };
 

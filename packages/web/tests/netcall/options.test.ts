@@ -89,6 +89,7 @@ describe('NetcallError', () => {
     expect(error.event.event.code).toBe(404);
     expect(NetcallError.from(error)).toBe(error);
     expect(NetcallError.from(new AircheckError('timeout', 'late')).code).toBe(101);
+    expect(NetcallError.from(new AircheckError('live-host-exists', 'second')).code).toBe(105);
     expect(NetcallError.from(new AircheckError('internal', 'broken')).code).toBe(500);
     expect(NetcallError.from(new DOMException('no', 'NotAllowedError')).code).toBe(401);
   });
