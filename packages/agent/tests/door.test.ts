@@ -23,7 +23,7 @@ afterEach(async () => {
 /** A door with nobody behind it who records. */
 async function openDoor(folders: AgentFolders = foldersForTest(), onUnreadable?: OnUnreadable) {
   const service = {
-    welcome: () => ({ folders: ['/files'], recordings: [] }),
+    welcome: () => ({ agentVersion: '1', platform: 'linux', folders: ['/files'], recordings: [] }),
     record: vi.fn(async (_origin: string, _request: unknown) => ({}) as never),
     pagesGone: vi.fn(),
     pageCame: vi.fn(),
@@ -256,7 +256,7 @@ describe('the door of the agent', () => {
     await page.pair(pairings.newCode().code);
     page.close();
     // A program that says it is the agent, but does not have the secret.
-    const { agentId } = new Settings(folders);
+    const agentId = new Settings(folders).agentIdFor(SITE);
     const impostor = new WebSocketServer({ port: 0, host: '127.0.0.1' });
     onTestFinished(() => impostor.close());
     await once(impostor, 'listening');
@@ -265,12 +265,26 @@ describe('the door of the agent', () => {
       socket.on('message', (data) => {
         const { id, type } = JSON.parse(String(data));
         said.push(type);
-        const facts = { version: 1, agentVersion: '9', agentId, platform: 'linux', nonce: 'n'.repeat(32) };
+        const facts = { version: 1, agentId, nonce: 'n'.repeat(32) };
         socket.send(JSON.stringify({ id, ok: true, result: { ...facts, proof: 'p'.repeat(43) } }));
       }),
     );
     expect((await pageOf(SITE, (impostor.address() as AddressInfo).port, kept)).paired).toBe(false);
     expect(said).toEqual(['hello']);
+  });
+
+  it('has another name for each site, and tells no more before it is paired', async () => {
+    const { door, settings } = await openDoor();
+    const hello = async (origin: string) => {
+      const socket = new NodeWebSocket(`ws://127.0.0.1:${door.port}/`, subprotocol, { origin });
+      await once(socket, 'open');
+      socket.send(JSON.stringify({ id: 1, type: 'hello', version: 1, nonce: 'n'.repeat(32) }));
+      return JSON.parse(String((await once(socket, 'message'))[0])).result;
+    };
+    const [one, again, other] = [await hello(SITE), await hello(SITE), await hello('https://other.example.org')];
+    expect(Object.keys(one).sort()).toEqual(['agentId', 'nonce', 'version']);
+    expect(again.agentId).toBe(one.agentId);
+    expect(new Set([one.agentId, other.agentId, settings.agentId]).size).toBe(3);
   });
 
   it('shows the pages of an origin out when its pairing is taken back', async () => {

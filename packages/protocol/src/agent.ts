@@ -48,10 +48,8 @@ export const HelloRequest = z.object({
 });
 export const HelloResult = z.object({
   version: z.int(),
-  agentVersion: z.string(),
-  /** This installation; a page keeps a secret for each. */
+  /** This installation, by a name that it has for this origin alone; a page keeps a secret for each. */
   agentId: z.string(),
-  platform: z.string(),
   nonce: Nonce,
   /** HMAC-SHA-256 of `agentProofText` `agent` under the origin's secret, base64url; absent where there is none. */
   proof: Base64Url.optional(),
@@ -67,6 +65,9 @@ export const AuthenticateRequest = z.object({
 
 /** What a page that may record is told at once. */
 export const AgentWelcome = z.object({
+  agentVersion: z.string(),
+  /** As Node.js names it: `win32`, `darwin`, `linux`. */
+  platform: z.string(),
   /** Folders under which files may be made. A name without a folder goes into the first one. */
   folders: z.array(z.string()),
   /** What this origin has running here: a page that was loaded anew goes on with it. */

@@ -146,10 +146,10 @@ export class Door {
   }
 
   #enter(origin: string, socket: WebSocket): void {
-    const { pairings, service, onChanged, logger } = this.#options;
+    const { settings, pairings, service, onChanged, logger } = this.#options;
     const session = new PageSession({
       origin,
-      agentId: this.#agentId,
+      agentId: settings.agentIdFor(origin),
       pairings,
       service,
       send: (text) => socket.send(text),

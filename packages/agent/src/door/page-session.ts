@@ -10,7 +10,6 @@ import {
 } from '@aircheck/protocol';
 import type { Logger } from 'pino';
 import { type Pairings, proofOf, sameText } from '../settings/index.ts';
-import { version } from '../version.ts';
 
 type RecordType = 'record-mp4-start' | 'record-mp4-stop' | 'record-aac-start' | 'record-aac-stop';
 type RecordRequest = Extract<AgentRequest, { type: RecordType }>;
@@ -24,6 +23,7 @@ export interface PageService {
 interface PageSessionOptions {
   /** As the browser wrote it. */
   readonly origin: string;
+  /** The agent's name for this origin. */
   readonly agentId: string;
   readonly pairings: Pairings;
   readonly service: PageService;
@@ -132,9 +132,7 @@ export class PageSession {
     const secret = pairings.secretOf(origin);
     return {
       version: AGENT_PROTOCOL_VERSION,
-      agentVersion: version,
       agentId,
-      platform: process.platform,
       nonce: nonces.agentNonce,
       ...(secret !== undefined && { proof: proofOf(secret, 'agent', { origin, agentId, ...nonces }) }),
     };

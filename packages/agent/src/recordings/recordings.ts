@@ -17,6 +17,7 @@ import { MixRecording } from '../mix/index.ts';
 import { decidePath, type PathSystem } from '../paths/index.ts';
 import type { RecordedFile, UnfinishedFiles } from '../room/index.ts';
 import type { Settings } from '../settings/index.ts';
+import { version } from '../version.ts';
 import { closeNotice, type NoticeFacts, startNotice } from './notices.ts';
 import { type JoinedRoom, type JoinRoom, SharedRooms } from './shared-rooms.ts';
 
@@ -80,6 +81,8 @@ export class Recordings implements PageService {
 
   welcome(origin: string): AgentWelcome {
     return {
+      agentVersion: version,
+      platform: process.platform,
       folders: [...this.#options.settings.folders],
       recordings: this.running
         .filter((one) => one.origin === origin)

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHmac, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { AircheckError } from '@aircheck/protocol';
 import { z } from 'zod';
@@ -6,7 +6,8 @@ import type { AgentFolders } from './agent-folders.ts';
 import { JsonFile, type OnUnreadable } from './json-file.ts';
 
 const SettingsFile = z.object({
-  agentId: z.string().min(1),
+  /** Never told to anybody: this installation's names are made of it. */
+  key: z.string().default(''),
   /** Folders under which pages may make files, absolute. */
   folders: z.array(z.string()),
   /** Once there is one, pages of other origins may not even pair. */
@@ -21,14 +22,20 @@ export class Settings {
 
   constructor(folders: AgentFolders, onUnreadable?: OnUnreadable) {
     this.#folders = folders;
-    const initial = () => ({ agentId: '', folders: [], allowedOrigins: [] });
+    const initial = () => ({ key: '', folders: [], allowedOrigins: [] });
     this.#file = new JsonFile(join(folders.config, 'settings.json'), SettingsFile, initial, onUnreadable);
   }
 
-  /** This installation's name; made at the first time. */
+  /** This installation's name on this computer; made at the first time. */
   get agentId(): string {
-    const { agentId } = this.#file.read();
-    return agentId === '' ? this.#update((settings) => ({ ...settings, agentId: randomUUID() })).agentId : agentId;
+    return this.agentIdFor('');
+  }
+
+  /** This installation's name for one origin: two sites cannot tell by it that they have the same visitor. */
+  agentIdFor(origin: string): string {
+    let { key } = this.#file.read();
+    if (key === '') key = this.#update((settings) => settings).key;
+    return createHmac('sha256', key).update(origin).digest('base64url');
   }
 
   /** Where files may be made; the first one takes names without a folder. */
@@ -75,9 +82,7 @@ export class Settings {
   }
 
   #update(change: (settings: SettingsFile) => SettingsFile): SettingsFile {
-    return this.#file.update((settings) =>
-      change(settings.agentId === '' ? { ...settings, agentId: randomUUID() } : settings),
-    );
+    return this.#file.update((settings) => change(settings.key === '' ? { ...settings, key: randomUUID() } : settings));
   }
 }
 

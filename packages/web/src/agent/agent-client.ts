@@ -111,8 +111,9 @@ export class AgentClient extends TypedEmitter<AgentClientEvents> {
     return this.#welcome?.folders ?? [];
   }
 
-  get agentVersion(): string {
-    return this.#hello.agentVersion;
+  /** Undefined until paired. */
+  get agentVersion(): string | undefined {
+    return this.#welcome?.agentVersion;
   }
 
   /** What pages of this origin had running when the connection was made: a page that was loaded anew may stop it. */
