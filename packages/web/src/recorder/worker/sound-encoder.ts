@@ -5,9 +5,8 @@ import { SAMPLE_RATE } from './sound-track.ts';
 const AAC_FRAME_SAMPLES = 1024;
 /** What libopus looks ahead at 48 kHz: its decoder's output begins with that many samples that are not the sound's. */
 const OPUS_PRIMING_SAMPLES = 312;
-const OPUS_COMPLEXITY = 5;
-/** Batches, of 80 ms each. An encoder that is further behind is not going to catch up, and sound can't be left out. */
-export const MAX_SOUND_QUEUE = 250;
+/** Batches, of 40 ms each. An encoder that is further behind is not going to catch up, and sound can't be left out. */
+export const MAX_SOUND_QUEUE = 500;
 
 export interface SoundFormat {
   readonly codec: 'aac' | 'opus';
@@ -55,10 +54,12 @@ function aacConfig(channels: number): Uint8Array {
 }
 
 export function soundEncoderConfig({ codec, channels, bitrateBps }: SoundFormat): AudioEncoderConfig {
-  const common = { sampleRate: SAMPLE_RATE, numberOfChannels: channels, bitrate: bitrateBps };
-  if (codec === 'aac') return { ...common, codec: 'mp4a.40.2' };
-  // Of 0 to 10: beyond that libopus takes twice the time for what nobody hears at these bit rates.
-  return { ...common, codec: 'opus', opus: { complexity: OPUS_COMPLEXITY } };
+  return {
+    codec: codec === 'aac' ? 'mp4a.40.2' : 'opus',
+    sampleRate: SAMPLE_RATE,
+    numberOfChannels: channels,
+    bitrate: bitrateBps,
+  };
 }
 
 /** The browser's own encoder where it has one, else the AAC encoder in WebAssembly, which is loaded then. */

@@ -8,8 +8,8 @@ const SAMPLES_PER_MS = SAMPLE_RATE / 1000;
 const MAX_OFFSET = 30 * SAMPLES_PER_MS;
 /** Below that it is left alone: timestamps are no better. */
 const FINE_OFFSET = 5 * SAMPLES_PER_MS;
-/** Samples that go to the encoder at once, 80 ms: each hand-over costs some processing time. */
-const BATCH = 3840;
+/** Samples that go to the encoder at once. */
+const BATCH = 1920;
 /** Sound that is later than this is written as silence. */
 const LATENESS_MS = 500;
 
