@@ -1,7 +1,8 @@
 import { mkdirSync } from 'node:fs';
-import { type FileHandle, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { type FileHandle, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { recoverFile } from '@aircheck/engine/recorder';
+import { beginsAsHybridMp4, HYBRID_START_LENGTH } from '@aircheck/media';
 import type { Logger } from 'pino';
 
 /** A file that is being written. */
@@ -23,6 +24,8 @@ export interface RecoveredFile extends UnfinishedFile {
 interface Note extends UnfinishedFile {
   /** What tells the file from another one that has come to its path since. */
   readonly identity: string;
+  /** The same of its folder: a disk that is away may leave an empty folder in its place. */
+  readonly folderIdentity: string;
 }
 
 /**
@@ -46,7 +49,13 @@ export class UnfinishedFiles {
    */
   async note(file: UnfinishedFile, handle: FileHandle): Promise<void> {
     const { id, path, startedAt } = file;
-    const note: Note = { id, path, startedAt, identity: identityOf(await handle.stat({ bigint: true })) };
+    const note: Note = {
+      id,
+      path,
+      startedAt,
+      identity: identityOf(await handle.stat({ bigint: true })),
+      folderIdentity: identityOf(await stat(dirname(path), { bigint: true })),
+    };
     const notePath = this.#notePath(id);
     await writeFile(`${notePath}.new`, JSON.stringify(note));
     await rename(`${notePath}.new`, notePath);
@@ -63,7 +72,8 @@ export class UnfinishedFiles {
 
   /**
    * Finishes what a crash left: cuts off what is not whole, and writes the index. A file without a single fragment is
-   * removed; one that cannot be finished now (its disk is away or full) is left for the next start.
+   * removed; one that cannot be finished now (its disk is away or full) is left for the next start. What has come to its
+   * place since, or has been written into it by others, is not touched.
    */
   async finishAll(): Promise<readonly RecoveredFile[]> {
     const recovered: RecoveredFile[] = [];
@@ -86,21 +96,36 @@ export class UnfinishedFiles {
 }
 
 /** @returns undefined where there is nothing to be kept */
-async function finish({ id, path, startedAt, identity }: Note): Promise<RecoveredFile | undefined> {
+async function finish({ id, path, startedAt, identity, folderIdentity }: Note): Promise<RecoveredFile | undefined> {
   try {
     const found = await stat(path, { bigint: true });
-    if (identityOf(found) !== identity) return undefined;
+    if (identityOf(found) !== identity || !(await isOurs(path))) return undefined;
     if (found.size > 0n) return { id, path, startedAt, ...(await recoverFile(path, 'mp4')) };
   } catch (error) {
     const { code } = error as { code?: string };
-    // A disk that is away is not told from a file that the user has removed or moved.
-    if (code === 'ENOENT') return undefined;
+    if (code === 'ENOENT') {
+      // In its own folder the file is missing since the user has removed or moved it; without that folder its disk is away.
+      if (identityOf(await stat(dirname(path), { bigint: true })) === folderIdentity) return undefined;
+      throw error;
+    }
     if (code !== 'container-malformed') throw error;
   }
   await rm(path, { force: true });
   return undefined;
 }
 
-function identityOf({ dev, ino }: { readonly dev: bigint; readonly ino: bigint }): string {
-  return `${dev}-${ino}`;
+/** Whether the file is empty or begins as our writer begins one. */
+async function isOurs(path: string): Promise<boolean> {
+  const file = await open(path, 'r');
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(HYBRID_START_LENGTH), 0, HYBRID_START_LENGTH, 0);
+    return beginsAsHybridMp4(buffer.subarray(0, bytesRead));
+  } finally {
+    await file.close();
+  }
+}
+
+/** Without the number of the device, which another start of the machine changes; a number of a file is used again. */
+function identityOf({ ino, birthtimeNs }: { readonly ino: bigint; readonly birthtimeNs: bigint }): string {
+  return `${ino}-${birthtimeNs}`;
 }

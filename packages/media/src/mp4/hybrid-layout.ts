@@ -16,16 +16,41 @@ export const HYBRID_FREE_LENGTH = 16;
  */
 export function writeFileStart(tracks: readonly MovieTrack[], creationTime: number): Uint8Array<ArrayBuffer> {
   const writer = new BoxWriter(2048);
-  const ftyp = writer.open('ftyp');
-  writer.fourCc('isom');
-  writer.u32(0x200);
-  for (const brand of BRANDS) writer.fourCc(brand);
-  writer.close(ftyp);
+  writeFileType(writer);
   const free = writer.open('free');
   writer.zeros(HYBRID_FREE_LENGTH - 8);
   writer.close(free);
   writeInitMovie(writer, tracks, creationTime);
   return writer.finish();
+}
+
+function writeFileType(writer: BoxWriter): void {
+  const ftyp = writer.open('ftyp');
+  writer.fourCc('isom');
+  writer.u32(0x200);
+  for (const brand of BRANDS) writer.fourCc(brand);
+  writer.close(ftyp);
+}
+
+/** How much of a file {@link beginsAsHybridMp4} looks at. */
+export const HYBRID_START_LENGTH = HYBRID_FREE_OFFSET + 8;
+
+/**
+ * Whether a file begins as our writer begins one, or has not got that far yet.
+ *
+ * @param start - its first {@link HYBRID_START_LENGTH} bytes, or all that there are
+ */
+export function beginsAsHybridMp4(start: Uint8Array): boolean {
+  const growing = [HYBRID_FREE_LENGTH, 'free'] as const;
+  const finished = [1, 'mdat'] as const;
+  return [growing, finished].some(([size, type]) => {
+    const writer = new BoxWriter(HYBRID_START_LENGTH);
+    writeFileType(writer);
+    writer.u32(size);
+    writer.fourCc(type);
+    const ours = writer.finish();
+    return start.subarray(0, HYBRID_START_LENGTH).every((byte, index) => byte === ours[index]);
+  });
 }
 
 /**
