@@ -24,7 +24,7 @@ function setUp() {
   const heard: AgentNotice[] = [];
   let pageThere = true;
   const rooms: EventEmitter[] = [];
-  const ends: ((reason: RecordedFile['reason']) => void)[] = [];
+  const ends: ((reason: RecordedFile['reason'], sizeBytes?: number) => void)[] = [];
   let ids = 0;
   const join_ = vi.fn(async () => {
     const room = Object.assign(new EventEmitter(), {
@@ -33,8 +33,8 @@ function setUp() {
         if (userId === 'nobody') throw new AircheckError('participant-not-found', 'nobody is not there');
         await (await createFile(path)).close();
         const { promise, resolve } = Promise.withResolvers<RecordedFile>();
-        const end = (reason: RecordedFile['reason']) =>
-          resolve({ reason, path, startedAt: 1, durationMs: 2000, sizeBytes: 1 });
+        const end = (reason: RecordedFile['reason'], sizeBytes = 1) =>
+          resolve({ reason, path, startedAt: 1, durationMs: 2000 * sizeBytes, sizeBytes });
         ends.push(end);
         ids += 1;
         return {
@@ -139,6 +139,22 @@ describe('what the agent records for pages', () => {
     ends[0]!(reason);
     await expect.poll(() => heard.at(-1)).toMatchObject({ type: 'mp4_close', status });
     expect(await codeOf(stop('ann'))).toBe('recording-not-found');
+  });
+
+  it('does not tell of a good end where the call was lost, or where nothing came', async () => {
+    const { recordings, heard, ends, rooms, start } = setUp();
+    await start('ann', 'a.mp4');
+    ends[0]!('left', 0);
+    await expect.poll(() => heard.at(-1)).toMatchObject({ type: 'mp4_close', time: 0, status: 404 });
+    await start('ann', 'b.mp4');
+    rooms[1]!.emit('closed', 'idle', new AircheckError('token-expired', 'too late'));
+    ends[1]!('left');
+    await expect.poll(() => heard.at(-1)).toMatchObject({ type: 'mp4_close', time: 2000, status: 404 });
+    await start('ann', 'c.mp4');
+    rooms[2]!.emit('closed', 'room-closed', undefined);
+    ends[2]!('room-closed');
+    await expect.poll(() => heard.at(-1)).toMatchObject({ type: 'mp4_close', time: 2000, status: 0 });
+    await recordings.close();
   });
 
   it('goes on while a page is loaded anew, and ends when none comes back in 35 s', async () => {

@@ -21,7 +21,8 @@ import { RecordingMedia, RecordingSource, RoomId, UserId } from './model.ts';
  *
  * 200 created; 0 closed as it should be; 1 closed since the picture became what the file cannot go on with (another codec;
  * a change of size alone does not end a file here); 2 out of disk; 3 that account is being recorded already; 400 the
- * file exists; 403 it cannot be created; 404 there is no such call, or nobody of that name in it.
+ * file exists; 403 it cannot be created; 404 there is no such call, or nobody of that name in it; at the end of a file: the
+ * call was lost, or nothing came, and there is no file.
  */
 export const AgentStatus = z.union([
   z.literal(0),

@@ -8,6 +8,7 @@ import {
   AircheckError,
   type AudioRecordClose,
   type AudioRecordStart,
+  type EndReason,
   type Mp4Close,
   type Mp4Start,
 } from '@aircheck/protocol';
@@ -126,12 +127,20 @@ export class Recordings implements PageService {
     const path = await decidePath(request.path, kind, settings.folders, system);
     const { serverUrl, token, roomId } = request;
     const { room, leave } = await this.#rooms.enter(origin, { serverUrl, token, roomId });
+    let callLost = false;
+    const roomClosed = (_reason: EndReason, error: AircheckError | undefined) => {
+      callLost = error !== undefined;
+    };
+    room.on('closed', roomClosed);
     try {
       const recording = await this.#begin(room, request, path);
       const { id } = recording;
       const account = request.type === 'record-mp4-start' ? request.account : '';
       const facts = { kind, id, roomId, account, file: path } as const;
-      const closed = recording.ended.then((file) => this.#ended(key, facts, origin, file, leave));
+      const closed = recording.ended.then((file) => {
+        room.off('closed', roomClosed);
+        return this.#ended(key, { ...facts, callLost }, origin, file, leave);
+      });
       this.#running.set(key, { ...facts, origin, recording, closed });
       this.#progressTimer ??= setInterval(() => this.#tellProgress(), PROGRESS_MS);
       const notice = startNotice(facts, recording.startedAt);
@@ -140,6 +149,7 @@ export class Recordings implements PageService {
       this.#options.onChanged();
       return notice;
     } catch (error) {
+      room.off('closed', roomClosed);
       await leave();
       throw error;
     }
@@ -156,7 +166,7 @@ export class Recordings implements PageService {
 
   async #ended(
     key: string,
-    facts: NoticeFacts,
+    facts: NoticeFacts & { readonly callLost: boolean },
     origin: string,
     file: RecordedFile,
     leave: () => Promise<void>,
@@ -167,7 +177,7 @@ export class Recordings implements PageService {
       clearInterval(this.#progressTimer);
       this.#progressTimer = undefined;
     }
-    const notice = closeNotice(facts, file);
+    const notice = closeNotice(facts, file, facts.callLost);
     const { path, reason, durationMs, sizeBytes, detail } = file;
     logger.info({ origin, path, reason, durationMs, sizeBytes, ...(detail !== undefined && { detail }) }, 'closed');
     if (!notify(origin, notice)) this.#unheard.set(origin, [...(this.#unheard.get(origin) ?? []), notice]);
