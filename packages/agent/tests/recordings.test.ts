@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AgentNotice, AgentRequest } from '@aircheck/protocol';
 import { AircheckError } from '@aircheck/protocol';
@@ -26,12 +26,14 @@ function setUp() {
   const rooms: EventEmitter[] = [];
   const ends: ((reason: RecordedFile['reason'], sizeBytes?: number) => void)[] = [];
   let ids = 0;
+  const making = { promise: Promise.resolve() };
   const join_ = vi.fn(async () => {
     const room = Object.assign(new EventEmitter(), {
       leave: vi.fn(async () => {}),
       recordMp4: async ({ userId, path }: { userId: string; path: string }) => {
         if (userId === 'nobody') throw new AircheckError('participant-not-found', 'nobody is not there');
         await (await createFile(path)).close();
+        await making.promise;
         const { promise, resolve } = Promise.withResolvers<RecordedFile>();
         const end = (reason: RecordedFile['reason'], sizeBytes = 1) =>
           resolve({ reason, path, startedAt: 1, durationMs: 2000 * sizeBytes, sizeBytes });
@@ -77,7 +79,7 @@ function setUp() {
   const stop = (account: string) =>
     recordings.record(SITE, { id: 2, type: 'record-mp4-stop', roomId: 'room', account });
   return {
-    ...{ recordings, heard, join: join_, rooms, ends, start, stop, files: join(folder, 'files') },
+    ...{ recordings, heard, join: join_, rooms, ends, making, start, stop, files: join(folder, 'files') },
     page: (there: boolean) => {
       pageThere = there;
       if (there) recordings.pageCame(SITE);
@@ -182,6 +184,33 @@ describe('what the agent records for pages', () => {
     expect(recordings.running).toHaveLength(1);
     recordings.unpaired(SITE);
     await expect.poll(() => recordings.running).toEqual([]);
+  });
+
+  it('does not begin any more when the pairing was taken back, or the agent ended, meanwhile', async () => {
+    const { recordings, start, ends, making, files, join: joined } = setUp();
+    const room = Promise.withResolvers<void>();
+    const join_ = joined.getMockImplementation()!;
+    joined.mockImplementation(async () => {
+      await room.promise;
+      return join_();
+    });
+    const late = codeOf(start('ann', 'a.mp4'));
+    await expect.poll(() => joined.mock.calls).toHaveLength(1);
+    recordings.unpaired(SITE);
+    room.resolve();
+    expect(await late).toBe('agent-not-paired');
+    expect(readdirSync(files)).toEqual([]);
+    // The file is being made: it is ended as soon as it is there.
+    joined.mockImplementation(join_);
+    const made = Promise.withResolvers<void>();
+    making.promise = made.promise;
+    const begins = start('ben', 'b.mp4');
+    await expect.poll(() => readdirSync(files)).toEqual(['b.mp4']);
+    const closing = recordings.close();
+    made.resolve();
+    await Promise.all([begins, closing]);
+    expect(ends).toHaveLength(1);
+    expect(recordings.running).toEqual([]);
   });
 
   it('tells how far it is, and what the disk has left', async () => {

@@ -60,12 +60,23 @@ export interface Running extends NoticeFacts {
   readonly closed: Promise<Mp4Close | AudioRecordClose>;
 }
 
+/** A recording that a page asked for, and that has not begun. */
+interface Starting {
+  readonly origin: string;
+  readonly begun: Promise<unknown>;
+  /** Who asked for it may not record any more, or is gone. */
+  isGivenUp: boolean;
+  /** Whether the room is joined: from now on there may be a file. */
+  isJoined: boolean;
+}
+
 /** All that the agent records: one file for an account and one for the mix, in each call of each page's origin. */
 export class Recordings implements PageService {
   readonly #options: RecordingsOptions;
   readonly #rooms: SharedRooms;
-  /** By what may run but once; undefined while it is being started. */
-  readonly #running = new Map<string, Running | undefined>();
+  /** By what may run but once. */
+  readonly #running = new Map<string, Running>();
+  readonly #starting = new Map<string, Starting>();
   readonly #graces = new Map<string, NodeJS.Timeout>();
   /** Closings that no page was there to hear of. */
   readonly #unheard = new Map<string, AgentNotice[]>();
@@ -77,7 +88,7 @@ export class Recordings implements PageService {
   }
 
   get running(): readonly Running[] {
-    return [...this.#running.values()].filter((one) => one !== undefined);
+    return [...this.#running.values()];
   }
 
   welcome(origin: string): AgentWelcome {
@@ -110,19 +121,23 @@ export class Recordings implements PageService {
       await running.recording.stop();
       return running.closed;
     }
-    if (this.#running.has(key)) {
+    if (this.#running.has(key) || this.#starting.has(key)) {
       throw new AircheckError('recording-exists', `${account === '' ? 'The mix' : account} is being recorded already`);
     }
-    this.#running.set(key, undefined);
+    const begun = Promise.withResolvers<void>();
+    const starting: Starting = { origin, begun: begun.promise, isGivenUp: false, isJoined: false };
+    this.#starting.set(key, starting);
     try {
-      return await this.#start(origin, key, request);
+      return await this.#start(starting, key, request);
     } finally {
-      if (this.#running.get(key) === undefined) this.#running.delete(key);
+      this.#starting.delete(key);
+      begun.resolve();
     }
   }
 
-  async #start(origin: string, key: string, request: StartRequest): Promise<Mp4Start | AudioRecordStart> {
+  async #start(starting: Starting, key: string, request: StartRequest): Promise<Mp4Start | AudioRecordStart> {
     const { settings, system, logger } = this.#options;
+    const { origin } = starting;
     const kind = request.type === 'record-mp4-start' ? 'mp4' : 'aac';
     const path = await decidePath(request.path, kind, settings.folders, system);
     const { serverUrl, token, roomId } = request;
@@ -133,6 +148,10 @@ export class Recordings implements PageService {
     };
     room.on('closed', roomClosed);
     try {
+      if (starting.isGivenUp) {
+        throw new AircheckError('agent-not-paired', 'Nobody was left to record for when the room had been joined');
+      }
+      starting.isJoined = true;
       const recording = await this.#begin(room, request, path);
       const { id } = recording;
       const account = request.type === 'record-mp4-start' ? request.account : '';
@@ -213,28 +232,40 @@ export class Recordings implements PageService {
     clearTimeout(this.#graces.get(origin));
     const end = () => {
       this.#graces.delete(origin);
-      void this.#endOf((one) => one.origin === origin).then(() => this.#unheard.delete(origin));
+      void this.#endOf(origin).then(() => this.#unheard.delete(origin));
     };
     this.#graces.set(origin, setTimeout(end, AGENT_SILENCE_MS));
   }
 
   unpaired(origin: string): void {
-    void this.#endOf((one) => one.origin === origin);
+    void this.#endOf(origin);
   }
 
-  async #endOf(which: (one: Running) => boolean): Promise<void> {
-    await Promise.all(
-      this.running.filter(which).map(async ({ recording, closed }) => {
-        await recording.stop();
-        await closed;
+  /** Ends all of an origin, or of all of them; also what is just being started. */
+  async #endOf(origin?: string): Promise<void> {
+    const isMeant = (one: { readonly origin: string }) => origin === undefined || one.origin === origin;
+    const stop = async ({ recording, closed }: Running) => {
+      await recording.stop();
+      await closed;
+    };
+    const startings = [...this.#starting].filter(([, one]) => isMeant(one));
+    await Promise.all([
+      ...this.running.filter(isMeant).map(stop),
+      ...startings.map(async ([key, starting]) => {
+        starting.isGivenUp = true;
+        // A room that does not let in is not waited for: there is no file yet.
+        if (!starting.isJoined) return;
+        await starting.begun;
+        const running = this.#running.get(key);
+        if (running !== undefined) await stop(running);
       }),
-    );
+    ]);
   }
 
   /** Finishes all files and leaves all rooms. */
   async close(): Promise<void> {
     for (const timer of this.#graces.values()) clearTimeout(timer);
     this.#graces.clear();
-    await this.#endOf(() => true);
+    await this.#endOf();
   }
 }
