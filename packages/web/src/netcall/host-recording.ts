@@ -1,18 +1,27 @@
-import type { Recording } from '@aircheck/protocol';
+import type { EndReason, Recording } from '@aircheck/protocol';
 import { AircheckError, type Room } from '../core/index.ts';
 
 /** A recording begins with both, sound and picture, where both come within this time: else it would be in two files. */
 const waitForOtherMs = 3_000;
+/** How often is looked whether media flows again. */
+const lookForMediaMs = 1_000;
+
+/** Ends that somebody wanted: nothing is recorded after them. */
+const wanted: readonly (EndReason | null)[] = ['stopped', 'left', 'room-closed'];
+/** Ends that a new start would meet again, unless something else is sent. */
+const lasting: readonly (EndReason | null)[] = ['storage-full', 'storage-failed'];
 
 /**
  * The server recording of a live host (`liveEnable`, `rtmpUrl`, `rtmpRecord: true`): what the host sends, from the first
- * sound and picture to leaving. The server ends it by itself when the host leaves, also when its page crashes.
+ * sound and picture to leaving. The server ends it by itself when the host leaves, also when its page crashes. What comes
+ * after a silence or a restart of the server begins another file; after a stop by whoever it was, nothing does.
  */
 export class HostRecording {
   readonly #room: Room;
   readonly #video: boolean;
   readonly #failed: (error: unknown) => void;
-  #state: 'waiting' | 'starting' | 'started' = 'waiting';
+  /** `silent`: until media flows again; `over`: for good. */
+  #state: 'waiting' | 'starting' | 'started' | 'silent' | 'over' = 'waiting';
   #recordingId: string | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -24,15 +33,41 @@ export class HostRecording {
     this.#room = room;
     this.#video = video;
     this.#failed = failed;
-    room.on('local-track-added', () => this.#look());
-    room.on('recording', ({ recordingId, state }) => {
-      // It ends by itself when nothing was sent for a minute; what is sent later begins another file.
-      if (recordingId !== this.#recordingId || (state !== 'ready' && state !== 'failed')) return;
-      this.#state = 'waiting';
+    room.on('local-track-added', () => {
+      if (this.#state === 'silent') this.#state = 'waiting';
       this.#look();
     });
-    room.on('closed', () => clearTimeout(this.#timer));
+    room.on('recording', (recording) => this.#heard(recording));
+    room.on('closed', () => {
+      this.#state = 'over';
+      clearTimeout(this.#timer);
+    });
     this.#look();
+  }
+
+  #heard({ recordingId, state, endReason }: Recording): void {
+    if (recordingId !== this.#recordingId || this.#state !== 'started' || (state !== 'ready' && state !== 'failed'))
+      return;
+    if (wanted.includes(endReason)) this.#state = 'over';
+    else if (lasting.includes(endReason)) this.#state = 'waiting';
+    else {
+      this.#state = 'silent';
+      void this.#untilMedia();
+    }
+  }
+
+  /** Rates are averages since the last look: the first one may be of what was sent before the silence. */
+  async #untilMedia(first = true): Promise<void> {
+    const { sent } = await this.#room.statistics().catch(() => ({ sent: new Map<unknown, { bitrateBps: number }>() }));
+    if (this.#state !== 'silent') return;
+    const flows = this.#room.state === 'connected' && [...sent.values()].some(({ bitrateBps }) => bitrateBps > 0);
+    if (flows && !first) {
+      this.#state = 'waiting';
+      this.#look();
+    } else {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => void this.#untilMedia(false), lookForMediaMs);
+    }
   }
 
   #look(): void {
@@ -67,8 +102,9 @@ export class HostRecording {
         this.#state = 'started';
         return;
       }
+      if (this.#room.state === 'closed') return;
       this.#state = 'waiting';
-      if (this.#room.state !== 'closed') this.#failed(error);
+      this.#failed(error);
     }
   }
 
