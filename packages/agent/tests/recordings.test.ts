@@ -122,6 +122,17 @@ describe('what the agent records for pages', () => {
     await recordings.close();
   });
 
+  it('joins by another viewer for another user of the page', async () => {
+    const { recordings, start, join: joined } = setUp();
+    const tokenOf = (sub: string) => `e30.${Buffer.from(JSON.stringify({ sub })).toString('base64url')}.x`;
+    await start('ann', 'a.mp4', { token: tokenOf('ann@agent:1') });
+    await start('ben', 'b.mp4', { token: tokenOf('ann@agent:2') });
+    expect(joined).toHaveBeenCalledTimes(1);
+    await start('cat', 'c.mp4', { token: tokenOf('ben@agent:3') });
+    expect(joined).toHaveBeenCalledTimes(2);
+    await recordings.close();
+  });
+
   it('never makes one file for two', async () => {
     const { recordings, start } = setUp();
     const both = await Promise.allSettled([start('ann', 'a.mp4'), start('ben', 'a.mp4')]);

@@ -1,3 +1,4 @@
+import { TokenClaims, viewerOf } from '@aircheck/protocol';
 import type { JoinOptions, RoomViewer } from '../room/index.ts';
 
 /** What recordings need of a room that was joined. */
@@ -12,7 +13,7 @@ interface Sharing {
   users: number;
 }
 
-/** Rooms that are joined while somebody uses them: two recordings of one call are one viewer. */
+/** Rooms that are joined while somebody uses them: two recordings of one call, for one user, are one viewer. */
 export class SharedRooms {
   readonly #join: JoinRoom;
   readonly #rooms = new Map<string, Sharing>();
@@ -22,12 +23,12 @@ export class SharedRooms {
   }
 
   /**
-   * Joins a room, or shares in one that was joined for the same page.
+   * Joins a room, or shares in one that was joined for the same user of the same site.
    * @returns the room, and a function that gives it back: to be called once
    * @throws AircheckError what the server refuses it with
    */
   async enter(origin: string, options: JoinOptions): Promise<{ room: JoinedRoom; leave: () => Promise<void> }> {
-    const key = JSON.stringify([origin, options.serverUrl, options.roomId]);
+    const key = JSON.stringify([origin, options.serverUrl, options.roomId, userOf(options.token)]);
     let sharing = this.#rooms.get(key);
     if (sharing === undefined) {
       sharing = { room: this.#join(options), users: 0 };
@@ -46,5 +47,15 @@ export class SharedRooms {
       await room.leave();
     };
     return { room, leave };
+  }
+}
+
+/** Whom a token is for, unchecked, as the server alone can check it; the token itself where it does not say. */
+function userOf(token: string): string {
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
+    return viewerOf(TokenClaims.pick({ sub: true }).parse(claims).sub);
+  } catch {
+    return token;
   }
 }
