@@ -1,6 +1,6 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ParticipantMedia, ReceivedTrack, TrackListener } from '@aircheck/engine/receiving';
 import type { EndReason, Participant } from '@aircheck/protocol';
@@ -152,6 +152,7 @@ async function tone(hz: number, seconds: number): Promise<Uint8Array[]> {
 
 /** A room that is not there: people in it say what they are told to. */
 class FakeRoom extends EventEmitter<{ participants: []; closed: [EndReason, undefined]; state: [] }> {
+  state = 'connected';
   readonly #people = new Map<string, { readonly tracks: ReceivedTrack[]; readonly listeners: Set<TrackListener> }>();
 
   get participants(): readonly Participant[] {
@@ -320,6 +321,32 @@ describe('the recording of everybody', () => {
     expect(file.durationMs).toBeGreaterThan(400);
     expect(levels(path, 700).length * 50).toBeGreaterThan(file.durationMs - 100);
     expect(await unfinished.finishAll()).toEqual([]);
+  });
+
+  it('is told to be over, and leaves no file, when the call ends before it has begun', async () => {
+    for (const endsEarly of [true, false]) {
+      const folder = folderForTest();
+      const room = new FakeRoom();
+      const path = join(folder, 'mix.m4a');
+      if (endsEarly) room.state = 'closed';
+      const starting = MixRecording.start({
+        id: '1',
+        path,
+        room: room as unknown as MixedRoom,
+        unfinished: new UnfinishedFiles(join(folder, 'notes'), pino({ level: 'silent' })),
+        logger: pino({ level: 'silent' }),
+        now: () => performance.now(),
+        wallClock: Date.now,
+      });
+      const refused = expect(starting).rejects.toMatchObject({ code: 'session-not-found' });
+      if (!endsEarly) {
+        await expect.poll(() => room.listenerCount('closed'), { interval: 5 }).toBe(1);
+        room.emit('closed', 'room-closed', undefined);
+      }
+      await refused;
+      expect(existsSync(path)).toBe(false);
+      expect(room.listenerCount('closed')).toBe(0);
+    }
   });
 
   it('refuses to write over a file', async () => {

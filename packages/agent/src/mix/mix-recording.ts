@@ -2,7 +2,7 @@ import { type FileHandle, rm } from 'node:fs/promises';
 import type { ReceivedTrack } from '@aircheck/engine/receiving';
 import { SpoolFile, storageError } from '@aircheck/engine/recorder';
 import { HybridMp4Writer } from '@aircheck/media';
-import type { EndReason } from '@aircheck/protocol';
+import { AircheckError, type EndReason } from '@aircheck/protocol';
 import type { Logger } from 'pino';
 import {
   createFile,
@@ -28,7 +28,7 @@ const PATIENCE_MS = 5000;
 const BITRATE_BPS = 128_000;
 
 /** The room's side of a mix. */
-export type MixedRoom = Pick<RoomViewer, 'participants' | 'mediaOf' | 'receive' | 'on' | 'off'>;
+export type MixedRoom = Pick<RoomViewer, 'state' | 'participants' | 'mediaOf' | 'receive' | 'on' | 'off'>;
 
 interface MixRecordingOptions {
   readonly id: string;
@@ -72,7 +72,8 @@ export class MixRecording {
 
   /**
    * Begins a mix; resolves when its file is on the disk.
-   * @throws AircheckError `file-exists`, `path-forbidden`, `storage-full`, `storage-failed`
+   * @throws AircheckError `file-exists`, `path-forbidden`, `storage-full`, `storage-failed`; `session-not-found` when the
+   *   call ends before
    */
   static async start(options: MixRecordingOptions): Promise<MixRecording> {
     const { id, path, unfinished, wallClock } = options;
@@ -120,6 +121,8 @@ export class MixRecording {
     const timer = setInterval(() => this.#tick(), TICK_MS);
     this.#endings.push(() => clearInterval(timer));
     this.#selectVoices();
+    // While the file was made the call may have ended.
+    if (room.state === 'closed') void this.#stop('left');
   }
 
   /** As it stands now. */
@@ -236,6 +239,8 @@ export class MixRecording {
 
   async #finish(reason: FileEndReason, detail: string | undefined): Promise<RecordedFile> {
     const { unfinished, logger, now } = this.#options;
+    // Whoever waits for the beginning; of no effect when it has begun.
+    this.#begun.reject(new AircheckError('session-not-found', 'The call is over'));
     for (const end of [...this.#endings, ...this.#watches.values()]) end();
     for (const voice of this.#voices.values()) voice.end();
     this.#encoder.add(this.#mixer.take(this.#positionAt(now())));

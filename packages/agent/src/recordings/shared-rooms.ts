@@ -4,7 +4,7 @@ import type { JoinOptions, RoomViewer } from '../room/index.ts';
 /** What recordings need of a room that was joined. */
 export type JoinedRoom = Pick<
   RoomViewer,
-  'participants' | 'mediaOf' | 'receive' | 'on' | 'off' | 'recordMp4' | 'leave'
+  'state' | 'participants' | 'mediaOf' | 'receive' | 'on' | 'off' | 'recordMp4' | 'leave'
 >;
 export type JoinRoom = (options: JoinOptions) => Promise<JoinedRoom>;
 
