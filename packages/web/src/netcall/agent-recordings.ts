@@ -23,6 +23,8 @@ export interface AgentRecordingsOptions {
   /** Asks the user for the code that the agent shows; `window.prompt` when absent. */
   readonly getPairingCode: (() => string | null | undefined | Promise<string | null | undefined>) | undefined;
   readonly ports: readonly number[] | undefined;
+  /** Finds the agent; by WebSocket when absent. */
+  readonly connect?: typeof AgentClient.connect;
   readonly on: {
     mp4(event: AgentRecordingEvent): void;
     aac(event: AgentRecordingEvent): void;
@@ -67,8 +69,11 @@ export class AgentRecordings {
 
   stopMp4(room: Room, account: string): Promise<AgentRecordingClosed> {
     return agentErrors(async () => {
-      const { type: _, ...closed } = await (await this.#connected()).stopRecordMp4({ room, account });
-      this.#running.delete(mp4Key(room.roomId, account));
+      const client = await this.#connected();
+      const { type: _, ...closed } = await this.#ended(
+        mp4Key(room.roomId, account),
+        client.stopRecordMp4({ room, account }),
+      );
       return closed;
     });
   }
@@ -83,8 +88,8 @@ export class AgentRecordings {
 
   stopAac(room: Room): Promise<AgentRecordingClosed> {
     return agentErrors(async () => {
-      const { type: _, ...closed } = await (await this.#connected()).stopRecordAac({ room });
-      this.#running.delete(aacKey(room.roomId));
+      const client = await this.#connected();
+      const { type: _, ...closed } = await this.#ended(aacKey(room.roomId), client.stopRecordAac({ room }));
       return closed;
     });
   }
@@ -104,6 +109,18 @@ export class AgentRecordings {
     (await client)?.close();
   }
 
+  /** Whether it ends now or had ended while nothing could be told: it does not run any more. */
+  async #ended<Closed>(key: string, stopped: Promise<Closed>): Promise<Closed> {
+    try {
+      const closed = await stopped;
+      this.#running.delete(key);
+      return closed;
+    } catch (error) {
+      if (error instanceof AircheckError && error.code === 'recording-not-found') this.#running.delete(key);
+      throw error;
+    }
+  }
+
   #connected(): Promise<AgentClient> {
     this.#client ??= agentErrors(() => this.#connect()).catch((error: unknown) => {
       this.#client = undefined;
@@ -113,9 +130,8 @@ export class AgentRecordings {
   }
 
   async #connect(): Promise<AgentClient> {
-    const { getPairingCode = promptForCode, ports } = this.#options;
-    const { AgentClient } = await import('../agent/index.ts');
-    const client = await AgentClient.connect(ports === undefined ? {} : { ports });
+    const { getPairingCode = promptForCode, ports, connect = connectByWebSocket } = this.#options;
+    const client = await connect(ports === undefined ? {} : { ports });
     if (!client.paired) {
       try {
         const code = await getPairingCode();
@@ -132,10 +148,7 @@ export class AgentRecordings {
 
   #follow(client: AgentClient): void {
     const { on } = this.#options;
-    // A page that was loaded anew may end what it began.
-    for (const { kind, roomId, account } of client.recordings) {
-      this.#running.add(kind === 'mp4' ? mp4Key(roomId, account) : aacKey(roomId));
-    }
+    this.#readRunning(client);
     client.on('mp4_start', (notice) => on.mp4({ ...notice, type: 'start', status: 200 }));
     client.on('mp4_close', (notice) => {
       this.#running.delete(mp4Key(notice.roomId, notice.account));
@@ -151,13 +164,29 @@ export class AgentRecordings {
       on.heartBeatError(new NetcallError(1, cause.message, { cause, type: 'heartBeatError' })),
     );
     client.on('state', (state) => {
+      // What ended meanwhile was told to nobody.
+      if (state === 'connected') this.#readRunning(client);
       if (state !== 'closed') return;
       this.#client = undefined;
       this.#running.clear();
       on.closed();
     });
   }
+
+  /** What the agent has running for this site: a page that was loaded anew may end what it began. */
+  #readRunning({ recordings }: AgentClient): void {
+    this.#running.clear();
+    for (const { kind, roomId, account } of recordings) {
+      this.#running.add(kind === 'mp4' ? mp4Key(roomId, account) : aacKey(roomId));
+    }
+  }
 }
+
+/** Loaded when an agent is needed first. */
+const connectByWebSocket: typeof AgentClient.connect = async (options) => {
+  const { AgentClient } = await import('../agent/index.ts');
+  return AgentClient.connect(options);
+};
 
 function mp4Key(roomId: string, account: string): string {
   return `mp4 ${roomId} ${account}`;
