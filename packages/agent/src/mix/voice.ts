@@ -36,12 +36,17 @@ export class Voice {
       onSenderReport: (ntpMs, rtpTimestamp) => this.#placer.senderReport(ntpMs, rtpTimestamp),
       onEnded: () => {},
     });
-    this.#decoder.ready
-      .then(() => {
+    this.#decoder.ready.then(
+      () => {
         this.#ready = true;
-        if (this.#ended) this.#decoder.free();
-      })
-      .catch(onFailed);
+        if (this.#ended) this.#finish();
+      },
+      (error: unknown) => {
+        this.end();
+        this.#held = undefined;
+        onFailed(error);
+      },
+    );
   }
 
   /** Up to where it was heard; undefined before it was. */
@@ -58,6 +63,11 @@ export class Voice {
     held.push(frame);
     this.#placer.arrived(frame.rtpTimestamp, frame.arrivalMs);
     if (!this.#ready || frame.arrivalMs - held[0]!.arrivalMs < HOLD_MS) return;
+    this.#mixHeld();
+  }
+
+  #mixHeld(): void {
+    const held = this.#held ?? [];
     this.#held = undefined;
     for (const one of held) this.#mix(one);
   }
@@ -74,11 +84,16 @@ export class Voice {
     this.#endPosition = position + length;
   }
 
-  /** Ends it; may be called twice. */
+  /** Ends it, with what was held back; may be called twice. */
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#stopListening();
-    if (this.#ready) this.#decoder.free();
+    if (this.#ready) this.#finish();
+  }
+
+  #finish(): void {
+    this.#mixHeld();
+    this.#decoder.free();
   }
 }
