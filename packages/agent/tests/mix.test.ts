@@ -9,6 +9,7 @@ import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type MixedRoom, MixRecording } from '../src/mix/index.ts';
 import { SoundMixer } from '../src/mix/sound-mixer.ts';
+import { Voice } from '../src/mix/voice.ts';
 import { stretched, VoicePlacer } from '../src/mix/voice-placer.ts';
 import { UnfinishedFiles } from '../src/room/index.ts';
 import { folderForTest } from './room-fixture.ts';
@@ -195,6 +196,22 @@ class FakeRoom extends EventEmitter<{ participants: []; closed: [EndReason, unde
   }
 }
 
+describe('a voice', () => {
+  it('is heard however short it was', async () => {
+    const room = new FakeRoom();
+    room.come('ann');
+    const mixer = new SoundMixer();
+    const [track] = room.mediaOf('ann').tracks();
+    const voice = new Voice(track!, mixer, 0, (error) => expect.fail(String(error)));
+    for (const [index, packet] of (await tone(500, 0.1)).slice(0, 5).entries()) {
+      room.say('ann', packet, index * PACKET, 10 + index * 20);
+    }
+    voice.end();
+    await expect.poll(() => voice.endPosition).toBe(480 + 5 * PACKET);
+    expect(mixer.take(480 + 5 * PACKET).some((value) => Math.abs(value) > 0.05)).toBe(true);
+  });
+});
+
 /** Amplitude of a tone in each 50 ms of a file. */
 function levels(path: string, hz: number): number[] {
   const { stdout } = spawnSync('ffmpeg', [
@@ -321,6 +338,31 @@ describe('the recording of everybody', () => {
     expect(file.durationMs).toBeGreaterThan(400);
     expect(levels(path, 700).length * 50).toBeGreaterThan(file.durationMs - 100);
     expect(await unfinished.finishAll()).toEqual([]);
+  });
+
+  it('catches up with a computer that slept for a little, and ends on one that slept for long', async () => {
+    const folder = folderForTest();
+    const room = new FakeRoom();
+    room.come('ann');
+    let sleptMs = 0;
+    const now = () => performance.now() + sleptMs;
+    const recording = await MixRecording.start({
+      id: '1',
+      path: join(folder, 'mix.m4a'),
+      room: room as unknown as MixedRoom,
+      unfinished: new UnfinishedFiles(join(folder, 'notes'), pino({ level: 'silent' })),
+      logger: pino({ level: 'silent' }),
+      now,
+      wallClock: Date.now,
+    });
+    sleptMs += 12_000;
+    await expect.poll(() => recording.progress().durationMs).toBeGreaterThan(12_000);
+    sleptMs += 8 * 3_600_000;
+    const [packet] = await tone(700, 0.1);
+    for (let index = 0; index < 20; index++) room.say('ann', packet!, index * PACKET, now() + index * 20);
+    const file = await recording.ended;
+    expect(file).toMatchObject({ reason: 'idle', detail: 'the computer slept' });
+    expect(file.durationMs).toBeLessThan(30_000);
   });
 
   it('is told to be over, and leaves no file, when the call ends before it has begun', async () => {

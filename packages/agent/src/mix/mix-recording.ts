@@ -24,6 +24,10 @@ const SYNC_MS = 1000;
 const BEHIND_MS = 300;
 /** A voice that stalls is waited for up to here; what it sends for times before is lost. */
 const PATIENCE_MS = 5000;
+/** Given out at once, where a step came late: a computer that was busy need not have room for all of it. */
+const STEP_MS = 5000;
+/** A computer that slept for longer is no longer in the room: the server has given its viewer up. */
+const ASLEEP_MS = 60_000;
 /** Music too sounds as it was sent. */
 const BITRATE_BPS = 128_000;
 
@@ -68,6 +72,7 @@ export class MixRecording {
   #writtenFrames = 0;
   #lastCutMs: number;
   #lastSyncMs: number;
+  #lastTickMs: number;
   #stopping: Promise<RecordedFile> | undefined;
 
   /**
@@ -103,7 +108,7 @@ export class MixRecording {
     this.id = options.id;
     this.path = options.path;
     this.startedAt = options.wallClock();
-    this.#zeroMs = this.#lastCutMs = this.#lastSyncMs = options.now();
+    this.#zeroMs = this.#lastCutMs = this.#lastSyncMs = this.#lastTickMs = options.now();
     this.ended = this.#end.promise;
     this.#file = new SpoolFile(options.path, handle);
     this.#encoder = new AacEncoder({
@@ -169,7 +174,12 @@ export class MixRecording {
 
   #tick(): void {
     const now = this.#options.now();
-    this.#encoder.add(this.#mixer.take(this.#positionAt(this.#horizonMs(now))));
+    if (now - this.#lastTickMs > ASLEEP_MS) {
+      void this.#stop('idle', 'the computer slept');
+      return;
+    }
+    this.#lastTickMs = now;
+    this.#giveOut(this.#horizonMs(now));
     if (now - this.#lastCutMs >= FRAGMENT_MS) {
       this.#lastCutMs = now;
       this.#cut();
@@ -183,6 +193,14 @@ export class MixRecording {
       this.#begun.reject(error);
       void this.#stop(error.code === 'storage-full' ? 'storage-full' : 'storage-failed', error.message);
     }
+  }
+
+  /** Gives the mix out up to a time, or one step of it. @returns whether that was all */
+  #giveOut(untilMs: number): boolean {
+    const until = this.#positionAt(untilMs);
+    const step = Math.min(until, this.#mixer.position + (STEP_MS * MIX_RATE) / 1000);
+    this.#encoder.add(this.#mixer.take(step));
+    return step === until;
   }
 
   /** Up to when the mix is complete: every voice that lately spoke has been heard, or has been waited for long enough. */
@@ -243,7 +261,10 @@ export class MixRecording {
     this.#begun.reject(new AircheckError('session-not-found', 'The call is over'));
     for (const end of [...this.#endings, ...this.#watches.values()]) end();
     for (const voice of this.#voices.values()) voice.end();
-    this.#encoder.add(this.#mixer.take(this.#positionAt(now())));
+    // Of a time in which the computer slept there is nothing to be heard.
+    const nowMs = now();
+    const endMs = nowMs - this.#lastTickMs > ASLEEP_MS ? this.#lastTickMs : nowMs;
+    while (!this.#giveOut(endMs));
     let problem = detail;
     let extent = this.progress();
     try {

@@ -2,6 +2,9 @@
 export const MIX_RATE = 48_000;
 export const MIX_CHANNELS = 2;
 
+/** Sound that lies further ahead of what was given out is of a computer that slept: there is no room for all of that time. */
+const MAX_AHEAD = 70 * MIX_RATE;
+
 /** Voices that together are louder than this are bent, softly, instead of being cut off at full scale. */
 const KNEE = 0.8;
 
@@ -25,8 +28,8 @@ export class SoundMixer {
   add(position: number, left: Float32Array, right: Float32Array): void {
     const skip = Math.max(0, this.#start - position);
     const count = left.length - skip;
-    if (count <= 0) return;
     const from = position + skip - this.#start;
+    if (count <= 0 || from + count > MAX_AHEAD) return;
     this.#reserve(from + count);
     const sums = this.#sums;
     for (let index = 0, at = from * MIX_CHANNELS; index < count; index++) {
