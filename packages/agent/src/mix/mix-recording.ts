@@ -22,8 +22,8 @@ const FRAGMENT_MS = 500;
 const SYNC_MS = 1000;
 /** The mix stays so far behind: packets come through several hands and may be asked for again. */
 const BEHIND_MS = 300;
-/** A voice that stalls is waited for up to here; what it sends for times before is lost. */
-const PATIENCE_MS = 5000;
+/** A voice that stalls is waited for up to here; what it sends for times before is lost. A kill costs as much. */
+const PATIENCE_MS = 1000;
 /** Given out at once, where a step came late: a computer that was busy need not have room for all of it. */
 const STEP_MS = 5000;
 /** A computer that slept for longer is no longer in the room: the server has given its viewer up. */
