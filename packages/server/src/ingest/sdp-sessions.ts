@@ -43,7 +43,7 @@ interface EndpointOptions {
 }
 
 const RoomParams = z.object({ roomId: RoomId });
-const SessionParams = RoomParams.extend({ sessionId: z.string() });
+const SessionParams = z.object({ sessionId: z.string() });
 
 /** Serves one endpoint and the sessions made there, at `{url}/sessions/{id}`. */
 export function registerSdpEndpoint(app: FastifyInstance, { rooms, url, open }: EndpointOptions): void {
@@ -167,21 +167,31 @@ function isRestart(request: FastifyRequest, session: SdpSession, { iceUfrag }: S
 
 /**
  * The user whose token the request carries.
- * @throws AircheckError `forbidden` for an app's own credentials, and for another room
+ * @throws AircheckError `forbidden` for an app's own credentials, and for another room; `request-invalid` for a room that
+ *   cannot be
  */
 function roomUser(request: FastifyRequest): UserPrincipal {
   const principal = principalOf(request);
+  const roomId = roomOf(request);
   // Who comes in with a user token is not inside yet.
-  if (principal.kind !== 'user' || !isUserToken(principal)) requireRoom(principal, roomOf(request));
+  if (principal.kind !== 'user' || !isUserToken(principal)) requireRoom(principal, roomId);
   if (principal.kind !== 'user') {
     throw new AircheckError('forbidden', "This needs a user's access token", { hint: 'Make one with POST /v1/tokens' });
   }
   return principal;
 }
 
-/** The room that the URL names. */
+/**
+ * The room that the URL names.
+ * @throws AircheckError `request-invalid` when no room can have that id
+ */
 export function roomOf(request: FastifyRequest): string {
-  return RoomParams.parse(request.params).roomId;
+  const { data, error } = RoomParams.safeParse(request.params);
+  if (data !== undefined) return data.roomId;
+  throw new AircheckError('request-invalid', `path.roomId: ${error.issues[0]?.message ?? 'not valid'}`, {
+    input: 'path.roomId',
+    cause: error,
+  });
 }
 
 /** @throws AircheckError `media-type-unsupported`, `request-body-missing` */

@@ -115,6 +115,24 @@ describe('a WHIP offer', () => {
     ]);
   });
 
+  test('to a room that cannot be is refused, and so is all else there', async () => {
+    for (const room of ['studio', '*']) {
+      for (const [method, url] of [
+        ['POST', '/whip/my%20studio'],
+        ['PATCH', '/whip/my%20studio/sessions/1'],
+        ['DELETE', '/whip/my%20studio/sessions/1'],
+        ['POST', '/whep/my%20studio/anna'],
+      ] as const) {
+        const response = await send(method, url, { room, headers: sdp, body: offerSdp() });
+        expect([response.statusCode, response.json()]).toMatchObject([
+          400,
+          { code: 'request-invalid', input: 'path.roomId' },
+        ]);
+      }
+    }
+    expect(service.workers.calls).toEqual([]);
+  });
+
   test('names no other source', async () => {
     expect((await post('/whip/studio?source=window')).json().code).toBe('source-invalid');
     expect(service.workers.calls).toEqual([]);
