@@ -140,9 +140,11 @@ export class LiveRoom {
   /**
    * Gives a participant another role.
    * @param mostRole - what a new token lets it become; what the former one did when absent
-   * @throws AircheckError `forbidden` for more than that
+   * @throws AircheckError `forbidden` for more than that, `session-not-found` when the participant is not inside any more
    */
   changeRole(participant: RoomParticipant, role: Role, mostRole = participant.mostRole): Participant {
+    // A token takes time to check, and who asked may be gone or replaced by then.
+    this.#requireInside(participant);
     if (!isAtMost(role, mostRole)) {
       throw new AircheckError('forbidden', `The access token is for the role ${mostRole}, not for ${role}`, {
         input: 'role',
@@ -167,11 +169,15 @@ export class LiveRoom {
     const former = participant.publisher;
     const publisher = former?.continues(origin) ? former : new Publisher(origin);
     const result = await this.#publish(participant, publisher, request.sdp, request.tracks);
-    if (this.#participants.get(participant.userId) !== participant) {
+    try {
+      this.#requireInside(participant);
+      // Whoever came back over another connection may have become audience meanwhile.
+      requirePublisher(participant.role);
+    } catch (error) {
       // The leave may have been told before the worker took the offer; who is back by now must not be sent away by it.
       if (this.#participants.has(participant.userId)) this.#tell('closePeer', { peerId: publisher.peerId });
       else this.#tell('leave', { roomKey: this.roomKey, userId: participant.userId });
-      throw new AircheckError('session-not-found', 'The participant has left the room meanwhile');
+      throw error;
     }
     participant.setPublisher(publisher);
     this.#setTracks(participant, result.tracks.map(withoutMid));
@@ -357,6 +363,11 @@ export class LiveRoom {
     return participant?.viewerOf === undefined ? participant : undefined;
   }
 
+  #requireInside(participant: RoomParticipant): void {
+    if (this.#participants.get(participant.userId) === participant) return;
+    throw new AircheckError('session-not-found', 'The participant has left the room meanwhile');
+  }
+
   #checkAdmission({ userId, viewerOf }: Pick<Entrant, 'userId' | 'viewerOf'>): void {
     if (this.#closed) throw new AircheckError('room-not-found', `Room ${this.roomId} has been closed`);
     if (viewerOf !== undefined) {
@@ -477,7 +488,7 @@ export class LiveRoom {
     sdp: string,
     tracks: readonly OfferedSource[] | undefined,
   ): Promise<WorkerRequests['publish']['out']> {
-    if (role === 'audience') throw new AircheckError('forbidden', 'The role audience does not publish');
+    requirePublisher(role);
     return this.#request('publish', { roomKey: this.roomKey, userId, peerId, sdp, ...(tracks && { tracks }) });
   }
 
@@ -493,6 +504,10 @@ export class LiveRoom {
       }),
     );
   }
+}
+
+function requirePublisher(role: Role): void {
+  if (role === 'audience') throw new AircheckError('forbidden', 'The role audience does not publish');
 }
 
 function withoutMid({ mid: _, ...track }: Track & { mid: string }): Track {

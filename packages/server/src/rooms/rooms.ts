@@ -245,7 +245,8 @@ export class Rooms {
 
   /**
    * Gives a joined client another role, see {@link LiveRoom.changeRole}.
-   * @throws AircheckError `forbidden` for more than the token allows, and for a token of somebody else
+   * @throws AircheckError `forbidden` for more than the token allows, and for a token of somebody else;
+   *   `session-not-found` when the client is not inside any more
    */
   async changeRole(
     { room, participant }: JoinedClient,

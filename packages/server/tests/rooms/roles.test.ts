@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { RecordingWorkers } from './recording-workers.ts';
 import { offerSdp, publishRequest, type Service, startService } from './service.ts';
 
@@ -28,6 +28,45 @@ test('a participant lowers its role and takes it up again, and all are told', as
   expect(raised.result.self.role).toBe('guest');
   expect((await ben.request({ ...publishRequest, sdp: offerSdp('5001') })).ok).toBe(true);
   await anna.told('participant-updated', ({ participant }) => participant.tracks.length === 2);
+});
+
+test('an offer that the worker still has when its participant becomes audience is not published', async () => {
+  const anna = await service.joined('anna', 'host');
+  const ben = await service.client();
+  const token = await service.token('ben', 'guest');
+  const { sessionId } = (await ben.request({ type: 'join', token })).result;
+  const gate = Promise.withResolvers<void>();
+  service.workers.gates.set('publish', gate.promise);
+  ben.send(JSON.stringify({ id: 9, ...publishRequest }));
+  const { peerId } = await service.workers.called('publish');
+  // Requests of one connection wait for one another; those of another do not.
+  const again = await service.client();
+  await again.request({ type: 'join', token, sessionId });
+  await again.request({ type: 'change-role', role: 'audience' });
+  gate.resolve();
+  await service.workers.called('closePeer', (closed) => closed.peerId === peerId);
+  await anna.request({ type: 'ping' });
+  expect(service.rooms.presence('default', 'ben')).toEqual(new Map([['studio', 'audience']]));
+  const tracks = anna.notifications.map((told) => ('participant' in told ? told.participant.tracks.length : 0));
+  expect(tracks.every((count) => count === 0)).toBe(true);
+});
+
+test('a token that is checked while its participant is replaced changes nobody', async () => {
+  const anna = await service.joined('anna', 'host');
+  const ben = await service.joined('ben', 'audience');
+  const token = await service.token('ben', 'host');
+  const user = await service.apps.verifyToken(token);
+  const gate = Promise.withResolvers<typeof user>();
+  const verify = vi.spyOn(service.apps, 'verifyToken').mockReturnValueOnce(gate.promise);
+  ben.send(JSON.stringify({ id: 9, type: 'change-role', role: 'host', token }));
+  await expect.poll(() => verify.mock.calls.length).toBe(1);
+  const other = await service.joined('ben', 'audience');
+  gate.resolve(user);
+  await ben.closed;
+  await Promise.all([anna, other].map((client) => client.request({ type: 'ping' })));
+  expect(service.rooms.presence('default', 'ben')).toEqual(new Map([['studio', 'audience']]));
+  const roles = anna.notifications.map((told) => 'participant' in told && told.participant.role);
+  expect(roles).not.toContain('host');
 });
 
 test('more than the token allows takes a new token of the same user, for this room or any', async () => {
