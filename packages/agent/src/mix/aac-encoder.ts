@@ -1,5 +1,5 @@
 import { registerAacEncoder } from '@mediabunny/aac-encoder';
-import { AudioSample, AudioSampleSource, type EncodedPacket, Mp4OutputFormat, NullTarget, Output } from 'mediabunny';
+import { AdtsOutputFormat, AudioSample, AudioSampleSource, type EncodedPacket, NullTarget, Output } from 'mediabunny';
 import { MIX_CHANNELS, MIX_RATE } from './sound-mixer.ts';
 
 /** Sample frames of one AAC-LC access unit (ISO/IEC 14496-3 §4.5.1). */
@@ -34,8 +34,8 @@ export class AacEncoder {
       bitrate: options.bitrateBps,
       onEncodedPacket: (packet, metadata) => this.#encoded(packet, metadata?.decoderConfig?.description),
     });
-    // Its units are taken from it as they come; the file around them is thrown away.
-    this.#output = new Output({ format: new Mp4OutputFormat({ fastStart: 'fragmented' }), target: new NullTarget() });
+    // Its units are taken from it as they come; the stream around them is thrown away, and keeps note of none.
+    this.#output = new Output({ format: new AdtsOutputFormat(), target: new NullTarget() });
     this.#output.addAudioTrack(this.#source);
     this.#tail = this.#output.start();
   }
@@ -66,9 +66,10 @@ export class AacEncoder {
   async finish(): Promise<void> {
     try {
       await this.#tail;
-      await this.#output.finalize();
+      // A stream of nothing cannot be finalized.
+      await (this.#frames === 0 ? this.#output.cancel() : this.#output.finalize());
     } catch (error) {
-      if (this.#output.state !== 'finalized') await this.#output.cancel();
+      if (this.#output.state !== 'finalized' && this.#output.state !== 'canceled') await this.#output.cancel();
       throw error;
     }
   }
