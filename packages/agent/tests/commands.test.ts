@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, statSync, symlinkSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -96,5 +97,39 @@ describe('the lock of an agent', () => {
     await new AgentLock(folders.state, 'another').take();
     lock.release();
     expect(await run('status')).toContain('does not run');
+  });
+
+  it('is not taken from an agent that is slow to answer, but from one that is gone', async () => {
+    const slow = createServer(() => {});
+    onTestFinished(() => {
+      slow.close();
+      slow.closeAllConnections();
+    });
+    await new Promise<void>((resolve) => slow.listen(0, '127.0.0.1', resolve));
+    const { port } = slow.address() as AddressInfo;
+    const take = async (pid: number) => {
+      const { folders } = computerForTest();
+      const lock = new AgentLock(folders.state, 'this');
+      const path = join(folders.state, 'agent.json');
+      writeFileSync(path, JSON.stringify({ pid, port }));
+      await lock.take();
+      expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ pid: process.pid, port: 0 });
+      lock.release();
+    };
+    const gone = spawnSync(process.execPath, ['--version']).pid;
+    await Promise.all([expect(take(process.ppid)).rejects.toMatchObject({ code: 'data-locked' }), take(gone)]);
+  });
+
+  it('is held by one of many that find a lock that a crash left', async () => {
+    const { folders } = computerForTest();
+    for (let round = 0; round < 20; round++) {
+      const locks = Array.from({ length: 8 }, () => new AgentLock(folders.state, 'this'));
+      const stale = { pid: 1, port: 1 };
+      writeFileSync(join(folders.state, 'agent.json'), JSON.stringify(stale));
+      const taken = await Promise.allSettled(locks.map((lock) => lock.take()));
+      expect(taken.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+      expect(readdirSync(folders.state)).toEqual(['agent.json']);
+      for (const lock of locks) lock.release();
+    }
   });
 });
