@@ -74,7 +74,7 @@ export class ClientRecording extends TypedEmitter<ClientRecordingEvents> {
       await recording.#open();
       await recording.#started.promise;
     } catch (error) {
-      recording.#close('failed');
+      recording.#giveUp();
       throw error;
     }
     return recording;
@@ -97,8 +97,9 @@ export class ClientRecording extends TypedEmitter<ClientRecordingEvents> {
       startedAt: parts.startedAt,
       writtenBy: parts.builtInMimeType === undefined ? 'aircheck' : 'media-recorder',
     };
-    // Whoever stops it is told; where nobody does, `error` has told.
+    // Whoever stops it is told; where nobody does, `error` has told. And it may end before `start` waits for it.
     this.#finished.promise.catch(() => {});
+    this.#started.promise.catch(() => {});
   }
 
   get state(): ClientRecordingState {
@@ -159,6 +160,8 @@ export class ClientRecording extends TypedEmitter<ClientRecordingEvents> {
     });
     const capture = await this.#createCapture(link);
     this.#capture = capture;
+    // It failed meanwhile; `start` is told of it.
+    if (this.#state !== 'starting') return this.#endCapture();
     this.#follower = followTracks(room, plan.source, plan.recordingSource, {
       changed: () => this.#follower && capture.setTracks(this.#follower.tracks),
       ended: (reason) => this.#end(reason),
@@ -237,20 +240,34 @@ export class ClientRecording extends TypedEmitter<ClientRecordingEvents> {
     this.#link?.close();
     this.#link = undefined;
     const failure = error && new AircheckError(error.code, error.detail);
-    if (failure !== undefined) this.emit('error', failure);
     this.#progress = { ...this.#progress, durationMs, sizeBytes };
+    let stored: StoredRecording | undefined;
     try {
       if (sizeBytes === 0) throw failure ?? new AircheckError('recording-state', 'It ended before anything came');
-      const stored = await this.#parts.keeper.open(this.id);
+      stored = await this.#parts.keeper.open(this.id);
       this.#finished.resolve(stored);
-      this.#setState('stopped');
-      this.emit('ended', stored, reason);
+      // Without effect once it has started. What it holds is listed among the recoverable ones all the same.
+      this.#started.reject(failure ?? new AircheckError('recording-state', `It ended while it was started: ${reason}`));
     } catch (cause) {
-      this.#setState('failed');
       this.#started.reject(cause);
       this.#finished.reject(cause);
     }
+    if (failure !== undefined) this.emit('error', failure);
+    this.#setState(stored === undefined ? 'failed' : 'stopped');
+    if (stored !== undefined) this.emit('ended', stored, reason);
     this.removeAllListeners();
+  }
+
+  /** What an application's listener throws is the page's to hear of, and ends nothing here. */
+  protected override emit<Name extends keyof ClientRecordingEvents>(
+    name: Name,
+    ...args: ClientRecordingEvents[Name]
+  ): void {
+    try {
+      super.emit(name, ...args);
+    } catch (error) {
+      reportError(error);
+    }
   }
 
   async #endCapture(): Promise<void> {
@@ -259,11 +276,11 @@ export class ClientRecording extends TypedEmitter<ClientRecordingEvents> {
     await this.#capture?.end();
   }
 
-  #close(state: ClientRecordingState): void {
+  #giveUp(): void {
     void this.#endCapture();
     this.#link?.close();
     this.#link = undefined;
-    this.#setState(state);
+    if (this.#state !== 'stopped') this.#setState('failed');
   }
 
   #setState(state: ClientRecordingState): void {
