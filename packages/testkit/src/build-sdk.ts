@@ -2,9 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildOnce } from './build-once.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const BUILT = join(ROOT, 'packages/web/dist');
+const LOCK = join(ROOT, 'node_modules/.cache/aircheck/sdk-build.lock');
 const SOURCES = ['packages/web/src', 'packages/web/vite.config.ts', 'packages/media/src', 'packages/protocol/src'];
 
 /** The newest change of a file or of anything below a folder; 0 when it is not there. */
@@ -20,10 +22,19 @@ function oldestBuilt(): number {
   return Math.min(...scripts.map((name) => statSync(join(BUILT, name)).mtimeMs));
 }
 
-/** Builds what pages load as `/sdk/<name>.js`, unless it is newer than all of its sources. */
-export function buildSdk(): void {
-  const newest = Math.max(...SOURCES.map((path) => newestChange(join(ROOT, path))));
+function isFresh(): boolean {
+  // A build takes it away first of all, and makes it at its end.
+  if (!existsSync(join(BUILT, 'package.json'))) return false;
   const built = oldestBuilt();
-  if (Number.isFinite(built) && built > newest) return;
-  execFileSync('npm', ['run', 'build', '--workspace', '@aircheck/web', '--silent'], { cwd: ROOT, stdio: 'inherit' });
+  return Number.isFinite(built) && built > Math.max(...SOURCES.map((path) => newestChange(join(ROOT, path))));
+}
+
+/**
+ * Builds what pages load as `/sdk/<name>.js`, unless it is newer than all of its sources. Of several processes one builds,
+ * and the others wait for it.
+ */
+export function buildSdk(): void {
+  buildOnce(LOCK, isFresh, () =>
+    execFileSync('npm', ['run', 'build', '--workspace', '@aircheck/web', '--silent'], { cwd: ROOT, stdio: 'inherit' }),
+  );
 }
