@@ -268,7 +268,6 @@ describe('recording in the browser', () => {
           if (durationMs < 1500 || camera.readyState === 'ended') return;
           clearInterval(timer);
           camera.stop();
-          camera.dispatchEvent(new Event('ended'));
         });
       });
     });

@@ -167,6 +167,8 @@ export class ClientRecording extends TypedEmitter<ClientRecordingEvents> {
       ended: (reason) => this.#end(reason),
     });
     capture.setTracks(this.#follower.tracks);
+    // Whoever left before this was listened to is not told of again.
+    this.#follower.check();
   }
 
   async #createCapture({ post }: RecorderWorkerLink): Promise<Capture> {
@@ -225,6 +227,7 @@ export class ClientRecording extends TypedEmitter<ClientRecordingEvents> {
   #progressed({ durationMs, sizeBytes, freeBytes }: Extract<FromWorker, { type: 'progress' }>): void {
     const { uploadedBytes } = this.#progress;
     this.#progress = { durationMs, sizeBytes, freeBytes, uploadedBytes };
+    this.#follower?.check();
     this.emit('progress', this.#progress);
     for (const listener of [...this.#growth]) listener();
   }

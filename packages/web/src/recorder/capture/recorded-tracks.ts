@@ -4,6 +4,9 @@ import type { EndReason } from '../facts.ts';
 import type { RecordedSource } from '../start-options.ts';
 import type { Receivers } from './lip-sync.ts';
 
+/** After a reconnect that found the server without its state, others get so long to come back as well. */
+const COME_BACK_MS = 15_000;
+
 /** The tracks that are recorded now. */
 export interface RecordedTracks {
   readonly video: MediaStreamTrack | undefined;
@@ -22,6 +25,8 @@ export interface RecordedTracksListener {
 /** Follows the tracks of a recorded source through the room's changes. */
 export interface TrackFollower {
   readonly tracks: RecordedTracks;
+  /** Looks whether anything may still come: of some ends nobody is told. */
+  check(): void;
   /** Ends the following. */
   close(): void;
 }
@@ -33,13 +38,7 @@ export function followTracks(
   listener: RecordedTracksListener,
 ): TrackFollower {
   if ('userId' in source) return followParticipant(room, source.userId, recordingSource, listener);
-  if ('mix' in source)
-    return followRoom(
-      room,
-      () => mixOf(room),
-      listener,
-      () => undefined,
-    );
+  if ('mix' in source) return followRoom(room, () => mixOf(room), listener);
   return followGivenTracks(source, listener);
 }
 
@@ -62,11 +61,47 @@ function followParticipant(
     const receivers = audio && video && { audio: audio.receiver, video: video.receiver };
     return { ...tracksOf(video, audio), ...(receivers !== undefined && { receivers }) };
   };
-  return followRoom(room, tracks, listener, () =>
-    room.on('participant-left', (participant) => {
-      if (participant.userId === userId) listener.ended('left');
+  let rejoining = false;
+  let comingBack: ReturnType<typeof setTimeout> | undefined;
+  const left = () => listener.ended('left');
+  const cameBack = () => {
+    clearTimeout(comingBack);
+    comingBack = undefined;
+  };
+  const ends = [
+    room.on('state', (state) => {
+      // The room tells at once who is not there any more.
+      rejoining = state === 'connected';
+      queueMicrotask(() => {
+        rejoining = false;
+      });
     }),
-  );
+    room.on('participant-left', (participant) => {
+      if (participant.userId !== userId) return;
+      cameBack();
+      if (rejoining) comingBack = setTimeout(left, COME_BACK_MS);
+      else left();
+    }),
+    room.on('participant-joined', (participant) => {
+      if (participant.userId === userId) cameBack();
+    }),
+  ];
+  const follower = followRoom(room, tracks, listener);
+  return {
+    get tracks() {
+      return tracks();
+    },
+    check: () => {
+      follower.check();
+      const there = own || comingBack !== undefined || room.participants.some((one) => one.userId === userId);
+      if (!there) left();
+    },
+    close: () => {
+      follower.close();
+      cameBack();
+      for (const end of ends) end();
+    },
+  };
 }
 
 function tracksOf(
@@ -76,12 +111,7 @@ function tracksOf(
   return { video: video?.mediaStreamTrack, audio: audio === undefined ? [] : [audio.mediaStreamTrack] };
 }
 
-function followRoom(
-  room: Room,
-  tracks: () => RecordedTracks,
-  listener: RecordedTracksListener,
-  more: () => (() => void) | undefined,
-): TrackFollower {
+function followRoom(room: Room, tracks: () => RecordedTracks, listener: RecordedTracksListener): TrackFollower {
   const changed = () => listener.changed();
   const ends = [
     room.on('track-added', changed),
@@ -90,14 +120,16 @@ function followRoom(
     room.on('local-track-updated', changed),
     room.on('local-track-removed', changed),
     room.on('closed', () => listener.ended('left')),
-    more(),
   ];
   return {
     get tracks() {
       return tracks();
     },
+    check: () => {
+      if (room.state === 'closed') listener.ended('left');
+    },
     close: () => {
-      for (const end of ends) end?.();
+      for (const end of ends) end();
     },
   };
 }
@@ -112,14 +144,16 @@ function followGivenTracks(
   listener: RecordedTracksListener,
 ): TrackFollower {
   const given = [video, audio].filter((track) => track !== undefined);
-  const ended = () => {
+  // `stop()` of the page itself is told by no event.
+  const check = () => {
     if (given.every(({ readyState }) => readyState === 'ended')) listener.ended('tracks-ended');
   };
-  for (const track of given) track.addEventListener('ended', ended);
+  for (const track of given) track.addEventListener('ended', check);
   return {
     tracks: { video, audio: audio === undefined ? [] : [audio] },
+    check,
     close: () => {
-      for (const track of given) track.removeEventListener('ended', ended);
+      for (const track of given) track.removeEventListener('ended', check);
     },
   };
 }
