@@ -76,6 +76,8 @@ export interface NetcallEvents {
   recordAac: [event: RecordAacEvent];
   /** A recording in the browser ended; `reason` is `stopped`, `left`, `tracks-ended`, `storage-full` or `failed`. */
   recordStopped: [recording: MediaRecordingInfo & { readonly reason: string }];
+  /** The library has a recording of the browser, under its `fileId`. What kept it out is told by `error`. */
+  recordUploaded: [recording: MediaRecordingInfo];
   /** About once a second for each recording of the PC agent. */
   recordProgress: [progress: AgentProgress];
   /** Nothing was heard of the PC agent for 35 seconds. */

@@ -41,6 +41,8 @@ export interface MediaRecordingInfo {
   readonly duration: number;
   /** Bytes. */
   readonly size: number;
+  /** In the library, once it is there. */
+  readonly fileId?: string;
 }
 
 /** What is to be recorded, all defaults filled in. */
@@ -61,9 +63,25 @@ export interface Kept {
   readonly recording: ClientRecording | undefined;
   state: MediaRecordingState;
   stored: StoredRecording | undefined;
+  /** A call is still to give it: it was started by one whose end gives the file. */
+  owed: boolean;
   /** When the user was given the file, in milliseconds since 1970. */
   downloadedAt: number | undefined;
+  /** Until the file is where the user wanted it; false when the user thought better of it. */
+  saving: Promise<boolean> | undefined;
+  /** While it is on its way into the library. */
+  upload: KeptUpload | undefined;
+  fileId: string | undefined;
+  /** Deleted here when the library has it. */
+  removeWhenSent: boolean;
   player: { readonly element: HTMLVideoElement; readonly url: string } | undefined;
+}
+
+export interface KeptUpload {
+  /** @throws NetcallError why the library has not got it */
+  readonly sent: Promise<void>;
+  /** Gives it up; what the server has of it is deleted. */
+  abort(): Promise<void>;
 }
 
 /** Pictures of one user are recorded once at a time, and so is the mix. */
@@ -87,7 +105,7 @@ export function endPlaying(kept: Kept): void {
   kept.player = undefined;
 }
 
-export function infoOf({ wish, recordId, startTime, state, stored, recording }: Kept): MediaRecordingInfo {
+export function infoOf({ wish, recordId, startTime, state, stored, recording, fileId }: Kept): MediaRecordingInfo {
   const { account = '', mediaType, fileName } = wish;
   const format = stored?.container ?? recording?.plan.container ?? wish.format;
   return {
@@ -101,5 +119,6 @@ export function infoOf({ wish, recordId, startTime, state, stored, recording }: 
     startTime: stored?.startedAt ?? startTime,
     duration: stored?.durationMs ?? recording?.progress.durationMs ?? 0,
     size: stored?.sizeBytes ?? recording?.progress.sizeBytes ?? 0,
+    ...(fileId !== undefined && { fileId }),
   };
 }

@@ -1,10 +1,11 @@
 import type { Room } from '../core/index.ts';
-import type { EndReason } from '../recorder/index.ts';
+import type { EndReason, Upload, UploadOptions } from '../recorder/index.ts';
 import {
   endPlaying,
   infoOf,
   isRunning,
   type Kept,
+  type KeptUpload,
   keyOf,
   type MediaRecordingInfo,
   type MediaRecordingWish,
@@ -12,13 +13,28 @@ import {
 } from './media-recording.ts';
 import { NetcallError } from './netcall-error.ts';
 import { checkSending, recordingError, rejectRecordingError } from './recording-errors.ts';
+import { loadRecorder, type Recorder } from './room-recorder.ts';
 
 export interface MediaRecordingsOptions {
   /** One ended, by itself or because it was stopped. */
   readonly onStopped: (info: MediaRecordingInfo, reason: EndReason) => void;
   /** Why one ended by itself, where something failed. */
   readonly onError: (error: NetcallError) => void;
+  /** The library has one. */
+  readonly onUploaded: (info: MediaRecordingInfo) => void;
   readonly now: () => number;
+  /** Loads the recorder of a room; `@aircheck/web/recorder` when absent. */
+  readonly load?: (room: Room) => Promise<Recorder>;
+}
+
+interface Joined {
+  readonly room: Room;
+  recorder: Promise<Recorder> | undefined;
+}
+
+export interface StoppedAll {
+  readonly recordings: MediaRecordingInfo[];
+  readonly saved: boolean;
 }
 
 /** What to do with recordings of the same that the user has not been given. */
@@ -26,6 +42,15 @@ export type Unsaved = 'refuse' | 'reset' | 'keep';
 
 /** A browser has surely taken a download by then, in milliseconds: its copy here is in the way only. */
 const downloadTakenMs = 10 * 60_000;
+
+/** What has not been done with a recording at first. */
+const nothingYet = {
+  downloadedAt: undefined,
+  saving: undefined,
+  upload: undefined,
+  fileId: undefined,
+  player: undefined,
+};
 
 const formats: readonly string[] = ['mp4', 'm4a', 'webm'];
 
@@ -35,7 +60,7 @@ export class MediaRecordings {
   readonly #kept = new Map<string, Kept>();
   /** Being started: asked for, but without an id yet. */
   readonly #starting = new Set<string>();
-  #joined: { readonly room: Room; recorder: Promise<Recorder> | undefined } | undefined;
+  #joined: Joined | undefined;
 
   constructor(options: MediaRecordingsOptions) {
     this.#options = options;
@@ -73,12 +98,12 @@ export class MediaRecordings {
     this.#starting.add(key);
     try {
       const takenBefore = this.#options.now() - downloadTakenMs;
-      const taken = [...this.#kept.values()].filter((kept) => (kept.downloadedAt ?? Infinity) < takenBefore);
+      const taken = [...this.#kept.values()].filter(
+        ({ downloadedAt = Infinity, saving, upload }) => downloadedAt < takenBefore && !saving && !upload,
+      );
       for (const { recordId } of [...inTheWay, ...taken]) await this.clean(recordId);
       checkSending(joined.room, wish);
-      joined.recorder ??= loadRecorder(joined.room);
-      const recorder = await joined.recorder;
-      return await this.#start(recorder, wish);
+      return await this.#start(await this.#recorder(joined), wish, unsaved === 'keep');
     } catch (error) {
       throw recordingError(error);
     } finally {
@@ -89,22 +114,35 @@ export class MediaRecordings {
   /** @throws NetcallError 67001 when there is no such recording */
   async stop(recordId: string): Promise<MediaRecordingInfo> {
     const kept = this.#get(recordId);
-    if (kept.recording !== undefined && isRunning(kept)) {
-      kept.state = 'stopping';
-      try {
-        kept.stored = await kept.recording.stop();
-        kept.state = 'stopped';
-      } catch (error) {
-        kept.state = 'failed';
-        throw recordingError(error);
-      }
-    }
-    return infoOf(kept);
+    const info = await this.#stop(kept);
+    this.#given(kept);
+    return info;
   }
 
-  /** Ids of what runs. */
-  running(accept: (wish: MediaRecordingWish) => boolean): string[] {
-    return [...this.#kept.values()].filter((kept) => isRunning(kept) && accept(kept.wish)).map((one) => one.recordId);
+  /**
+   * Stops all that fit, and gives them to the user one after the other where that is wanted; also what is owed from before.
+   * All end at once: none runs on while the user is asked where to.
+   * @returns `saved`: the user has every file
+   * @throws NetcallError 67001 when there is none, and what they failed with when none has a file
+   */
+  async stopAll(accept: (wish: MediaRecordingWish) => boolean, save: boolean): Promise<StoppedAll> {
+    const fitting = [...this.#kept.values()].filter(({ wish }) => accept(wish));
+    const ended = fitting.filter(({ owed, state }) => owed && state === 'stopped');
+    const all = [...fitting.filter(isRunning), ...ended];
+    for (const kept of all) kept.owed = true;
+    const stopped = await Promise.allSettled(all.map((kept) => this.#stop(kept)));
+    const failed = stopped.find((one) => one.status === 'rejected');
+    const recordings: MediaRecordingInfo[] = [];
+    let saved = save && failed === undefined;
+    for (const [index, kept] of all.entries()) {
+      if (stopped[index]?.status !== 'fulfilled') continue;
+      const given = save ? await this.#saved(kept.recordId) : undefined;
+      saved &&= given !== undefined;
+      recordings.push(given ?? infoOf(kept));
+      this.#given(kept);
+    }
+    if (recordings.length === 0) throw failed === undefined ? new NetcallError(67001) : failed.reason;
+    return { recordings, saved };
   }
 
   /** Everything that has not been cleaned; in a channel with what earlier visits and crashed tabs left. */
@@ -119,9 +157,33 @@ export class MediaRecordings {
    */
   async download(recordId: string): Promise<MediaRecordingInfo | undefined> {
     const kept = this.#get(recordId);
-    if (!(await storedOf(kept).save().catch(rejectRecordingError))) return undefined;
-    kept.state = 'downloaded';
-    kept.downloadedAt = this.#options.now();
+    const saving = storedOf(kept).save();
+    kept.saving = saving;
+    try {
+      if (!(await saving)) return undefined;
+      kept.state = 'downloaded';
+      kept.downloadedAt = this.#options.now();
+      return infoOf(kept);
+    } catch (error) {
+      throw recordingError(error);
+    } finally {
+      if (kept.saving === saving) kept.saving = undefined;
+      this.#given(kept);
+    }
+  }
+
+  /**
+   * Sends a recording into the library, from where an earlier upload of it was cut; of one that runs, or is sent already,
+   * it waits for the end of that.
+   */
+  async upload(recordId: string, options: UploadOptions): Promise<MediaRecordingInfo> {
+    const kept = this.#get(recordId);
+    if (kept.fileId === undefined) {
+      const { removeWhenDone = false, ...rest } = options;
+      kept.removeWhenSent ||= removeWhenDone;
+      kept.upload ??= this.#follow(kept, storedOf(kept).upload(rest));
+      await kept.upload.sent;
+    }
     return infoOf(kept);
   }
 
@@ -146,10 +208,12 @@ export class MediaRecordings {
     return storedOf(this.#get(recordId)).file().catch(rejectRecordingError);
   }
 
-  /** Deletes a recording from this browser; one that runs is stopped. */
+  /** Deletes a recording from this browser. One that runs is stopped, its upload given up; a save is waited for. */
   async clean(recordId: string): Promise<void> {
     const kept = this.#get(recordId);
-    if (isRunning(kept)) await this.stop(recordId);
+    if (isRunning(kept)) await this.#stop(kept);
+    await kept.upload?.abort();
+    await kept.saving?.catch(() => {});
     endPlaying(kept);
     await kept.stored?.remove().catch(rejectRecordingError);
     this.#kept.delete(recordId);
@@ -160,8 +224,86 @@ export class MediaRecordings {
     return [...this.#kept.keys()];
   }
 
-  async #start(recorder: Recorder, wish: MediaRecordingWish): Promise<MediaRecordingInfo> {
+  #recorder(joined: Joined): Promise<Recorder> {
+    const { load = loadRecorder } = this.#options;
+    // What could not be loaded may be there the next time.
+    joined.recorder ??= load(joined.room).catch((error) => {
+      joined.recorder = undefined;
+      throw error;
+    });
+    return joined.recorder;
+  }
+
+  /** @returns undefined when the user has not got the file, for whatever reason */
+  async #saved(recordId: string): Promise<MediaRecordingInfo | undefined> {
+    try {
+      return await this.download(recordId);
+    } catch (error) {
+      this.#options.onError(NetcallError.from(error));
+      return undefined;
+    }
+  }
+
+  async #stop(kept: Kept): Promise<MediaRecordingInfo> {
+    if (kept.recording !== undefined && isRunning(kept)) {
+      kept.state = 'stopping';
+      try {
+        kept.stored = await kept.recording.stop();
+        kept.state = 'stopped';
+      } catch (error) {
+        kept.state = 'failed';
+        throw recordingError(error);
+      }
+    }
+    return infoOf(kept);
+  }
+
+  /** The calls that were to give it have done so, as far as the user wanted it. */
+  #given(kept: Kept): void {
+    kept.owed = false;
+    this.#removeSent(kept);
+  }
+
+  /** What the library has, and nobody is to be given any more. A browser may still be at a download: see {@link start}. */
+  #removeSent(kept: Kept): void {
+    if (!kept.removeWhenSent || kept.fileId === undefined || kept.owed || isRunning(kept)) return;
+    if (kept.saving !== undefined || kept.downloadedAt !== undefined || !this.#kept.has(kept.recordId)) return;
+    this.clean(kept.recordId).catch(this.#options.onError);
+  }
+
+  /** Tells what becomes of an upload. */
+  #follow(kept: Kept, upload: Upload): KeptUpload {
+    const sent = (async () => {
+      try {
+        kept.fileId = (await upload.done).fileId;
+      } catch (error) {
+        throw recordingError(error);
+      } finally {
+        kept.upload = undefined;
+      }
+    })();
+    let givenUp = false;
+    sent.then(
+      () => {
+        this.#options.onUploaded(infoOf(kept));
+        this.#removeSent(kept);
+      },
+      (error) => {
+        if (!givenUp) this.#options.onError(error);
+      },
+    );
+    return {
+      sent,
+      abort: async () => {
+        givenUp = true;
+        await upload.abort();
+      },
+    };
+  }
+
+  async #start(recorder: Recorder, wish: MediaRecordingWish, owed: boolean): Promise<MediaRecordingInfo> {
     const { account, mediaType, format, fileName, upload } = wish;
+    const { removeWhenDone = false, ...uploadOptions } = typeof upload === 'object' ? upload : {};
     if (recorder.containers.length === 0) throw new NetcallError(67004);
     if (!recorder.containers.includes(format)) throw new NetcallError(67005);
     if (format === 'webm' && mediaType === 'audio' && account !== undefined) {
@@ -172,19 +314,21 @@ export class MediaRecordings {
       container: format,
       fileName,
       recordingSource: mediaType === 'screen' ? 'screen' : 'camera',
-      upload,
+      upload: upload === false ? false : uploadOptions,
     });
     const kept: Kept = {
+      ...nothingYet,
       wish,
       recordId: recording.id,
       startTime: this.#options.now(),
       recording,
       state: 'starting',
       stored: undefined,
-      downloadedAt: undefined,
-      player: undefined,
+      owed,
+      removeWhenSent: removeWhenDone,
     };
     this.#kept.set(recording.id, kept);
+    if (recording.upload !== undefined) kept.upload = this.#follow(kept, recording.upload);
     recording.on('ended', (stored, reason) => {
       kept.stored = stored;
       if (kept.state === 'starting' || kept.state === 'stopping') kept.state = 'stopped';
@@ -203,20 +347,20 @@ export class MediaRecordings {
   async #findRecoverable(): Promise<void> {
     const joined = this.#joined;
     if (joined === undefined) return;
-    joined.recorder ??= loadRecorder(joined.room);
-    const recorder = await joined.recorder;
+    const recorder = await this.#recorder(joined);
     for (const stored of await recorder.listRecoverable()) {
       if (this.#kept.has(stored.id)) continue;
       const mediaType = stored.mimeType.startsWith('audio/') ? 'audio' : 'video';
       this.#kept.set(stored.id, {
         wish: { account: stored.userId, mediaType, format: stored.container, fileName: stored.fileName, upload: false },
+        ...nothingYet,
         recordId: stored.id,
         startTime: stored.startedAt,
         recording: undefined,
         state: 'stopped',
         stored,
-        downloadedAt: undefined,
-        player: undefined,
+        owed: false,
+        removeWhenSent: false,
       });
     }
   }
@@ -227,16 +371,3 @@ export class MediaRecordings {
     return kept;
   }
 }
-
-/** The recorder of a room, and what it can write; loaded when the first recording begins. */
-async function loadRecorder(room: Room) {
-  const { BrowserRecorder } = await import('../recorder/index.ts');
-  const { containers } = await BrowserRecorder.capabilities();
-  const recorder = new BrowserRecorder(room);
-  return {
-    containers,
-    start: recorder.start.bind(recorder),
-    listRecoverable: recorder.listRecoverable.bind(recorder),
-  };
-}
-type Recorder = Awaited<ReturnType<typeof loadRecorder>>;

@@ -25,7 +25,7 @@ export interface NetcallOptions extends MediaOptions {
   recordFormat?: MediaFormat;
   /** `stopRecordMp4` and `stopRecordAac` give the file to the user at once, as the vendor's do; true when absent. */
   saveOnStop?: boolean;
-  /** Recordings in the browser go into the library, too, while they grow. */
+  /** Recordings in the browser go into the library, too, while they grow; `recordUploaded` tells when one is there. */
   uploadRecordings?: boolean | UploadOptions;
   /** Asks the user for the code that the PC agent shows; `window.prompt` when absent. */
   getPairingCode?: AgentRecordingsOptions['getPairingCode'];
@@ -47,7 +47,7 @@ export type StartRecordAacOptions = Omit<StartRecordMp4Options, keyof Target>;
 
 /** What the browser recorded, with what was done with it. */
 export interface StoppedRecording extends MediaRecordingInfo {
-  /** The user has the file; false when the save dialog was closed, or `saveOnStop` is off. */
+  /** The user has every file; false when a save dialog was closed, saving failed (`error` tells), or `saveOnStop` is off. */
   readonly saved: boolean;
   /** All that this call ended; more than one when it named nobody. */
   readonly recordings: readonly MediaRecordingInfo[];
@@ -84,6 +84,7 @@ export class Netcall extends NetcallWithConstants {
     this.#media = new MediaRecordings({
       now: Date.now,
       onError: (error) => this.emit('error', error),
+      onUploaded: (info) => this.emit('recordUploaded', info),
       onStopped: (info, reason) => {
         this.emit('recordStopped', { ...info, reason });
         this.emit(info.account === '' ? 'recordAac' : 'recordMp4', { type: 'close', ...info });
@@ -136,7 +137,8 @@ export class Netcall extends NetcallWithConstants {
 
   /**
    * Ends the recording of a user: the agent's, if it records that user, else the one in the browser, which is given to the
-   * user as a file. Without a name it ends the agent's of oneself, or all in the browser.
+   * user as a file. Without a name it ends the agent's of oneself, or all in the browser. What `startRecordMp4` began and
+   * ended by itself (the user left, the storage was full) is given as well.
    * @throws NetcallError 67001 when nothing is being recorded
    */
   stopRecordMp4(target?: string | Target): Promise<AgentRecordingClosed | StoppedRecording> {
@@ -209,6 +211,16 @@ export class Netcall extends NetcallWithConstants {
     return vendorErrors(() => this.#media.download(recordId));
   }
 
+  /**
+   * Sends a recording into the library, e.g. one of `listMediaRecording` whose upload was cut because the page was closed:
+   * it goes on where it was.
+   * @returns with `fileId`, once the library has it
+   * @throws NetcallError 67001, 67006 while it still runs and is not sent, and what the library refuses it with
+   */
+  uploadMediaRecording({ recordId, ...options }: { recordId: string } & UploadOptions): Promise<MediaRecordingInfo> {
+    return vendorErrors(() => this.#media.upload(recordId, options));
+  }
+
   /** The finished file itself, e.g. to send it elsewhere. */
   getMediaRecordingFile({ recordId }: { recordId: string }): Promise<File> {
     return vendorErrors(() => this.#media.file(recordId));
@@ -265,17 +277,8 @@ export class Netcall extends NetcallWithConstants {
   }
 
   async #stopHere(accept: (wish: MediaRecordingWish) => boolean): Promise<StoppedRecording> {
-    const recordings: MediaRecordingInfo[] = [];
-    let saved = true;
-    for (const recordId of this.#media.running(accept)) {
-      const stopped = await this.#media.stop(recordId);
-      const downloaded = this.#options.saveOnStop === false ? undefined : await this.#media.download(recordId);
-      saved &&= downloaded !== undefined;
-      recordings.push(downloaded ?? stopped);
-    }
-    const [first] = recordings;
-    if (first === undefined) throw new NetcallError(67001);
-    return { ...first, saved, recordings };
+    const { recordings, saved } = await this.#media.stopAll(accept, this.#options.saveOnStop !== false);
+    return { ...recordings[0]!, saved, recordings };
   }
 
   #wish({ account, mediaType, format, fileName, upload }: StartHere): MediaRecordingWish {
