@@ -39,8 +39,14 @@ export function useDeviceRecorder(room: Room): DeviceRecorder {
   const [busy, setBusy] = useState(false);
 
   const open = useCallback(() => {
-    recorder.current ??= import('@aircheck/web/recorder').then(({ BrowserRecorder }) => new BrowserRecorder(room));
-    return recorder.current;
+    if (recorder.current !== undefined) return recorder.current;
+    const loading = import('@aircheck/web/recorder').then(({ BrowserRecorder }) => new BrowserRecorder(room));
+    recorder.current = loading;
+    // What could not be loaded may be there the next time.
+    loading.catch(() => {
+      if (recorder.current === loading) recorder.current = undefined;
+    });
+    return loading;
   }, [room]);
 
   const tried = useCallback(
