@@ -2,7 +2,7 @@ import { AircheckError } from '@aircheck/protocol/errors';
 import type { Room } from '../core/index.ts';
 import { TypedEmitter } from '../core/typed-emitter.ts';
 import { BuiltInCapture, type Capture, followTracks, TrackCapture, type TrackFollower } from './capture/index.ts';
-import type { EndReason, RecordingFacts } from './facts.ts';
+import { type EndReason, type RecordingFacts, recordingLockName } from './facts.ts';
 import type { GrowingRecording, Keeper } from './keeper.ts';
 import { RecorderWorkerLink } from './recorder-worker-link.ts';
 import type { RecordingPlan } from './start-options.ts';
@@ -140,7 +140,10 @@ export class ClientRecording extends TypedEmitter<ClientRecordingEvents> {
   async #open(): Promise<void> {
     const { room, plan } = this.#parts;
     const { mimeType: _, finished: __, ...facts } = this.#facts;
-    const link = await RecorderWorkerLink.open((message) => this.#told(message));
+    const link = await RecorderWorkerLink.open(
+      (message) => this.#told(message),
+      (detail) => void this.#crashed(detail),
+    );
     this.#link = link;
     link.post({
       type: 'start',
@@ -238,7 +241,7 @@ export class ClientRecording extends TypedEmitter<ClientRecordingEvents> {
     void this.#endCapture().then(() => this.#link?.post({ type: 'stop', reason }));
   }
 
-  async #ended({ reason, durationMs, sizeBytes, error }: Ended): Promise<void> {
+  async #ended({ reason, durationMs, sizeBytes, error }: Omit<Ended, 'health'>): Promise<void> {
     void this.#endCapture();
     this.#link?.close();
     this.#link = undefined;
@@ -271,6 +274,18 @@ export class ClientRecording extends TypedEmitter<ClientRecordingEvents> {
     } catch (error) {
       reportError(error);
     }
+  }
+
+  /** What is on the disk is made whole, as after a crash of the tab. */
+  async #crashed(detail: string): Promise<void> {
+    if (this.#link === undefined) return;
+    this.#link.close();
+    this.#link = undefined;
+    // It is free once the worker is gone, and its file with it.
+    await navigator.locks.request(recordingLockName(this.id), () => {});
+    const { durationMs, sizeBytes } = this.#progress;
+    const error = { code: 'internal', detail: `The worker of the recorder failed: ${detail}` } as const;
+    await this.#ended({ type: 'ended', reason: 'failed', durationMs, sizeBytes, error });
   }
 
   async #endCapture(): Promise<void> {

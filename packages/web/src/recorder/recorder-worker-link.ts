@@ -8,11 +8,19 @@ export class RecorderWorkerLink {
   readonly #reads = new Map<number, (bytes: Uint8Array<ArrayBuffer>) => void>();
   #reading = 0;
 
-  /** Resolves when the worker takes messages. @throws AircheckError `browser-unsupported` when it can't be started */
-  static async open(onMessage: (message: FromWorker) => void): Promise<RecorderWorkerLink> {
+  /**
+   * Resolves when the worker takes messages.
+   * @param onCrash - the worker did not know what to do; it records nothing any more
+   * @throws AircheckError `browser-unsupported` when it can't be started
+   */
+  static async open(
+    onMessage: (message: FromWorker) => void,
+    onCrash: (detail: string) => void,
+  ): Promise<RecorderWorkerLink> {
     const link = new RecorderWorkerLink();
     try {
       await link.#listen(onMessage);
+      link.#worker.onerror = ({ message }) => onCrash(message);
     } catch (error) {
       link.close();
       throw error;

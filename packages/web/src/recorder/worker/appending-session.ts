@@ -38,6 +38,10 @@ export class AppendingSession implements Session {
     return this.#next(() => this.#end(reason, undefined));
   }
 
+  fail(error: unknown): void {
+    void this.#next(() => this.#end(reasonOf(error), error));
+  }
+
   read(offset: number, length: number): Uint8Array<ArrayBuffer> {
     return this.#store?.read(offset, length, this.#sizeBytes) ?? new Uint8Array(0);
   }
@@ -88,7 +92,9 @@ export class AppendingSession implements Session {
         // Without them the file counts as one that a crash left, and is found as such.
       });
     }
-    await this.#store?.close();
+    await this.#store?.close().catch(() => {
+      // The file is written; what could not be tidied up goes when the recording is removed.
+    });
     this.#store = undefined;
     const told = error === undefined ? {} : { error: describeError(error) };
     this.#options.send({ type: 'ended', reason, durationMs, sizeBytes, health, ...told });

@@ -24,7 +24,24 @@ let pictureFeed: ReadableStreamDefaultReader<VideoFrame> | undefined;
 let soundFeed: ReadableStreamDefaultReader<AudioData> | undefined;
 let soundPort: MessagePort | undefined;
 
-scope.onmessage = ({ data: message }) => {
+scope.onmessage = ({ data: message }) => guard(() => take(message));
+send({ type: 'ready' });
+
+/** What fails here would be lost otherwise, and the page never hear that nothing is recorded any more. */
+function guard(step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function fail(error: unknown): void {
+  if (running === undefined) throw error;
+  running.fail(error);
+}
+
+function take(message: ToWorker): void {
   switch (message.type) {
     case 'start':
       running = start(message);
@@ -34,7 +51,7 @@ scope.onmessage = ({ data: message }) => {
       void appending?.append(new Uint8Array(message.bytes), message.durationMs);
       break;
     case 'video-stream':
-      void readPictures(message.readable);
+      readPictures(message.readable).catch(fail);
       break;
     case 'video-track':
       readTrack(message.track);
@@ -47,7 +64,7 @@ scope.onmessage = ({ data: message }) => {
       endPictures();
       break;
     case 'audio-stream':
-      void readSound(message.readable);
+      readSound(message.readable).catch(fail);
       break;
     case 'audio-port':
       listenToSound(message.port);
@@ -73,8 +90,7 @@ scope.onmessage = ({ data: message }) => {
       break;
     }
   }
-};
-send({ type: 'ready' });
+}
 
 function start({ plan, builtInMimeType }: Extract<ToWorker, { type: 'start' }>): Session {
   if (builtInMimeType !== undefined) {
@@ -111,7 +127,7 @@ async function readPictures(readable: ReadableStream<VideoFrame>): Promise<void>
 function readTrack(track: MediaStreamTrack): void {
   const { MediaStreamTrackProcessor } = scope;
   if (MediaStreamTrackProcessor !== undefined) {
-    void readPictures(new MediaStreamTrackProcessor({ track }).readable);
+    readPictures(new MediaStreamTrackProcessor({ track }).readable).catch(fail);
   }
 }
 
@@ -155,8 +171,10 @@ function listenToSound(port: MessagePort): void {
   port.onmessage = ({ data: { at, sampleRate, channels } }: MessageEvent<SoundBlock>) => {
     const arrivalMs = now();
     const samples = channels[0]?.length ?? 0;
-    session?.soundArrived(arrivalMs - (samples * 1000) / sampleRate);
-    session?.sound?.push(channels, (at * 1000) / sampleRate, arrivalMs);
+    guard(() => {
+      session?.soundArrived(arrivalMs - (samples * 1000) / sampleRate);
+      session?.sound?.push(channels, (at * 1000) / sampleRate, arrivalMs);
+    });
   };
 }
 

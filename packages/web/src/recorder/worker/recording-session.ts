@@ -97,6 +97,10 @@ export class RecordingSession implements Session {
     else await this.#end(reason, undefined);
   }
 
+  fail(error: unknown): void {
+    void this.#end(reasonOf(error), error);
+  }
+
   read(offset: number, length: number): Uint8Array<ArrayBuffer> {
     return this.#store?.read(offset, length, this.#sizeBytes) ?? new Uint8Array(0);
   }
@@ -110,7 +114,7 @@ export class RecordingSession implements Session {
     if (audio === undefined) return;
     const encoder = await createSoundEncoder(audio, {
       encoded: (sound) => this.#guard(() => this.#file?.addSound(sound)),
-      failed: (error) => this.#fail(error),
+      failed: (error) => this.fail(error),
     });
     this.#soundEncoder = encoder;
     this.#sound = new SoundTrack({
@@ -129,7 +133,7 @@ export class RecordingSession implements Session {
         bitrateBps: plan.video?.bitrateBps ?? 0,
         time: this.#time,
         encoded: (picture) => this.#guard(() => this.#file?.addPicture(picture)),
-        failed: (error) => this.#fail(error),
+        failed: (error) => this.fail(error),
       },
       now(),
     );
@@ -139,9 +143,9 @@ export class RecordingSession implements Session {
     const nowMs = this.#options.now();
     // Sound alone begins by itself, or a silent room would have no file.
     if (this.#pictures === undefined && this.#ticks > 1) this.#time.begin(nowMs);
-    this.#pictures?.tick(nowMs);
-    this.#sound?.tick(nowMs);
     this.#guard(() => {
+      this.#pictures?.tick(nowMs);
+      this.#sound?.tick(nowMs);
       this.#file?.writeFragment();
       if (this.#file?.full === true) throw storageFull();
     });
@@ -159,7 +163,7 @@ export class RecordingSession implements Session {
     this.#announced = true;
     this.#store.saveFacts(mimeType).then(
       () => this.#options.send({ type: 'recording', mimeType }),
-      (error) => this.#fail(error),
+      (error) => this.fail(error),
     );
   }
 
@@ -168,7 +172,7 @@ export class RecordingSession implements Session {
       const freeBytes = await this.#store?.freeBytes(this.#sizeBytes, this.#file?.indexBytes ?? 0);
       this.#freeBytes = freeBytes ?? 0;
     } catch (error) {
-      this.#fail(error);
+      this.fail(error);
     }
   }
 
@@ -176,12 +180,8 @@ export class RecordingSession implements Session {
     try {
       step();
     } catch (error) {
-      this.#fail(error);
+      this.fail(error);
     }
-  }
-
-  #fail(error: unknown): void {
-    void this.#end(reasonOf(error), error);
   }
 
   async #end(reason: EndReason, cause: unknown): Promise<void> {
@@ -202,7 +202,9 @@ export class RecordingSession implements Session {
     }
     this.#pictures?.close();
     this.#soundEncoder?.close();
-    await this.#store?.close();
+    await this.#store?.close().catch(() => {
+      // The file is written; what could not be tidied up goes when the recording is removed.
+    });
     this.#store = undefined;
     this.#state = 'ended';
     this.#options.send({

@@ -12,6 +12,8 @@ export class RecordingStore {
   readonly reserve: SpaceReserve;
   readonly #space: StorageSpace;
   readonly #releaseLock: () => Promise<void>;
+  /** One after the other: a file takes one writer at a time. */
+  #saving: Promise<void> = Promise.resolve();
 
   /** @throws AircheckError `storage-full` when there is not even room for a beginning */
   static async open(plan: WorkerPlan): Promise<RecordingStore> {
@@ -50,7 +52,10 @@ export class RecordingStore {
   }
 
   saveFacts(mimeType: string, finished?: RecordingFacts['finished']): Promise<void> {
-    return writeFacts(this.#folder, { ...this.#plan.facts, mimeType, ...(finished !== undefined && { finished }) });
+    const facts = { ...this.#plan.facts, mimeType, ...(finished !== undefined && { finished }) };
+    const save = () => writeFacts(this.#folder, facts);
+    this.#saving = this.#saving.then(save, save);
+    return this.#saving;
   }
 
   /**
@@ -73,9 +78,15 @@ export class RecordingStore {
 
   /** Resolves when others may have the file. */
   async close(): Promise<void> {
-    this.file.close();
-    await this.reserve.close();
-    await this.#releaseLock();
+    try {
+      this.file.close();
+      await this.#saving.catch(() => {
+        // Whoever saved them was told.
+      });
+      await this.reserve.close();
+    } finally {
+      await this.#releaseLock();
+    }
   }
 }
 

@@ -8,6 +8,8 @@ export interface Session {
   start(): Promise<void>;
   /** Ends the recording for a reason. May be called twice. */
   stop(reason: EndReason): Promise<void>;
+  /** Ends it with what is written, for something that went wrong. Without effect once it ends. */
+  fail(error: unknown): void;
   /** Bytes of the file as far as it is written. */
   read(offset: number, length: number): Uint8Array<ArrayBuffer>;
 }
