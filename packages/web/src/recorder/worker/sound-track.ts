@@ -10,8 +10,8 @@ const MAX_OFFSET = 30 * SAMPLES_PER_MS;
 const FINE_OFFSET = 5 * SAMPLES_PER_MS;
 /** Samples that go to the encoder at once. */
 const BATCH = 1920;
-/** Sound that is later than this is written as silence. */
-const LATENESS_MS = 500;
+/** Sound that is later than this is written as silence. A second of it may wait for a worker that was kept from its work. */
+const LATENESS_MS = 1200;
 
 export interface SoundTrackOptions {
   readonly time: RecordingTime;
