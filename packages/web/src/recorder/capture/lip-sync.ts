@@ -31,7 +31,9 @@ export function watchLipSync({ audio, video }: Receivers, report: (soundWaitsMs:
     const soundMs = before && meanSince(sound, before.sound);
     const pictureMs = before && meanSince(picture, before.picture);
     before = { sound, picture };
-    if (soundMs !== undefined && pictureMs !== undefined) report(soundMs - pictureMs);
+    const waitsMs = (soundMs ?? Number.NaN) - (pictureMs ?? Number.NaN);
+    // Not every browser knows both.
+    if (Number.isFinite(waitsMs)) report(waitsMs);
   };
   let timer: ReturnType<typeof setTimeout> | undefined;
   const lookAgain = () => {
