@@ -75,7 +75,7 @@ export interface Upload {
    * on where this one was.
    */
   readonly done: Promise<UploadResult>;
-  /** Ends it and deletes what the server has of it. */
+  /** Ends it and deletes what the server has of it; nothing once `done` has resolved. */
   abort(): Promise<void>;
 }
 

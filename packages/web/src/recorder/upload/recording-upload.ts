@@ -22,6 +22,8 @@ const MAX_LOSSES = 5;
 const LOST = new Set<ErrorCode>(['upload-not-found', 'upload-gone']);
 /** Beside what is retryable by its nature: another request is still at work on it, or the server has a bad moment. */
 const PASSING = new Set<ErrorCode>(['upload-state', 'internal']);
+/** A recording may be longer than its token is good; the page may give the room another one meanwhile. */
+const RENEWABLE = new Set<ErrorCode>(['token-expired', 'unauthenticated']);
 
 export interface RecordingUploadParts {
   readonly facts: RecordingFacts;
@@ -66,8 +68,11 @@ export class RecordingUpload extends TypedEmitter<UploadEvents> implements Uploa
     if (this.#ended.signal.aborted) return;
     this.#ended.abort(new AircheckError('upload-gone', 'The upload was given up'));
     const uploadId = this.#uploadId;
-    await this.done.catch(() => {});
-    if (uploadId === undefined) return;
+    const sent = await this.done.then(
+      () => true,
+      () => false,
+    );
+    if (sent || uploadId === undefined) return;
     await this.#note(undefined);
     await giveUp(this.#parts.api, uploadId);
   }
@@ -147,7 +152,7 @@ export class RecordingUpload extends TypedEmitter<UploadEvents> implements Uploa
     if (LOST.has(code) && this.#losses < MAX_LOSSES) {
       this.#losses += 1;
       this.#uploadId = undefined;
-    } else if (retryable === true || PASSING.has(code)) {
+    } else if (retryable === true || PASSING.has(code) || (RENEWABLE.has(code) && this.#parts.source.growing)) {
       await this.#pauses.afterFailure();
     } else {
       throw error;
@@ -204,7 +209,9 @@ export class RecordingUpload extends TypedEmitter<UploadEvents> implements Uploa
   async #note(uploadId: string | undefined): Promise<void> {
     const { facts, api } = this.#parts;
     const note = uploadId === undefined ? undefined : { baseUrl: api.baseUrl, uploadId };
-    await runTask('note', { id: facts.id, note });
+    await runTask('note', { id: facts.id, note }).catch(() => {
+      // It is sent without: after a crash of the tab it would be begun anew.
+    });
   }
 
   #tell(sentBytes: number): void {

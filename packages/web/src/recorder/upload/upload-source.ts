@@ -15,6 +15,8 @@ export interface Completion {
 
 /** A file to be sent, which may still grow. */
 export interface UploadSource {
+  /** It is still being recorded. */
+  readonly growing: boolean;
   /** How many bytes can be sent now. They do not change any more, but for those of {@link Completion.head}. */
   readonly sizeBytes: number;
   /** Set when the file is whole. */
@@ -27,6 +29,7 @@ export interface UploadSource {
 
 /** A file that is whole; its digest is computed while its first bytes are sent. */
 export class StoredSource implements UploadSource {
+  readonly growing = false;
   readonly #opened: Promise<void>;
   #file: File | undefined;
   #completion: Completion | undefined;
@@ -74,6 +77,7 @@ export class GrowingSource implements UploadSource {
   readonly #recording: GrowingRecording;
   readonly #stored: Promise<StoredSource>;
   #finished: StoredSource | undefined;
+  #growing = true;
 
   constructor(recording: GrowingRecording) {
     this.#recording = recording;
@@ -81,7 +85,14 @@ export class GrowingSource implements UploadSource {
       this.#finished = new StoredSource(() => stored.file());
       return this.#finished;
     });
-    this.#stored.catch(() => {});
+    const ended = () => {
+      this.#growing = false;
+    };
+    this.#stored.then(ended, ended);
+  }
+
+  get growing(): boolean {
+    return this.#growing;
   }
 
   get sizeBytes(): number {
