@@ -24,12 +24,12 @@ export function joinWithServerRecording() {
   });
 }
 
-/** 客户端录制(PC Agent): 开始单人视频录制. The path is the test's: the manual's is one of Windows. */
-export function agentStartMp4(path: string) {
+/** 客户端录制(PC Agent): 开始单人视频录制 */
+export function agentStartMp4() {
   return netcall
     .startRecordMp4({
       account: 'testAccount',
-      path,
+      path: 'E:/test.mp4',
     })
     .then((obj) => {
       console.log('startRecordMp4 通知下发为正式录制', obj);
@@ -50,10 +50,10 @@ export function agentStopMp4() {
 }
 
 /** 开始混音录制 */
-export function agentStartAac(path: string) {
+export function agentStartAac() {
   return netcall
     .startRecordAac({
-      path,
+      path: 'E:/test.mp4',
     })
     .then((obj) => {
       console.log('startRecordAac 通知下发为正式录制', obj);

@@ -31,19 +31,23 @@ const browser = browserForFile();
 let server: RunningServer;
 let site: Server & { readonly url: string };
 let agent: RunningAgent;
+/** On another PC: the manual has both of its samples write the same file. */
+let otherAgent: RunningAgent;
 
 beforeAll(async () => {
-  [server, site, agent] = await Promise.all([
+  [server, site, agent, otherAgent] = await Promise.all([
     startServer({ env: { AIRCHECK_MEDIA_WORKERS: '1', AIRCHECK_WEBHOOK_ALLOW: '127.0.0.1' } }),
     startSite(),
+    startAgent(),
     startAgent(),
   ]);
 });
 afterAll(async () => {
   site.closeAllConnections();
   site.close();
-  await Promise.all([server.stop(), agent.stop()]);
-  for (const folder of [server.dataFolder, agent.home]) await rm(folder, { recursive: true, force: true });
+  await Promise.all([server.stop(), agent.stop(), otherAgent.stop()]);
+  for (const folder of [server.dataFolder, agent.home, otherAgent.home])
+    await rm(folder, { recursive: true, force: true });
 });
 
 async function open(account: string, rest: Pick<OpenOptions, 'voiceHz' | 'role' | 'agent'> = {}): Promise<Page> {
@@ -226,7 +230,7 @@ describe('a page written for Netcall', () => {
     });
     await expect.poll(async () => (await server.api.listRecordings('?roomId=live')).items.length).toBe(1);
     const { recordingId } = (await server.api.listRecordings('?roomId=live')).items[0]!;
-    await untilRecording(server, recordingId, ({ durationMs }) => durationMs > 3000);
+    await untilRecording(server, recordingId, ({ durationMs }) => durationMs > 2000);
     await page.evaluate(() => (window as unknown as NetcallWindow).netcall.leaveChannel());
 
     const recording = await untilRecording(server, recordingId, ({ state }) => state === 'ready');
@@ -234,7 +238,7 @@ describe('a page written for Netcall', () => {
     expect(recording.fileIds.length).toBe(1);
     const content = await contentOf(server, recording.fileIds[0]!);
     expectWhole(content, ['h264', 'opus']);
-    expect(content.durationMs).toBeGreaterThan(3000);
+    expect(content.durationMs).toBeGreaterThan(2000);
     expect(await heard(page, 'error')).toEqual([]);
 
     // The file's address comes to the application's server, as with the vendor.
@@ -247,7 +251,7 @@ describe('a page written for Netcall', () => {
     const [ann, other, cleo] = await Promise.all([
       open('ann', { voiceHz: 440, agent }),
       open('testAccount'),
-      open('cleo', { voiceHz: 800, role: 'guest' }),
+      open('cleo', { voiceHz: 800, role: 'guest', agent: otherAgent }),
     ]);
     await ann.evaluate(() => (window as unknown as NetcallWindow).netcall.createChannel({ channelName: 'class' }));
     await Promise.all([ann, other, cleo].map((page) => takePart(page, 'class', page === other)));
@@ -259,13 +263,9 @@ describe('a page written for Netcall', () => {
     await ann.evaluate(() => Object.assign(window, { account: 'testAccount' }));
 
     const mp4Path = join(agent.folder, 'test.mp4');
-    const aacPath = join(agent.folder, 'mix.m4a');
+    const aacPath = join(otherAgent.folder, 'test.mp4');
     expect(
-      await Promise.all([
-        ann.evaluate(agentStartMp4, mp4Path),
-        ann.evaluate(agentStartAac, aacPath),
-        ann.evaluate(browserStartMp4),
-      ]),
+      await Promise.all([ann.evaluate(agentStartMp4), cleo.evaluate(agentStartAac), ann.evaluate(browserStartMp4)]),
     ).toMatchObject([
       { mp4_file: mp4Path, status: 200 },
       { file: aacPath, status: 200 },
@@ -287,7 +287,7 @@ describe('a page written for Netcall', () => {
 
     const [ofAgent, mixOfAgent, stopped] = await Promise.all([
       ann.evaluate(agentStopMp4),
-      ann.evaluate(stopAac),
+      cleo.evaluate(stopAac),
       ann.evaluate(browserStopMp4),
     ]);
     expect([ofAgent, mixOfAgent]).toMatchObject([
@@ -364,7 +364,8 @@ async function recordedFor(page: Page, milliseconds: number): Promise<void> {
   const shortest = () =>
     page.evaluate(async () => {
       const all = await (window as unknown as NetcallWindow).netcall.listMediaRecording();
-      return Math.min(...all.filter(({ state }) => state === 'starting').map(({ duration }) => duration));
+      const durations = all.filter(({ state }) => state === 'starting').map(({ duration }) => duration);
+      return durations.length > 0 ? Math.min(...durations) : 0;
     });
   await expect.poll(shortest, { timeout: 30_000 }).toBeGreaterThan(milliseconds);
 }

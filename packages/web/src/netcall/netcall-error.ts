@@ -6,7 +6,8 @@ interface CodeText {
 }
 
 /**
- * What the numbers mean: joining (101–508, 1001), the PC agent's statuses (2, 3, 400, 403, 404) and recording in the
+ * What the numbers mean: joining (101–106, 208, 400–509, 1001, of which 103, 106 and 1001 do not come; 500–508 as states of
+ * the live push are in `liveStatus`), the PC agent's statuses (2, 3, 400, 403, 404) and recording in the
  * browser (67001–67008). The same number may mean something else elsewhere at the vendor, too: 404 is a channel that
  * was not created when joining, and a call that does not exist for the agent.
  */
