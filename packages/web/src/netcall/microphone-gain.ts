@@ -16,7 +16,8 @@ export class MicrophoneGain {
   at(volume: number): MediaStreamTrack {
     if (this.#output === undefined && volume === 255) return this.#track;
     if (this.#context === undefined) {
-      this.#context = new AudioContext();
+      // What recorders and WebRTC take as it is.
+      this.#context = new AudioContext({ sampleRate: 48_000 });
       const destination = this.#context.createMediaStreamDestination();
       this.#gain = this.#context.createGain();
       this.#context

@@ -189,6 +189,7 @@ export class ClientRecording extends TypedEmitter<ClientRecordingEvents> {
   #told(message: FromWorker): void {
     if (message.type === 'recording') this.#recording();
     else if (message.type === 'progress') this.#progressed(message);
+    else if (message.type === 'refused') this.#capture?.refused(message.kind);
     else if (message.type === 'ended') void this.#ended(message);
   }
 

@@ -55,6 +55,8 @@ export interface SoundBlock {
 export type FromWorker =
   /** The worker runs and takes messages. */
   | { readonly type: 'ready' }
+  /** The feed that came can't be read here as it is; the page takes another way. */
+  | { readonly type: 'refused'; readonly kind: 'video' | 'audio' }
   /** The first fragment is on disk. */
   | { readonly type: 'recording'; readonly mimeType: string }
   | {

@@ -69,6 +69,10 @@ export class BuiltInCapture implements Capture {
     else if (this.#options.video && video !== this.#picture) this.#options.onEnd();
   }
 
+  refused(): void {
+    // The worker is given bytes alone.
+  }
+
   pause(): void {
     this.#recorder?.pause();
     this.#pausedAtMs = performance.now();

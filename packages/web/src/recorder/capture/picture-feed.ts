@@ -6,27 +6,58 @@ const MAX_WAITING_PICTURES = 4;
 
 export type Post = (message: ToWorker, transfer?: Transferable[]) => void;
 
-/**
- * Sends a track's pictures to the worker, in the way the browser has.
- * @returns a function that ends it
- */
-export function feedPictures(track: MediaStreamTrack, post: Post): () => void {
+/** What sends a track's pictures to the worker. */
+export interface PictureFeed {
+  /** The track may have been switched off or on. */
+  look(): void;
+  /** The worker can't read what it was given. */
+  refused(): void;
+  end(): void;
+}
+
+/** Sends a track's pictures to the worker, in the way the browser has. */
+export function feedPictures(track: MediaStreamTrack, post: Post): PictureFeed {
   const TrackProcessor = trackProcessor();
   if (TrackProcessor !== undefined) {
     const { readable } = new TrackProcessor<VideoFrame>({ track, maxBufferSize: MAX_WAITING_PICTURES });
     post({ type: 'video-stream', readable }, [readable]);
-    return () => post({ type: 'video-end' });
+    return { look: () => {}, refused: () => {}, end: () => post({ type: 'video-end' }) };
   }
-  // A track that is given away is gone from the page, so a copy goes; switched off, it does not follow the page's.
-  const copy = track.clone();
-  try {
-    post({ type: 'video-track', track: copy }, [copy as unknown as Transferable]);
-    return () => post({ type: 'video-end' });
-  } catch (error) {
-    copy.stop();
-    if (!(error instanceof DOMException) || error.name !== 'DataCloneError') throw error;
-    return feedFromElement(track, post);
-  }
+  return feedCopy(track, post);
+}
+
+/**
+ * A track that is given away is gone from the page, so a copy goes. It does not follow where the page switches its own off:
+ * what must not be seen is taken away from the worker then.
+ */
+function feedCopy(track: MediaStreamTrack, post: Post): PictureFeed {
+  let endElement: (() => void) | undefined;
+  let given = false;
+  const takeFromElement = () => {
+    endElement ??= feedFromElement(track, post);
+  };
+  const look = () => {
+    if (endElement !== undefined || given === track.enabled) return;
+    given = track.enabled;
+    if (!given) {
+      post({ type: 'video-end' });
+      return;
+    }
+    const copy = track.clone();
+    try {
+      post({ type: 'video-track', track: copy }, [copy as unknown as Transferable]);
+    } catch (error) {
+      copy.stop();
+      if (!(error instanceof DOMException) || error.name !== 'DataCloneError') throw error;
+      takeFromElement();
+    }
+  };
+  look();
+  return {
+    look,
+    refused: takeFromElement,
+    end: () => (endElement === undefined ? post({ type: 'video-end' }) : endElement()),
+  };
 }
 
 /** Firefox can neither give tracks to workers nor read them on the page: what a `<video>` shows is taken. */

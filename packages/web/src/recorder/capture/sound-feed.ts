@@ -11,6 +11,8 @@ const MAX_WAITING_BLOCKS = 100;
 export interface SoundFeed {
   /** Sends these tracks' sound from now on. */
   setTracks(tracks: readonly MediaStreamTrack[]): void;
+  /** The worker can't read what it was given: it has another rate than the browser said. */
+  refused(): void;
   close(): void;
 }
 
@@ -30,6 +32,7 @@ class SingleSoundFeed implements SoundFeed {
   readonly #post: Post;
   #track: MediaStreamTrack | undefined;
   #end: (() => void) | undefined;
+  #resampled = false;
 
   constructor(post: Post) {
     this.#post = post;
@@ -42,7 +45,14 @@ class SingleSoundFeed implements SoundFeed {
     if (track !== undefined) this.#end = this.#feed(track);
   }
 
+  refused(): void {
+    if (this.#track === undefined || this.#resampled) return;
+    this.#end?.();
+    this.#end = this.#feedResampled(this.#track);
+  }
+
   close(): void {
+    this.#resampled = false;
     this.#end?.();
     this.#end = undefined;
     this.#track = undefined;
@@ -62,6 +72,7 @@ class SingleSoundFeed implements SoundFeed {
   }
 
   #feedResampled(track: MediaStreamTrack): () => void {
+    this.#resampled = true;
     const context = new AudioContext({ sampleRate: SAMPLE_RATE, latencyHint: 'interactive' });
     const destination = context.createMediaStreamDestination();
     context.createMediaStreamSource(new MediaStream([track])).connect(destination);

@@ -90,6 +90,10 @@ export class SoundGraph {
     }
   }
 
+  refused(): void {
+    // Its context has the file's rate.
+  }
+
   /** May be called twice. */
   close(): void {
     this.setTracks([]);

@@ -1,6 +1,6 @@
 import type { Capture } from './capture.ts';
 import { type Receivers, watchLipSync } from './lip-sync.ts';
-import { feedPictures, type Post } from './picture-feed.ts';
+import { feedPictures, type PictureFeed, type Post } from './picture-feed.ts';
 import type { RecordedTracks } from './recorded-tracks.ts';
 import { createSoundFeed, type SoundFeed } from './sound-feed.ts';
 
@@ -20,7 +20,7 @@ export class TrackCapture implements Capture {
   readonly #sound: SoundFeed | undefined;
   readonly #post: Post;
   #picture: MediaStreamTrack | undefined;
-  #endPictures: (() => void) | undefined;
+  #pictures: PictureFeed | undefined;
   #receivers: Receivers | undefined;
   #endLipSync: (() => void) | undefined;
   /** Resolves when it is known how much longer sound waits than pictures. */
@@ -40,14 +40,22 @@ export class TrackCapture implements Capture {
     this.#sound?.setTracks(audio);
     if (!this.#video) return;
     this.#watchLipSync(receivers);
-    if (video === this.#picture) return;
-    this.#endPictures?.();
+    if (video === this.#picture) {
+      this.#pictures?.look();
+      return;
+    }
+    this.#pictures?.end();
     this.#picture = video;
-    this.#endPictures = undefined;
+    this.#pictures = undefined;
     void this.#synchronized.then(() => {
-      if (video === undefined || video !== this.#picture || this.#endPictures !== undefined) return;
-      this.#endPictures = feedPictures(video, this.#post);
+      if (video === undefined || video !== this.#picture || this.#pictures !== undefined) return;
+      this.#pictures = feedPictures(video, this.#post);
     });
+  }
+
+  refused(kind: 'video' | 'audio'): void {
+    if (kind === 'video') this.#pictures?.refused();
+    else this.#sound?.refused();
   }
 
   pause(): void {

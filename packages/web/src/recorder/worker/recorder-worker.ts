@@ -21,6 +21,8 @@ let running: Session | undefined;
 let session: RecordingSession | undefined;
 let appending: AppendingSession | undefined;
 let pictureFeed: ReadableStreamDefaultReader<VideoFrame> | undefined;
+/** Given away by the page, so that it is stopped here. */
+let givenTrack: MediaStreamTrack | undefined;
 let soundFeed: ReadableStreamDefaultReader<AudioData> | undefined;
 let soundPort: MessagePort | undefined;
 
@@ -126,15 +128,21 @@ async function readPictures(readable: ReadableStream<VideoFrame>): Promise<void>
  */
 function readTrack(track: MediaStreamTrack): void {
   const { MediaStreamTrackProcessor } = scope;
-  if (MediaStreamTrackProcessor !== undefined) {
-    readPictures(new MediaStreamTrackProcessor({ track }).readable).catch(fail);
+  if (MediaStreamTrackProcessor === undefined) {
+    track.stop();
+    send({ type: 'refused', kind: 'video' });
+    return;
   }
+  readPictures(new MediaStreamTrackProcessor({ track }).readable).catch(fail);
+  givenTrack = track;
 }
 
 function endPictures(): void {
   const feed = pictureFeed;
   pictureFeed = undefined;
   session?.pictures?.sourceEnded();
+  givenTrack?.stop();
+  givenTrack = undefined;
   feed?.cancel().catch(() => {
     // It has ended by itself.
   });
@@ -149,7 +157,10 @@ async function readSound(readable: ReadableStream<AudioData>): Promise<void> {
     const { value: data, done } = await reader.read();
     if (done) break;
     const sound = reader === soundFeed ? session?.sound : undefined;
-    if (sound !== undefined && data.sampleRate === SAMPLE_RATE) {
+    if (sound !== undefined && data.sampleRate !== SAMPLE_RATE) {
+      endSound();
+      send({ type: 'refused', kind: 'audio' });
+    } else if (sound !== undefined) {
       const { numberOfFrames, numberOfChannels, timestamp } = data;
       if (planes[0]?.length !== numberOfFrames || planes.length !== numberOfChannels) {
         planes = Array.from({ length: numberOfChannels }, () => new Float32Array(numberOfFrames));
