@@ -336,6 +336,18 @@ describe('recording in the browser', () => {
     ]);
     const [voice, other] = tonesIn(path, 1000, 1800, [440, 480]);
     expect([voice! > 0.3, other! < 0.1]).toEqual([true, true]);
+
+    // Whoever leaves while a recording is being started is not waited for.
+    const code = await ann.evaluate(async () => {
+      const { recorder, room } = window as unknown as RoomWindow;
+      const started = recorder.start({ source: { mix: true }, fileName: 'Nothing' }).then(
+        () => 'started',
+        ({ code, message }) => `${code}: ${message}`,
+      );
+      await room.leave();
+      return started;
+    });
+    expect(code).toBe('recording-state: It ended while it was started: left');
   });
 
   it('ends with a whole file before the storage is full, and begins none then', async () => {

@@ -70,7 +70,8 @@ export class WasmAacEncoder implements SoundEncoder {
 
   async flush(): Promise<void> {
     await this.#tail;
-    await this.#output.finalize();
+    // Without any sound there is nothing to finalize, and that would fail.
+    if (this.#samples > 0) await this.#output.finalize();
   }
 
   close(): void {
