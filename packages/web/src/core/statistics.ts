@@ -49,6 +49,7 @@ interface Counters {
 interface Report extends RTCStats {
   readonly bytesSent?: number;
   readonly bytesReceived?: number;
+  readonly lastPacketReceivedTimestamp?: number;
   readonly packetsSent?: number;
   readonly packetsReceived?: number;
   readonly packetsLost?: number;
@@ -162,9 +163,14 @@ export function connectionQuality(
 async function reportsOf(end: RTCRtpSender | RTCRtpReceiver): Promise<Map<string, Report>> {
   const byType = new Map<string, Report>();
   for (const report of (await end.getStats()).values() as Iterable<Report>) {
-    // A sender that changed its SSRC has one report for each; the one that still counts is the larger.
+    // A track that changed its SSRC may have one report for each: of what is sent, the larger one still counts; of what is
+    // received, the one that a packet came for last.
     const known = byType.get(report.type);
-    if (known === undefined || (report.bytesSent ?? 0) >= (known.bytesSent ?? 0)) byType.set(report.type, report);
+    if (known === undefined || newness(report) >= newness(known)) byType.set(report.type, report);
   }
   return byType;
+}
+
+function newness({ lastPacketReceivedTimestamp, bytesSent }: Report): number {
+  return lastPacketReceivedTimestamp ?? bytesSent ?? 0;
 }
