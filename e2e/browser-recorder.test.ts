@@ -120,7 +120,11 @@ function soundClock(page: Page): Promise<SoundClock> {
  * @param clock - as it stood when the recording ended
  * @param pause - where something was left out, and how long it was
  */
-function expectInSync(content: RecordingContent, clock: SoundClock, pause = { atMs: 0, ms: 0 }): void {
+function expectInSync(
+  content: RecordingContent,
+  clock: SoundClock,
+  { pause = { atMs: 0, ms: 0 }, withinMs = 40 } = {},
+): void {
   const all = syncEvents(content);
   expect(all.length).toBeGreaterThanOrEqual(2);
   const events = all.filter(({ flashMs }) => {
@@ -129,7 +133,7 @@ function expectInSync(content: RecordingContent, clock: SoundClock, pause = { at
     return !clock.slipsAt.some((at) => second > at - SLIP_NOTICED_SECONDS && second < at + 0.1);
   });
   const offsets = events.map(({ offsetMs }) => Math.abs(offsetMs)).sort((a, b) => a - b);
-  expect(offsets[offsets.length >> 1], `of ${JSON.stringify(all)}, slips at ${clock.slipsAt}`).toBeLessThan(40);
+  expect(offsets[offsets.length >> 1], `of ${JSON.stringify(all)}, slips at ${clock.slipsAt}`).toBeLessThan(withinMs);
 }
 
 /** Sizes of the pictures of a file, one behind another. */
@@ -218,7 +222,7 @@ describe('recording in the browser', () => {
     const pause = jumps.slice(1).reduce((most, jump) => (jump.counters > most.counters ? jump : most));
     expect(pause.counters).toBeGreaterThan(24);
     expect(pause.ms).toBeLessThan(400);
-    expectInSync(ofRemote, remoteClock, { atMs: pause.atMs, ms: 1000 });
+    expectInSync(ofRemote, remoteClock, { pause: { atMs: pause.atMs, ms: 1000 } });
   });
 
   it('mixes all voices of a room, also of those who come later, and ends when its own page leaves', async () => {
@@ -260,9 +264,11 @@ describe('recording in the browser', () => {
   });
 
   it.each([
-    ['reads no tracks', ['MediaStreamTrackProcessor']],
-    ['has no WebCodecs', ['VideoEncoder', 'AudioEncoder']],
-  ])('records where the browser %s', async (_, missing) => {
+    // A `<video>` shows a picture one or two refreshes after it came.
+    ['reads no tracks', ['MediaStreamTrackProcessor'], 60],
+    // Its own recorder lays the sound of a page some 45 ms late.
+    ['has no WebCodecs', ['VideoEncoder', 'AudioEncoder'], 80],
+  ])('records where the browser %s', async (_, missing, withinMs) => {
     const page = await enter({
       roomId: missing.join('-'),
       userId: 'ann',
@@ -274,14 +280,14 @@ describe('recording in the browser', () => {
       },
     });
     await startInPage(page, 'own', { source: { userId: 'ann' }, fileName: 'Ann' });
-    await untilRecorded(page, 'own', 2500);
+    await untilRecorded(page, 'own', 3600);
     const clock = await soundClock(page);
     const content = await readRecording(await stopInPage(page, 'own'));
     expect(content.errors).toEqual([]);
     expect(content.streams.map(({ codec }) => codec).sort()).toEqual(['h264', 'opus']);
     expectRisingCounters(content);
     expect(content.pictures.length).toBeGreaterThan(40);
-    expectInSync(content, clock);
+    expectInSync(content, clock, { withinMs });
   });
 
   it('records tracks that a page has, turned upright, and of whatever rate, until they end', async () => {

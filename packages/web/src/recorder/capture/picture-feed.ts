@@ -67,8 +67,9 @@ function feedFromElement(track: MediaStreamTrack, post: Post): () => void {
   element.srcObject = new MediaStream([track]);
   let request = 0;
   const next = () => {
-    request = element.requestVideoFrameCallback((nowMs) => {
-      const frame = new VideoFrame(element, { timestamp: Math.round(nowMs * 1000) });
+    // The call comes with the screen's next refresh: the picture was there before.
+    request = element.requestVideoFrameCallback((_, { presentationTime }) => {
+      const frame = new VideoFrame(element, { timestamp: Math.round(presentationTime * 1000) });
       post({ type: 'video-frame', frame }, [frame]);
       next();
     });
