@@ -177,7 +177,7 @@ export class RecordingSession {
     // Pictures that the file has no track for come from the next key frame on, in a segment of their own.
     if (segment.layout.video?.codec !== codec) return;
     this.#accountForPicture(segment, positionMs, frame);
-    segment.addPicture(positionMs, frame.data, frame.keyFrame, format);
+    segment.addPicture(positionMs, frame, format);
   }
 
   #accountForPicture(segment: Segment, positionMs: number, frame: EncodedFrame): void {
@@ -222,7 +222,7 @@ export class RecordingSession {
       if (!before) this.#requestKeyFrame();
       return;
     }
-    const shiftMs = segment.addSound(positionMs, frame.data, samples, frame.lostPacketsBefore);
+    const shiftMs = segment.addSound(positionMs, frame, samples);
     if (shiftMs !== undefined) timeline.shiftAudio(shiftMs);
     if (!before && this.#video === undefined && this.#cutIsDue(segment, positionMs, undefined)) {
       this.#cutAt(segment.audioEndMs ?? positionMs, { video: undefined, audio: this.#soundLayout() });
@@ -301,11 +301,11 @@ export class RecordingSession {
     this.#segment ??= this.#files.open(layout, zeroMs, first.arrivalMs);
     for (const sound of placed) {
       if (sound.positionMs + (sound.samples * 1000) / OPUS_RATE <= zeroMs) continue;
-      const shiftMs = this.#segment.addSound(sound.positionMs, sound.frame.data, sound.samples, 0);
+      const shiftMs = this.#segment.addSound(sound.positionMs, sound.frame, sound.samples);
       if (shiftMs !== undefined && sound === placed.at(-1)) timeline.shiftAudio(shiftMs);
     }
     if (picture !== undefined && pictureMs !== undefined) {
-      this.#segment.addPicture(pictureMs, picture.frame.data, true, picture.format);
+      this.#segment.addPicture(pictureMs, picture.frame, picture.format);
     }
     if (!this.#everRan) {
       this.#everRan = true;
@@ -376,6 +376,7 @@ export class RecordingSession {
     if (this.#phase === 'running') this.#tickRunning(nowMs);
     const segment = this.#segment;
     if (segment === undefined) return;
+    this.#closing?.segment.tick(nowMs);
     segment.tick(nowMs);
     if (nowMs - this.#lastSyncMs >= this.#context.syncMs) {
       this.#lastSyncMs = nowMs;

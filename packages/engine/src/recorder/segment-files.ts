@@ -62,7 +62,6 @@ export class SegmentFiles {
    */
   open(layout: SegmentLayout, zeroMs: number, arrivalMs: number): Segment {
     const { recordingsFolder, onlyFile, newFileId, now, wallClock } = this.#context;
-    const nowMs = now();
     const { recordingId } = this.#recording;
     const fileId = newFileId();
     const segmentIndex = this.#count;
@@ -77,8 +76,7 @@ export class SegmentFiles {
       segmentIndex,
       layout,
       zeroMs,
-      startedAt: Math.round(wallClock() - Math.max(0, nowMs - arrivalMs)),
-      nowMs,
+      startedAt: Math.round(wallClock() - Math.max(0, now() - arrivalMs)),
     });
     this.#count += 1;
     const snapshot = segment.snapshot();

@@ -1,5 +1,6 @@
 import {
   type ContainerWriter,
+  type EncodedFrame,
   HybridMp4Writer,
   opusHead,
   opusSilence,
@@ -11,12 +12,18 @@ import {
 import type { Gap } from '@aircheck/protocol';
 import type { SegmentSnapshot } from './contract.ts';
 import { HealthRecord } from './health.ts';
+import { SampleArena } from './sample-arena.ts';
 import type { SpoolFile } from './spool-file.ts';
 
 const VIDEO_TIMESCALE = 90_000;
 const AUDIO_TIMESCALE = 48_000;
-/** A fragment at least this often: what a kill may cost, with the frames that still wait to be put in order. */
+/**
+ * What came that long ago is given out as a fragment: what a kill may cost. Where packets were missing, what came after
+ * them has waited for them already, and goes out as soon as the wait is over.
+ */
 const FRAGMENT_MS = 500;
+/** Fragments follow each other no faster than that, but for key frames. */
+const FRAGMENT_GAP_MS = 200;
 /** The first fragment goes out sooner, so that a recording is on disk as soon as it is said to run. */
 const FIRST_FRAGMENT_MS = 100;
 /** The length of a picture when there is none after it to tell. */
@@ -39,14 +46,13 @@ interface SegmentOptions {
   readonly zeroMs: number;
   /** Milliseconds since 1970 of the segment's zero. */
   readonly startedAt: number;
-  /** The monotonic clock now. */
-  readonly nowMs: number;
 }
 
 interface PendingPicture {
   readonly ticks: number;
   readonly data: Uint8Array;
   readonly keyFrame: boolean;
+  readonly arrivalMs: number;
 }
 
 /**
@@ -62,6 +68,7 @@ export class Segment {
   readonly path: string;
   readonly #options: SegmentOptions;
   readonly #writer: ContainerWriter;
+  readonly #arena = new SampleArena();
   readonly #videoTrack: number;
   readonly #audioTrack: number;
   #videoFormat: VideoFormat | undefined;
@@ -73,15 +80,15 @@ export class Segment {
   #audioEndTicks: number | undefined;
   #audioPackets = 0;
   #audioBytes = 0;
-  #lastCutMs: number;
+  /** When the oldest sample arrived that no fragment has yet. */
+  #oldestArrivalMs = Number.POSITIVE_INFINITY;
+  #lastCutMs = Number.NEGATIVE_INFINITY;
   #cuts = 0;
-  #cutsSeen = 0;
 
   constructor(options: SegmentOptions) {
     this.#options = options;
     this.layout = options.layout;
     this.zeroMs = options.zeroMs;
-    this.#lastCutMs = options.nowMs;
     const { video, audio } = options.layout;
     const tracks: TrackOptions[] = [];
     this.#videoTrack =
@@ -133,7 +140,11 @@ export class Segment {
    * Adds a picture. It is held back until the next one tells how long it lasts.
    * @param format - of a key frame
    */
-  addPicture(positionMs: number, data: Uint8Array, keyFrame: boolean, format: VideoFormat | undefined): void {
+  addPicture(
+    positionMs: number,
+    { data, keyFrame, arrivalMs }: Pick<EncodedFrame, 'data' | 'keyFrame' | 'arrivalMs'>,
+    format: VideoFormat | undefined,
+  ): void {
     let ticks = Math.round(((positionMs - this.zeroMs) * VIDEO_TIMESCALE) / 1000);
     if (this.#pending !== undefined) ticks = Math.max(ticks, this.#pending.ticks + 1);
     // After a pause the picture before has its end already, and samples have no holes between them.
@@ -148,7 +159,8 @@ export class Segment {
       this.#writer.setVideoFormat(this.#videoTrack, format);
       this.#videoFormat = format;
     }
-    this.#pending = { ticks, data, keyFrame };
+    this.#pending = { ticks, data, keyFrame, arrivalMs };
+    this.#noteArrival(arrivalMs);
   }
 
   #releasePicture(endTicks: number): void {
@@ -156,7 +168,7 @@ export class Segment {
     if (picture === undefined) return;
     const duration = Math.max(1, endTicks - picture.ticks);
     this.#writer.addSample(this.#videoTrack, {
-      data: picture.data,
+      data: this.#arena.keep(picture.data),
       timestamp: picture.ticks,
       duration,
       keyFrame: picture.keyFrame,
@@ -181,7 +193,11 @@ export class Segment {
    * @param samples - its length at 48 kHz
    * @returns by how many ms it was laid later than wanted (negative: earlier); undefined when it was left out
    */
-  addSound(positionMs: number, data: Uint8Array, samples: number, lost: number): number | undefined {
+  addSound(
+    positionMs: number,
+    { data, arrivalMs, lostPacketsBefore }: Pick<EncodedFrame, 'data' | 'arrivalMs' | 'lostPacketsBefore'>,
+    samples: number,
+  ): number | undefined {
     const wanted = Math.round(((positionMs - this.zeroMs) * AUDIO_TIMESCALE) / 1000);
     if (this.#audioEndTicks === undefined) {
       if (wanted < 0 && wanted > -SHORTEST_SILENCE) this.#audioEndTicks = 0;
@@ -189,9 +205,11 @@ export class Segment {
       else this.#audioEndTicks = wanted;
     }
     if (wanted <= this.#audioEndTicks - SHORTEST_SILENCE) return undefined;
-    if (wanted >= this.#audioEndTicks + SHORTEST_SILENCE) this.#silence(wanted, lost > 0 ? 'loss' : 'absent');
+    if (wanted >= this.#audioEndTicks + SHORTEST_SILENCE)
+      this.#silence(wanted, lostPacketsBefore > 0 ? 'loss' : 'absent');
     const shift = ((this.#audioEndTicks - wanted) * 1000) / AUDIO_TIMESCALE;
     this.#addAudioSample(data, samples);
+    this.#noteArrival(arrivalMs);
     return shift;
   }
 
@@ -213,29 +231,31 @@ export class Segment {
 
   #addAudioSample(data: Uint8Array, duration: number): void {
     const timestamp = this.#audioEndTicks ?? 0;
-    this.#writer.addSample(this.#audioTrack, { data, timestamp, duration, keyFrame: true });
+    this.#writer.addSample(this.#audioTrack, { data: this.#arena.keep(data), timestamp, duration, keyFrame: true });
     this.#audioEndTicks = timestamp + duration;
     this.#audioPackets += 1;
     this.#audioBytes += data.byteLength;
   }
 
+  #noteArrival(arrivalMs: number): void {
+    if (arrivalMs < this.#oldestArrivalMs) this.#oldestArrivalMs = arrivalMs;
+  }
+
   /** Gives a fragment out when it is time. */
   tick(nowMs: number): void {
-    if (this.#cuts !== this.#cutsSeen) {
-      // A key frame has begun a fragment just now.
-      this.#lastCutMs = nowMs;
-    } else if (nowMs - this.#lastCutMs >= (this.#cuts === 0 ? FIRST_FRAGMENT_MS : FRAGMENT_MS)) {
-      this.#lastCutMs = nowMs;
-      this.#cut();
-    }
-    this.#cutsSeen = this.#cuts;
+    if (nowMs - this.#oldestArrivalMs < (this.#cuts === 0 ? FIRST_FRAGMENT_MS : FRAGMENT_MS)) return;
+    if (nowMs - this.#lastCutMs < FRAGMENT_GAP_MS) return;
+    this.#lastCutMs = nowMs;
+    this.#cut();
   }
 
   #cut(): void {
+    this.#oldestArrivalMs = this.#pending?.arrivalMs ?? Number.POSITIVE_INFINITY;
     const fragment = this.#writer.cutFragment();
     if (fragment === undefined) return;
     this.#cuts += 1;
     this.file.append(fragment.chunks);
+    this.#arena.clear();
   }
 
   /** Gives out all that can be: what is held back for the next picture's sake stays. */

@@ -18,7 +18,7 @@ const MAX_QUEUED_BYTES = 64 * 2 ** 20;
 export class SpoolFile {
   readonly #path: string;
   #file: FileHandle | undefined;
-  #queue: Uint8Array[] = [];
+  #queue: Buffer[] = [];
   #queuedBytes = 0;
   /** Bytes known to be in the file (not yet: on the disk). */
   #writtenBytes = 0;
@@ -45,13 +45,12 @@ export class SpoolFile {
     return this.#error;
   }
 
-  /** Takes bytes to be appended; they are not touched by the caller any more. */
+  /** Takes a copy of bytes that are to be appended: one copy costs less than handing over a hundred small buffers. */
   append(chunks: readonly Uint8Array[]): void {
     if (this.#error !== undefined) return;
-    for (const chunk of chunks) {
-      this.#queue.push(chunk);
-      this.#queuedBytes += chunk.byteLength;
-    }
+    const bytes = Buffer.concat(chunks);
+    this.#queue.push(bytes);
+    this.#queuedBytes += bytes.byteLength;
     if (this.#queuedBytes > MAX_QUEUED_BYTES) {
       this.#error = new AircheckError('storage-failed', `the disk is too slow: ${this.#queuedBytes} bytes wait for it`);
       return;
@@ -61,11 +60,11 @@ export class SpoolFile {
 
   async #drain(): Promise<void> {
     while (this.#queue.length > 0 && this.#error === undefined) {
-      const chunks = this.#queue;
+      const bytes = this.#queue.length === 1 ? this.#queue[0]! : Buffer.concat(this.#queue);
       this.#queue = [];
       try {
         this.#file ??= await this.#create();
-        await this.#writeAll(this.#file, chunks);
+        await this.#writeAll(this.#file, bytes);
       } catch (error) {
         this.#error = storageError(error, this.#path);
       }
@@ -78,9 +77,7 @@ export class SpoolFile {
     return open(this.#path, 'wx+');
   }
 
-  async #writeAll(file: FileHandle, chunks: readonly Uint8Array[]): Promise<void> {
-    // One copy costs less than handing over a hundred small buffers one by one.
-    const bytes = Buffer.concat(chunks);
+  async #writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
     for (let offset = 0; offset < bytes.length; ) {
       const { bytesWritten } = await write(file.fd, bytes, offset, bytes.length - offset, this.#writtenBytes);
       if (bytesWritten === 0) throw Object.assign(new Error('nothing was written'), { code: 'ENOSPC' });
