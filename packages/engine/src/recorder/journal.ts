@@ -1,6 +1,7 @@
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { AircheckError } from '@aircheck/protocol';
 import type { SegmentSnapshot, StartRecordingOptions } from './contract.ts';
 
 /** Folder of the journals of unfinished segments, inside of the recordings folder: recovery need not look elsewhere. */
@@ -21,6 +22,8 @@ export interface Journal {
   readonly closed: boolean;
   /** Process that writes the file. */
   readonly writerPid: number;
+  /** When that process began, as far as the system tells: another one may have its id by now. */
+  readonly writerBegan?: string;
 }
 
 /** Name of the folder that holds the journals. */
@@ -44,33 +47,62 @@ export async function removeJournal(recordingsFolder: string, fileId: string): P
   await rm(journalPath(recordingsFolder, fileId), { force: true });
 }
 
-/** How long a process that lost its server may take to finish its files before it is ended. */
+/** How long a process that lost its server may take to finish its files before it is ended, and how long to be gone then. */
 const WRITER_MS = 10_000;
+const KILLED_MS = 5000;
 
 /**
  * Waits until no process writes these segments any more: a server that was killed and is started again at once finds its
  * former workers still finishing their files. One that hangs is killed: two writers would spoil the file.
+ * @throws AircheckError `storage-failed` when one does not go even then, as where a disk hangs
  */
 export async function writersGone(journals: readonly Journal[]): Promise<void> {
+  const writers = new Map<string, Journal>();
+  for (const journal of journals) {
+    if (!journal.closed) writers.set(`${journal.writerPid} ${journal.writerBegan}`, journal);
+  }
   const deadline = Date.now() + WRITER_MS;
-  const pids = new Set(journals.filter(({ closed }) => !closed).map(({ writerPid }) => writerPid));
-  for (const pid of pids) {
-    while (await isWriter(pid)) {
-      if (Date.now() > deadline) process.kill(pid, 'SIGKILL');
+  for (const writer of writers.values()) {
+    while (await isWriting(writer)) {
+      if (Date.now() > deadline + KILLED_MS) {
+        throw new AircheckError('storage-failed', `process ${writer.writerPid} does not end and still has files open`, {
+          hint: 'It waits for its disk: see to that, end the process, and start again',
+        });
+      }
+      if (Date.now() > deadline) end(writer.writerPid);
       await setTimeout(50);
     }
   }
 }
 
-/** Whether the process lives and still is a media worker: process ids are used again. */
-async function isWriter(pid: number): Promise<boolean> {
-  if (pid === process.pid || !isAlive(pid)) return false;
+function end(pid: number): void {
   try {
-    return (await readFile(`/proc/${pid}/cmdline`, 'utf8')).includes('media-worker');
-  } catch (error) {
-    // Systems without /proc: only the process id can tell.
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' && process.platform !== 'linux';
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has just gone by itself.
   }
+}
+
+/** Whether the process lives and still is the one that wrote the journal: process ids are used again. */
+async function isWriting({ writerPid, writerBegan }: Journal): Promise<boolean> {
+  if (writerPid === process.pid || !isAlive(writerPid)) return false;
+  return writerBegan === (await beginningOf(writerPid));
+}
+
+/** When a process began, in the system's ticks since its own start; undefined where the system does not tell. */
+async function beginningOf(pid: number): Promise<string | undefined> {
+  try {
+    // Field 22 of proc_pid_stat(5); the name in parentheses before it may hold spaces.
+    return (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /s, '').split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a journal says of the process that keeps it. */
+export async function thisWriter(): Promise<Pick<Journal, 'writerPid' | 'writerBegan'>> {
+  const writerBegan = await beginningOf(process.pid);
+  return { writerPid: process.pid, ...(writerBegan !== undefined && { writerBegan }) };
 }
 
 function isAlive(pid: number): boolean {

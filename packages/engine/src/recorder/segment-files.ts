@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { RecorderEventName, RecorderEvents, SegmentSnapshot, StartRecordingOptions } from './contract.ts';
-import { writeJournal } from './journal.ts';
+import { thisWriter, writeJournal } from './journal.ts';
 import { salvageSegment } from './recovery.ts';
 import { Segment, type SegmentLayout } from './segment.ts';
 import { SpoolFile } from './spool-file.ts';
@@ -44,6 +44,7 @@ export class SegmentFiles {
   readonly #recording: StartRecordingOptions;
   readonly #context: RecorderContext;
   readonly #startedAt: number;
+  readonly #writer = thisWriter();
   readonly #finished: SegmentSnapshot[] = [];
   readonly #finishing = new Set<Promise<void>>();
   /** Journals are written one after another: an old note must not take the place of a newer one. */
@@ -134,10 +135,9 @@ export class SegmentFiles {
       recordingStartedAt: this.#startedAt,
       segment,
       closed,
-      writerPid: process.pid,
     } as const;
     this.#journals = this.#journals
-      .then(() => writeJournal(this.#context.recordingsFolder, journal))
+      .then(async () => writeJournal(this.#context.recordingsFolder, { ...journal, ...(await this.#writer) }))
       .catch((error: unknown) => this.#context.logger.warn({ err: error }, 'journal could not be written'));
     return this.#journals;
   }

@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type EncodedFrame, FrameAssembler, HybridMp4Writer, OPUS_SILENCE, type RtpCodec } from '@aircheck/media';
@@ -6,7 +7,8 @@ import { probeRecording, readRecording } from '@aircheck/testkit';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { SegmentSnapshot } from '../../src/recorder/contract.ts';
 import { journalFolder } from '../../src/recorder/journal.ts';
-import { capturedPackets, incomingTrack, mediaOf, play, startSession } from './live-session.ts';
+import type { RecordingSession } from '../../src/recorder/recording-session.ts';
+import { capturedPackets, incomingTrack, mediaOf, play, soundPackets, startSession } from './live-session.ts';
 import { ScriptedParticipant, ScriptedTrack } from './scripted-participant.ts';
 
 let folder: string;
@@ -85,6 +87,97 @@ describe('a recorder that fails at a packet', () => {
     await vi.waitFor(() => expect(ends()).toHaveLength(1));
     expect(ends()[0]).toMatchObject({ reason: 'storage-failed' });
     expect(await session.end('stopped')).toMatchObject([{ durationMs: 0 }]);
+  });
+});
+
+describe('a disk that takes nothing', () => {
+  it('ends the recording and says why', async () => {
+    const clock = { nowMs: 5000 };
+    const picture = incomingTrack('h264', clock);
+    const handle = await open('/dev/full', 'r+');
+    const { session, ends } = startSession(
+      folder,
+      mediaOf(picture),
+      clock,
+      {},
+      {
+        path: '/dev/full',
+        handle,
+        outgrown: () => {},
+      },
+    );
+    play(clock, [session], [{ track: picture, packets: capturedPackets('h264') }]);
+    await vi.waitFor(() => {
+      clock.nowMs += 100;
+      session.tick(clock.nowMs);
+      expect(ends()).toMatchObject([
+        { reason: 'storage-full', detail: expect.stringMatching(/no space is left.*ENOSPC/) },
+      ]);
+    });
+    expect(await session.end('stopped')).toEqual([]);
+  });
+});
+
+describe('a file that grows', () => {
+  it('is brought to the disk every so often, off the path of the packets, however long the disk takes', async () => {
+    const clock = { nowMs: 5000 };
+    const sound = incomingTrack('opus', clock);
+    const path = join(folder, 'growing.mp4');
+    const handle = await open(path, 'wx+');
+    const synced: number[] = [];
+    const hanging = Promise.withResolvers<void>();
+    vi.spyOn(handle, 'datasync').mockImplementation(() => {
+      synced.push(clock.nowMs);
+      return hanging.promise;
+    });
+    const options = { media: 'audio' } as const;
+    const { session } = startSession(folder, mediaOf(sound), clock, options, { path, handle, outgrown: () => {} });
+    const second = async (): Promise<void> => {
+      play(clock, [session], [{ track: sound, packets: soundPackets(Array(50).fill(OPUS_SILENCE), 960) }]);
+      await vi.waitFor(() => expect(session.current!.sizeBytes).toBe(statSync(path).size));
+    };
+    await second();
+    expect(synced).toEqual([]);
+    await second();
+    expect(synced).toHaveLength(1);
+    // The disk hangs: it is not asked twice, and what comes is written all the same.
+    const before = statSync(path).size;
+    for (let count = 0; count < 5; count++) await second();
+    expect(synced).toHaveLength(1);
+    expect(statSync(path).size).toBeGreaterThan(before + 200 * OPUS_SILENCE.byteLength);
+    hanging.resolve();
+    await vi.waitFor(async () => {
+      await second();
+      expect(synced.length).toBeGreaterThan(1);
+    });
+    await session.end('stopped');
+  });
+
+  it('holds what came a second ago, also where packets are missing that nobody sends again', () => {
+    const clock = { nowMs: 5000 };
+    const sound = incomingTrack('opus', clock);
+    const { session } = startSession(folder, mediaOf(sound), clock, { media: 'audio' });
+    let writtenMs = 0;
+    const cut = HybridMp4Writer.prototype.cutFragment;
+    vi.spyOn(HybridMp4Writer.prototype, 'cutFragment').mockImplementation(function (this: HybridMp4Writer) {
+      const fragment = cut.call(this);
+      if (fragment !== undefined) writtenMs = (fragment.info.startSeconds + fragment.info.durationSeconds) * 1000;
+      return fragment;
+    });
+    // Of each 41 packets one is lost, so that the waits for them fall on all moments between two fragments.
+    const packets = soundPackets(Array(3000).fill(OPUS_SILENCE), 960).filter((_, packet) => packet % 41 !== 40);
+    const startMs = clock.nowMs;
+    const lags: number[] = [];
+    const watcher = {
+      tick: (nowMs: number) => {
+        session.tick(nowMs);
+        if (nowMs < startMs + 60_000) lags.push(nowMs - startMs - writtenMs);
+      },
+    } as RecordingSession;
+    play(clock, [watcher], [{ track: sound, packets }]);
+    expect(session.current!.health.lostPackets).toBeGreaterThan(60);
+    expect(Math.max(...lags)).toBeGreaterThan(600);
+    expect(Math.max(...lags)).toBeLessThan(1000);
   });
 });
 

@@ -273,6 +273,8 @@ export class Recordings {
   /** Brings a recording whose files are finished to its final state. */
   async #finish(row: RecordingRow, reason: EndReason, detail?: string): Promise<void> {
     const { recording_id: recordingId } = row;
+    // A file that its writer could not finish, as on a disk that fails for good, is recovered by the next start.
+    await this.#options.library.interrupt(recordingId);
     const files = (await this.#options.library.ofRecordings([recordingId])).get(recordingId) ?? [];
     const whole = files.filter(({ asset }) => wholeStates.includes(asset.state));
     const last = whole.at(-1)?.asset.endedAt ?? null;

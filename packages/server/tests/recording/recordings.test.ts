@@ -276,6 +276,25 @@ describeOnBothDatabases('recordings', (database) => {
     expect(await recordings.live('default', ['studio'])).toEqual([]);
   });
 
+  it('with a file that the worker could not finish tell so of it, and the next start finishes it', async () => {
+    const { recordingId } = await recordings.start(server, 'studio', request);
+    const [first, second] = [segmentOf(recordingId), segmentOf(recordingId)];
+    await writeJournal(folder, journalOf(second, false));
+    workers.emit('recording-state', { recordingId, state: 'recording', at: 1 });
+    workers.emit('segment-opened', { segment: first });
+    workers.emit('segment-closed', { segment: first });
+    workers.emit('segment-opened', { segment: second });
+    workers.emit('recording-ended', { recordingId, reason: 'storage-failed', detail: 'input/output error' });
+    await settle();
+    expect(await recordings.get(server, recordingId)).toMatchObject({ state: 'ready', endReason: 'storage-failed' });
+    expect((await library.get(second.fileId)).asset.state).toBe('interrupted');
+
+    recoverSegment = async (_folder, segment) => ({ ...segment, durationMs: 4321 });
+    await recordings.recover();
+    expect((await library.get(second.fileId)).asset).toMatchObject({ state: 'ready', durationMs: 4321 });
+    expect(await recordings.get(server, recordingId)).toMatchObject({ state: 'ready', endReason: 'storage-failed' });
+  });
+
   it('without a single frame fail with no-media', async () => {
     const { recordingId } = await recordings.start(server, 'studio', request);
     workers.segments.set(recordingId, []);

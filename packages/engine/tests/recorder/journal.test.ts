@@ -1,0 +1,43 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { expect, it } from 'vitest';
+import type { SegmentSnapshot } from '../../src/recorder/contract.ts';
+import { type Journal, thisWriter, writersGone } from '../../src/recorder/journal.ts';
+
+function journalBy(writer: Pick<Journal, 'writerPid' | 'writerBegan'>, closed = false): Journal {
+  return { version: 1, recordingStartedAt: 0, segment: {} as SegmentSnapshot, closed, ...writer } as Journal;
+}
+
+it('a journal names its process and when that began, as the system tells it', async () => {
+  const { writerPid, writerBegan } = await thisWriter();
+  expect(writerPid).toBe(process.pid);
+  expect((await readFile(`/proc/${process.pid}/stat`, 'utf8')).split(' ')).toContain(writerBegan);
+});
+
+it('a process that still writes is waited for; another one that has its id by now is let alone', async () => {
+  const child = spawn(process.execPath, ['-e', 'process.stdin.resume(); console.log("up")'], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  try {
+    await once(child.stdout, 'data');
+    const writerPid = child.pid!;
+    const stat = await readFile(`/proc/${writerPid}/stat`, 'utf8');
+    const writerBegan = stat.replace(/^.*\) /s, '').split(' ')[19]!;
+    await writersGone([journalBy({ writerPid, writerBegan: '1' }), journalBy({ writerPid, writerBegan }, true)]);
+    expect(child.exitCode).toBeNull();
+
+    let gone = false;
+    const waiting = writersGone([journalBy({ writerPid, writerBegan })]).then(() => {
+      gone = true;
+    });
+    // Time for it to look at the process several times.
+    for (let look = 0; look < 3; look++) await new Promise((done) => setTimeout(done, 60));
+    expect(gone).toBe(false);
+    child.stdin.end();
+    await waiting;
+    expect(child.signalCode).toBeNull();
+  } finally {
+    child.kill();
+  }
+});
