@@ -2,7 +2,14 @@ import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type EncodedFrame, FrameAssembler, HybridMp4Writer, OPUS_SILENCE, type RtpCodec } from '@aircheck/media';
+import {
+  type EncodedFrame,
+  FrameAssembler,
+  HybridMp4Writer,
+  OPUS_SILENCE,
+  type RtpCodec,
+  type RtpPacket,
+} from '@aircheck/media';
 import { probeRecording, readRecording } from '@aircheck/testkit';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { SegmentSnapshot } from '../../src/recorder/contract.ts';
@@ -155,31 +162,58 @@ describe('a file that grows', () => {
 
   it('holds what came a second ago, also where packets are missing that nobody sends again', () => {
     const clock = { nowMs: 5000 };
+    const picture = incomingTrack('h264', clock);
     const sound = incomingTrack('opus', clock);
-    const { session } = startSession(folder, mediaOf(sound), clock, { media: 'audio' });
+    const { session } = startSession(folder, mediaOf(picture, sound), clock);
+    let soundMs = 0;
     let writtenMs = 0;
-    const cut = HybridMp4Writer.prototype.cutFragment;
-    vi.spyOn(HybridMp4Writer.prototype, 'cutFragment').mockImplementation(function (this: HybridMp4Writer) {
-      const fragment = cut.call(this);
-      if (fragment !== undefined) writtenMs = (fragment.info.startSeconds + fragment.info.durationSeconds) * 1000;
-      return fragment;
+    const { addSample, cutFragment } = HybridMp4Writer.prototype;
+    vi.spyOn(HybridMp4Writer.prototype, 'addSample').mockImplementation(function (this: HybridMp4Writer, ...sample) {
+      const [track, { timestamp, duration }] = sample;
+      if (track === 1) soundMs = (timestamp + duration) / 48;
+      addSample.apply(this, sample);
     });
-    // Of each 41 packets one is lost, so that the waits for them fall on all moments between two fragments.
+    vi.spyOn(HybridMp4Writer.prototype, 'cutFragment').mockImplementation(function (this: HybridMp4Writer) {
+      writtenMs = soundMs;
+      return cutFragment.call(this);
+    });
+    // Of each 41 packets of sound one is lost: waits for them end at all moments between fragments of pictures.
     const packets = soundPackets(Array(3000).fill(OPUS_SILENCE), 960).filter((_, packet) => packet % 41 !== 40);
     const startMs = clock.nowMs;
     const lags: number[] = [];
     const watcher = {
       tick: (nowMs: number) => {
         session.tick(nowMs);
-        if (nowMs < startMs + 60_000) lags.push(nowMs - startMs - writtenMs);
+        if (nowMs > startMs + 1000 && nowMs < startMs + 60_000) lags.push(nowMs - startMs - writtenMs);
       },
     } as RecordingSession;
-    play(clock, [watcher], [{ track: sound, packets }]);
-    expect(session.current!.health.lostPackets).toBeGreaterThan(60);
+    play(
+      clock,
+      [watcher],
+      [
+        { track: picture, packets: repeated(capturedPackets('h264'), 30, 60 * 3000) },
+        { track: sound, packets },
+      ],
+    );
+    const { health, video } = session.current!;
+    expect(health.lostPackets).toBeGreaterThan(60);
+    expect(video!.frames).toBeGreaterThan(1700);
     expect(Math.max(...lags)).toBeGreaterThan(600);
     expect(Math.max(...lags)).toBeLessThan(1000);
   });
 });
+
+/** The same packets again and again, each time as many ticks later. */
+function repeated(packets: readonly RtpPacket[], times: number, ticks: number): RtpPacket[] {
+  return Array.from({ length: times }, (_, time) =>
+    packets.map((packet) => {
+      const { marker, payloadType, ssrc, payload } = packet;
+      const sequenceNumber = (packet.sequenceNumber + time * packets.length) & 0xffff;
+      const timestamp = (packet.timestamp + time * ticks) >>> 0;
+      return parseRtpPacket(serializeRtpPacket({ marker, payloadType, sequenceNumber, timestamp, ssrc, payload }));
+    }),
+  ).flat();
+}
 
 /** A number from 0 up to 1, the same row for the same seed (mulberry32). */
 function seededRandom(seed: number): () => number {
