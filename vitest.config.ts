@@ -9,7 +9,7 @@ const onEitherDatabase = [
   'ingest/*',
   'library/{media,nginx,packaged-hls,serving}',
   'library/uploads/whole-way',
-  'rooms/{meeting,rooms,signaling,subscribing,with-media}',
+  'rooms/{hidden-viewers,meeting,roles,rooms,signaling,subscribing,user-tokens,with-media}',
   'vendors/callbacks',
 ].map((name) => `packages/server/tests/${name}.test.ts`);
 

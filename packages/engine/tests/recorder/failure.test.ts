@@ -7,8 +7,10 @@ import {
   FrameAssembler,
   HybridMp4Writer,
   OPUS_SILENCE,
+  parseRtpPacket,
   type RtpCodec,
   type RtpPacket,
+  serializeRtpPacket,
 } from '@aircheck/media';
 import { probeRecording, readRecording } from '@aircheck/testkit';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
