@@ -34,13 +34,16 @@ export class DataFolder {
       await access(path, constants.W_OK | constants.X_OK);
       await access(join(path, 'recordings'), constants.W_OK | constants.X_OK);
     } catch (cause) {
-      throw new AircheckError('storage-failed', `The data folder ${path} cannot be written: ${reason(cause)}`, {
-        cause,
-      });
+      throw cannotWrite(path, cause);
     }
     const lock = takeLock(path, await readNote(path));
     const note: ServerNote = { pid: process.pid, startedAt: new Date().toISOString() };
-    await replaceFile(notePath(path), `${JSON.stringify(note)}\n`, 0o644);
+    try {
+      await replaceFile(notePath(path), `${JSON.stringify(note)}\n`, 0o644);
+    } catch (cause) {
+      lock.close();
+      throw cannotWrite(path, cause);
+    }
     return new DataFolder(path, lock);
   }
 
@@ -81,12 +84,13 @@ function notePath(folder: string): string {
 }
 
 function takeLock(path: string, note: ServerNote | undefined): BetterSqlite3.Database {
-  const lock = new BetterSqlite3(join(path, 'lock.db'), { timeout: 0 });
+  let lock: BetterSqlite3.Database | undefined;
   try {
+    lock = new BetterSqlite3(join(path, 'lock.db'), { timeout: 0 });
     lock.exec('begin exclusive');
     return lock;
   } catch (cause) {
-    lock.close();
+    lock?.close();
     if ((cause as { code?: string }).code !== 'SQLITE_BUSY') {
       throw new AircheckError('storage-failed', `The data folder ${path} cannot be locked: ${reason(cause)}`, {
         cause,
@@ -106,6 +110,10 @@ async function readNote(folder: string): Promise<ServerNote | undefined> {
     // Absent after an orderly end; a note that cannot be read says nothing.
     return undefined;
   }
+}
+
+function cannotWrite(path: string, cause: unknown): AircheckError {
+  return new AircheckError('storage-failed', `The data folder ${path} cannot be written: ${reason(cause)}`, { cause });
 }
 
 function reason(error: unknown): string {

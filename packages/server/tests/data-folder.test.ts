@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -50,6 +50,19 @@ it('is free again after its server was killed', async () => {
   const folder = await DataFolder.open(parent);
   expect(JSON.parse(await readFile(join(parent, 'server.json'), 'utf8'))).toMatchObject({ pid: process.pid });
   await folder.close();
+});
+
+it.each([
+  ['lock.db', 'cannot be locked'],
+  ['server.json.new', 'cannot be written'],
+])('says in one sentence that its file %s cannot be opened, and can be taken once it can', async (name, said) => {
+  await mkdir(join(parent, name));
+  await expect(DataFolder.open(parent)).rejects.toMatchObject({
+    code: 'storage-failed',
+    message: expect.stringMatching(new RegExp(`^The data folder ${parent} ${said}: [^\\n]+$`)),
+  });
+  await rm(join(parent, name), { recursive: true });
+  await (await DataFolder.open(parent)).close();
 });
 
 it.each([

@@ -73,8 +73,12 @@ export class SpoolFile {
   }
 
   async #create(): Promise<FileHandle> {
-    await mkdir(dirname(this.#path), { recursive: true });
-    return open(this.#path, 'wx+');
+    const folder = dirname(this.#path);
+    const made = await mkdir(folder, { recursive: true });
+    const file = await open(this.#path, 'wx+');
+    await syncFolder(folder);
+    if (made !== undefined) await syncFolder(dirname(made));
+    return file;
   }
 
   async #writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
@@ -131,6 +135,19 @@ export class SpoolFile {
     while (this.#busy !== undefined) await this.#busy;
     await this.#file?.close();
     this.#file = undefined;
+  }
+}
+
+/** Brings the names in a folder to the disk: of a new file that was synced a power cut may leave no trace else (fsync(2)). */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } catch (error) {
+    // Windows, and some file systems, sync no folders.
+    if (!['EINVAL', 'EPERM', 'EISDIR', 'ENOTSUP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  } finally {
+    await folder.close();
   }
 }
 

@@ -13,6 +13,8 @@ import { WorkerProcess } from './worker-process.ts';
 const REQUEST_TIMEOUT_MS = 10_000;
 const START_TIMEOUT_MS = 15_000;
 const DRAIN_TIMEOUT_MS = 60_000;
+/** The end of a recording waits for the disk, which may be slow. */
+const STOP_TIMEOUT_MS = 30_000;
 /** A worker that lived that long is started again at once; one that keeps dying, ever later. */
 const STABLE_AFTER_MS = 10_000;
 const FIRST_BACK_OFF_MS = 250;
@@ -160,7 +162,7 @@ export class MediaWorkers {
     if (known === undefined && endings.has(name)) return {} as WorkerRequests[N]['out'];
     const slot = known ?? (await this.#assign(roomKey));
     if (this.#state !== 'running') throw new AircheckError('draining', 'The server is shutting down');
-    return slot.process.request(name, body, REQUEST_TIMEOUT_MS);
+    return slot.process.request(name, body, name === 'stopRecording' ? STOP_TIMEOUT_MS : REQUEST_TIMEOUT_MS);
   }
 
   async #assign(roomKey: string): Promise<Slot> {
