@@ -41,6 +41,8 @@ export const AssetDeleted = z.object({
   fileId: FileId,
   fileName: z.string(),
   recordingId: z.string().nullable(),
+  /** When it was put into the recycle bin; null where it went past that. */
+  recycledAt: z.iso.datetime().nullable(),
   /** `request`: somebody asked for it; `expiry`: its time had come; `retention`: a rule. */
   reason: z.enum(['request', 'expiry', 'retention']),
 });

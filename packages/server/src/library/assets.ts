@@ -67,6 +67,6 @@ export async function requireAssetRow(db: Database, fileId: string, appId?: stri
   return row;
 }
 
-function timeOrNull(ms: number | null): string | null {
+export function timeOrNull(ms: number | null): string | null {
   return ms === null ? null : new Date(ms).toISOString();
 }

@@ -4,7 +4,7 @@ import { AircheckError, type AssetDeleted } from '@aircheck/protocol';
 import type { Database } from '../db/index.ts';
 import type { Outbox } from '../events/index.ts';
 import type { Jobs } from '../jobs/index.ts';
-import { subjectOf } from './assets.ts';
+import { subjectOf, timeOrNull } from './assets.ts';
 import type { StoredDerivative } from './derivatives.ts';
 import type { RemovalReason } from './recycling.ts';
 
@@ -69,12 +69,18 @@ export class Removals {
       .deleteFrom('assets')
       .where('file_id', '=', fileId)
       .where('state', '=', 'deleting')
-      .returning(['app_id', 'file_name', 'recording_id'])
+      .returning(['app_id', 'file_name', 'recording_id', 'recycled_at'])
       .executeTakeFirst();
     if (row === undefined) return;
     await transaction.deleteFrom('derivatives').where('file_id', '=', fileId).execute();
     await transaction.deleteFrom('asset_tags').where('file_id', '=', fileId).execute();
-    const data: AssetDeleted = { fileId, fileName: row.file_name, recordingId: row.recording_id, reason };
+    const data: AssetDeleted = {
+      fileId,
+      fileName: row.file_name,
+      recordingId: row.recording_id,
+      recycledAt: timeOrNull(row.recycled_at),
+      reason,
+    };
     await this.#options.outbox.append(transaction, {
       appId: row.app_id,
       type: 'asset.deleted',

@@ -66,7 +66,13 @@ describeOnBothDatabases('deletion', (database) => {
     expect((await service.events()).at(-1)).toEqual({
       type: 'asset.deleted',
       subject: fileId,
-      data: { fileId, fileName: 'Lesson', recordingId: null, reason: 'request' },
+      data: {
+        fileId,
+        fileName: 'Lesson',
+        recordingId: null,
+        recycledAt: new Date(clock.nowMs - 7 * dayMs).toISOString(),
+        reason: 'request',
+      },
     });
     const { items } = await jobs.list(appId, { fileId, limit: 10 });
     expect(items.filter(({ type }) => type === 'delete')).toMatchObject([{ state: 'done' }]);
@@ -238,9 +244,11 @@ describeOnBothDatabases('deletion', (database) => {
       await gone(second, service);
       await nothingIsLeft(service, first);
       expect((await library.get(third)).asset.state).toBe('ready');
-      expect((await service.events()).filter(({ type }) => type === 'asset.deleted')).toMatchObject([
-        { data: { reason: 'expiry' } },
-        { data: { reason: 'expiry' } },
+      const told = (await service.events()).filter(({ type }) => type === 'asset.deleted');
+      // They go beside each other.
+      expect(told.toSorted((a, b) => (a.subject < b.subject ? -1 : 1))).toMatchObject([
+        { data: { fileId: first, recycledAt: null, reason: 'expiry' } },
+        { data: { fileId: second, recycledAt: expect.any(String), reason: 'expiry' } },
       ]);
     });
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import type { Job, JobList } from '@aircheck/protocol';
+import type { EventList, Job, JobList } from '@aircheck/protocol';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { newFolder, run } from '../jobs/works/clips.ts';
 import { databases, LegacyServer } from './legacy-server.ts';
@@ -233,6 +233,32 @@ describe.each(databases)('work by the legacy API of Tencent VOD (%s)', { timeout
     expect(await call('ConfirmEvent', { msgHandle: [event.msgHandle] })).toMatchObject({ code: 0 });
     expect(await call('ConfirmEvent', { msgHandle: [event.msgHandle] })).toMatchObject({ code: 4000 });
     expect(await call('ConfirmEvent')).toMatchObject({ code: 4000 });
+
+    // A deletion is told when it is asked for, and not again when the file leaves the recycle bin.
+    const { api } = server.running;
+    const next = async () => {
+      const { eventList } = await call('PullEvent');
+      expect(eventList).toHaveLength(1);
+      expect(await call('ConfirmEvent', { msgHandle: [eventList[0].msgHandle] })).toMatchObject({ code: 0 });
+      return eventList[0].eventContent;
+    };
+    const deleted = (of: string) => ({
+      version: '4.0',
+      eventType: 'FileDeleted',
+      data: { status: 0, message: '', fileInfo: [{ fileId: of }] },
+    });
+    expect(await call('DeleteVodFile', { fileId, priority: 0 })).toMatchObject({ code: 0 });
+    expect(await next()).toEqual(deleted(fileId));
+    const removed = async (of: string) => {
+      await api.request('DELETE', `/v1/assets/${of}?now=true`);
+      const events = () => api.request<EventList>('GET', `/v1/events?type=asset.deleted&subject=${of}`);
+      await expect.poll(async () => (await events()).items.length).toBe(1);
+    };
+    await removed(fileId);
+    const other = await server.upload('deleted at once');
+    expect(await next()).toMatchObject({ eventType: 'NewFileUpload', data: { fileId: other } });
+    await removed(other);
+    expect(await next()).toEqual(deleted(other));
   });
 
   it('has files fetched from addresses', async () => {

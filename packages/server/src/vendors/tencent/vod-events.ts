@@ -60,9 +60,12 @@ export class VodEvents implements DeliveryFormat {
         return this.#assetReady(appId, data as Asset);
       case 'upload.rejected':
         return pullFailed(data as Upload);
+      // Who asked for it hears at once: to the vendor's callers what is in the recycle bin is gone.
+      case 'asset.recycled':
+        return fileDeleted((data as Asset).fileId);
       case 'asset.deleted': {
-        const { fileId } = data as AssetDeleted;
-        return { eventType: 'FileDeleted', data: { status: 0, message: '', fileInfo: [{ fileId }] } };
+        const { fileId, recycledAt } = data as AssetDeleted;
+        return recycledAt ? undefined : fileDeleted(fileId);
       }
       case 'job.done':
       case 'job.failed':
@@ -223,6 +226,10 @@ export class VodEvents implements DeliveryFormat {
   async #find(appId: string, fileId: string | null): Promise<VendorFile | undefined> {
     return fileId === null ? undefined : this.#options.files.find(appId, fileId);
   }
+}
+
+function fileDeleted(fileId: string): Envelope {
+  return { eventType: 'FileDeleted', data: { status: 0, message: '', fileInfo: [{ fileId }] } };
 }
 
 function pullFailed(upload: Upload): Envelope | undefined {
