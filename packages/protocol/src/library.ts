@@ -89,6 +89,8 @@ export const AssetQuery = z.object({
   source: AssetSource.optional(),
   /** Absent: all but those in the recycle bin and those being deleted. */
   state: AssetState.optional(),
+  /** Only those that nobody may play, or only the others. */
+  banned: z.stringbool().optional(),
   /** That time itself among it. */
   startedAfter: z.iso.datetime({ offset: true }).optional(),
   /** That time itself no more. */

@@ -43,6 +43,10 @@ const byName: Readonly<Record<string, unknown>> = {
   fps: 30,
   bitrateBps: 1_200_000,
   limit: 50,
+  // In queries, where they are texts.
+  live: 'true',
+  now: 'true',
+  banned: 'true',
 };
 
 /** Texts that have to be of a form. */

@@ -18,6 +18,7 @@ export interface AssetFilter {
   readonly source?: AssetSource | undefined;
   /** Absent: all but those in the recycle bin and those being deleted. */
   readonly state?: AssetState | undefined;
+  readonly banned?: boolean | undefined;
   /** ISO 8601; that time itself among it. */
   readonly startedAfter?: string | undefined;
   /** ISO 8601; that time itself no more. */
@@ -201,8 +202,8 @@ class AssetQueryParts {
 
   /** Whether anything but the name and what {@link isSelective} names is filtered by. */
   get #isFiltered(): boolean {
-    const { roomId, userId, source, startedAfter, startedBefore, state } = this.#filter;
-    const values = [roomId, userId, this.#classIds, source, startedAfter, startedBefore, state];
+    const { roomId, userId, source, startedAfter, startedBefore, state, banned } = this.#filter;
+    const values = [roomId, userId, this.#classIds, source, startedAfter, startedBefore, state, banned];
     return values.some((value) => value !== undefined);
   }
 
@@ -215,10 +216,11 @@ class AssetQueryParts {
   }
 
   #matches(walk: Walk, cursor: AssetCursor | undefined): RawBuilder<SqlBool> {
-    const { roomId, userId, recordingId, tag, source, state, startedAfter, startedBefore } = this.#filter;
+    const { roomId, userId, recordingId, tag, source, state, banned, startedAfter, startedBefore } = this.#filter;
     const filtered = (column: AssetColumn) => (walk === 'sort' ? disguised(column) : sql.ref(column));
     const conditions: RawBuilder<unknown>[] = [this.#common(), ...this.#nameMatches(walk, filtered, cursor)];
     if (state !== undefined) conditions.push(sql`state = ${state}`);
+    if (banned !== undefined) conditions.push(sql`banned = ${sql.lit(Number(banned))}`);
     if (roomId !== undefined) conditions.push(sql`${filtered('room_id')} = ${roomId}`);
     if (userId !== undefined) conditions.push(sql`${filtered('user_id')} = ${userId}`);
     if (recordingId !== undefined) conditions.push(sql`recording_id = ${recordingId}`);

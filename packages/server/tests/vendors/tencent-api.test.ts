@@ -196,8 +196,20 @@ describe.each(databases)('the library by the legacy API of Tencent VOD (%s)', { 
     expect(await call('BanningVod', { fileId, refreshCdn: 1 })).toMatchObject({ code: 0, replayUrl: '' });
     expect((await fetch(url)).status).toBe(403);
     expect((await fileSetOf('after'))[0].status).toBe('3');
+    const ofStatus = async (status: number) => {
+      const { totalCount, fileSet } = await call('DescribeVodInfo', { status, pageSize: 100 });
+      expect(totalCount).toBe(String(fileSet.length));
+      for (const file of fileSet) expect(file.status).toBe(String(status));
+      return fileSet.map((file: { fileId: string }) => file.fileId);
+    };
+    const other = await server.upload('never banned');
+    expect(await ofStatus(3)).toEqual([fileId]);
+    expect(await ofStatus(2)).toContain(other);
+    expect(await ofStatus(2)).not.toContain(fileId);
     expect(await call('UnbanningVod', { fileId })).toMatchObject({ code: 0 });
     expect((await fetch(url)).status).toBe(200);
+    expect(await ofStatus(3)).toEqual([]);
+    expect(await ofStatus(2)).toContain(fileId);
   });
 
   it('tells the states of files in the vendor’s numbers', async () => {

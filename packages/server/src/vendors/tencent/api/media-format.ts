@@ -1,5 +1,5 @@
 import type { Asset, AssetState, AudioInfo, PlayUrls, VideoInfo } from '@aircheck/protocol';
-import type { StoredAsset } from '../../../library/index.ts';
+import type { AssetFilter, StoredAsset } from '../../../library/index.ts';
 import type { VendorFile } from '../../vendor-files.ts';
 import { seconds } from '../media-facts.ts';
 import type { ActionContext } from './context.ts';
@@ -40,11 +40,13 @@ export function statusNumber({ state, banned }: Asset): number {
   return state === 'ready' && banned ? bannedStatus : statusNumbers[state];
 }
 
-/** The states that a number of the vendor's stands for; none for numbers that no file here ever has. */
-export function stateOfStatus(status: number): AssetState | undefined {
-  if (status === bannedStatus) return 'ready';
+/** Which files a number of the vendor's stands for; undefined for numbers that no file here ever has. */
+export function filterOfStatus(status: number): Pick<AssetFilter, 'state' | 'banned'> | undefined {
+  if (status === bannedStatus) return { state: 'ready', banned: true };
   const found = Object.entries(statusNumbers).find(([, number]) => number === status);
-  return found?.[0] as AssetState | undefined;
+  if (found === undefined) return undefined;
+  const state = found[0] as AssetState;
+  return state === 'ready' ? { state, banned: false } : { state };
 }
 
 /** What is in a file (266/8586, `metaData`): rates in bit/s, lengths in seconds. */

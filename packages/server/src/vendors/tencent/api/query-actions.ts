@@ -4,7 +4,7 @@ import type { VendorFile } from '../../vendor-files.ts';
 import { playSetOf, seconds } from '../media-facts.ts';
 import { classNames } from './class-actions.ts';
 import { type ActionContext, type Actions, fileOf, isGone } from './context.ts';
-import { stateOfStatus, statusNumber, vendorFilesOf } from './media-format.ts';
+import { filterOfStatus, statusNumber, vendorFilesOf } from './media-format.ts';
 import type { Parameters } from './parameters.ts';
 import { fromVendorTime, toVendorTime } from './times.ts';
 
@@ -72,13 +72,13 @@ async function named({ library, appId }: ActionContext, fileIds: readonly string
 
 function infoFilter(parameters: Parameters): PageFilter {
   const status = parameters.integer('status', -1, 100);
-  const state = status === undefined ? undefined : stateOfStatus(status);
-  if (status !== undefined && state === undefined) {
+  const ofStatus = status === undefined ? {} : filterOfStatus(status);
+  if (ofStatus === undefined) {
     throw parameters.invalid('status', 'must be -1, 2, 3, 5, 6 or 100: files here have no other');
   }
   const classId = parameters.integer('classId', -1, 2 ** 31 - 1);
   return {
-    state,
+    ...ofStatus,
     classId: classId === undefined || classId === -1 ? undefined : parameters.check('classId', ClassId, classId),
     startedAfter: time(parameters, 'from'),
     startedBefore: time(parameters, 'to'),
