@@ -67,6 +67,8 @@ export type Asset = z.infer<typeof Asset>;
 export const AssetSort = z.enum([
   'startedAt',
   '-startedAt',
+  'createdAt',
+  '-createdAt',
   'fileName',
   '-fileName',
   'sizeBytes',
@@ -95,6 +97,9 @@ export const AssetQuery = z.object({
   startedAfter: z.iso.datetime({ offset: true }).optional(),
   /** That time itself no more. */
   startedBefore: z.iso.datetime({ offset: true }).optional(),
+  /** As of `started…`, by the time at which the file came into the library. */
+  createdAfter: z.iso.datetime({ offset: true }).optional(),
+  createdBefore: z.iso.datetime({ offset: true }).optional(),
   sort: AssetSort.default('-startedAt'),
   cursor: z.string().max(2000).optional(),
   limit: z.coerce.number().int().min(1).max(200).default(50),

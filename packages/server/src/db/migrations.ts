@@ -462,6 +462,16 @@ export function migrations(kind: DatabaseKind): Record<string, Migration> {
           .execute();
       },
     },
+
+    '0005-assets-by-creation': {
+      async up(db: Kysely<unknown>): Promise<void> {
+        await db.schema
+          .createIndex('assets_by_creation')
+          .on('assets')
+          .columns(['app_id', 'hidden', 'created_at', 'file_id', 'name_key'])
+          .execute();
+      },
+    },
   };
 }
 

@@ -23,6 +23,9 @@ export interface AssetFilter {
   readonly startedAfter?: string | undefined;
   /** ISO 8601; that time itself no more. */
   readonly startedBefore?: string | undefined;
+  /** As of `started…`, by the time at which the file came into the library. */
+  readonly createdAfter?: string | undefined;
+  readonly createdBefore?: string | undefined;
   /** `-startedAt` when absent. */
   readonly sort?: AssetSort | undefined;
   readonly cursor?: string | undefined;
@@ -49,6 +52,7 @@ const walkedAtMost = 1500;
 
 const columns = {
   startedAt: 'started_at',
+  createdAt: 'created_at',
   fileName: 'name_key',
   sizeBytes: 'size_bytes',
   durationMs: 'duration_ms',
@@ -202,9 +206,10 @@ class AssetQueryParts {
 
   /** Whether anything but the name and what {@link isSelective} names is filtered by. */
   get #isFiltered(): boolean {
-    const { roomId, userId, source, startedAfter, startedBefore, state, banned } = this.#filter;
-    const values = [roomId, userId, this.#classIds, source, startedAfter, startedBefore, state, banned];
-    return values.some((value) => value !== undefined);
+    const { roomId, userId, source, state, banned } = this.#filter;
+    const { startedAfter, startedBefore, createdAfter, createdBefore } = this.#filter;
+    const times = [startedAfter, startedBefore, createdAfter, createdBefore];
+    return [roomId, userId, this.#classIds, source, state, banned, ...times].some((value) => value !== undefined);
   }
 
   /** What all lists have in common. */
@@ -216,7 +221,8 @@ class AssetQueryParts {
   }
 
   #matches(walk: Walk, cursor: AssetCursor | undefined): RawBuilder<SqlBool> {
-    const { roomId, userId, recordingId, tag, source, state, banned, startedAfter, startedBefore } = this.#filter;
+    const { roomId, userId, recordingId, tag, source, state, banned } = this.#filter;
+    const { startedAfter, startedBefore, createdAfter, createdBefore } = this.#filter;
     const filtered = (column: AssetColumn) => (walk === 'sort' ? disguised(column) : sql.ref(column));
     const conditions: RawBuilder<unknown>[] = [this.#common(), ...this.#nameMatches(walk, filtered, cursor)];
     if (state !== undefined) conditions.push(sql`state = ${state}`);
@@ -227,6 +233,8 @@ class AssetQueryParts {
     if (source !== undefined) conditions.push(sql`source = ${source}`);
     if (startedAfter !== undefined) conditions.push(sql`started_at >= ${Date.parse(startedAfter)}`);
     if (startedBefore !== undefined) conditions.push(sql`started_at < ${Date.parse(startedBefore)}`);
+    if (createdAfter !== undefined) conditions.push(sql`created_at >= ${Date.parse(createdAfter)}`);
+    if (createdBefore !== undefined) conditions.push(sql`created_at < ${Date.parse(createdBefore)}`);
     if (this.#classIds !== undefined) {
       conditions.push(
         this.#classIds.length === 0 ? sql`1 = 0` : sql`${filtered('class_id')} in (${sql.join(this.#classIds)})`,

@@ -115,8 +115,8 @@ describeOnBothDatabases('the library', (database) => {
 
   /** What the list says, in JavaScript: by code points, then by id, and all of it the other way round. */
   function inOrder(assets: readonly Asset[], sort: AssetSort): string[] {
-    const key = sort.replace('-', '') as 'startedAt' | 'fileName' | 'sizeBytes' | 'durationMs';
-    const placeOf = (asset: Asset) => (key === 'startedAt' ? Date.parse(asset.startedAt) : asset[key]);
+    const key = sort.replace('-', '') as 'startedAt' | 'createdAt' | 'fileName' | 'sizeBytes' | 'durationMs';
+    const placeOf = (asset: Asset) => (key.endsWith('edAt') ? Date.parse(String(asset[key])) : asset[key]);
     const compare = (a: string | number, b: string | number) =>
       typeof a === 'string' ? Buffer.compare(Buffer.from(a), Buffer.from(String(b))) : a - Number(b);
     const sorted = assets.toSorted(
@@ -239,6 +239,16 @@ describeOnBothDatabases('the library', (database) => {
     expect(await ids({ startedAfter: '2023-11-14T22:13:20Z', startedBefore: '2023-11-15T00:00:00+01:00' })).toEqual([
       two,
     ]);
+    await database.db
+      .updateTable('assets')
+      .set({ created_at: 1_600_000_000_000, banned: 1 })
+      .where('file_id', '=', two)
+      .execute();
+    expect(await ids({ banned: true })).toEqual([two]);
+    expect(await ids({ banned: false })).toEqual([one, three.fileId].toSorted());
+    expect(await ids({ createdBefore: '2020-09-13T12:26:40Z' })).toEqual([]);
+    expect(await ids({ createdAfter: '2020-09-13T12:26:40Z', createdBefore: '2020-09-13T12:26:41Z' })).toEqual([two]);
+    expect(await ids({ createdAfter: '2020-09-13T12:26:40.001Z' })).toEqual([one, three.fileId].toSorted());
     expect(
       await ids({
         recordingId: 'r',

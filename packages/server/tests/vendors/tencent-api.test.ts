@@ -152,6 +152,26 @@ describe.each(databases)('the library by the legacy API of Tencent VOD (%s)', { 
     expect(byVid).toMatchObject({ code: 0, fileSet: [{ fileId: fileIds[0], image_url: '' }] });
   });
 
+  it('finds files by when they came into the library, however old what they show is', async () => {
+    const fileId = await server.upload('of last year');
+    const db = await openDatabase(server.database);
+    onTestFinished(() => db.destroy());
+    // As that of a clip, which has the time of what it was cut from.
+    const startedAt = Date.now() - 365 * 86_400_000;
+    await db.updateTable('assets').set({ started_at: startedAt }).where('file_id', '=', fileId).execute();
+    const found = async (filter: object) => {
+      const { fileSet } = await call('DescribeVodInfo', { pageSize: 100, ...filter });
+      return fileSet.map((file: { fileId: string }) => file.fileId) as string[];
+    };
+    const hoursAgo = (hours: number) =>
+      new Date(Date.now() + (8 - hours) * 3_600_000).toISOString().slice(0, 19).replace('T', ' ');
+    expect((await found({ from: hoursAgo(1), orderby: 1 }))[0]).toBe(fileId);
+    expect((await found({ from: hoursAgo(1), orderby: 0 })).at(-1)).toBe(fileId);
+    expect(await found({ to: hoursAgo(1) })).toEqual([]);
+    const { createTime } = (await call('DescribeVodInfo', { fileIds: [fileId] })).fileSet[0];
+    expect(createTime > hoursAgo(1) && createTime <= hoursAgo(0)).toBe(true);
+  });
+
   it('tells all of a file, or what is asked for', async () => {
     const fileId = await server.upload('whole');
     const all = await call('GetVideoInfo', { fileId });

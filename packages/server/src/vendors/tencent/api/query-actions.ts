@@ -80,9 +80,10 @@ function infoFilter(parameters: Parameters): PageFilter {
   return {
     ...ofStatus,
     classId: classId === undefined || classId === -1 ? undefined : parameters.check('classId', ClassId, classId),
-    startedAfter: time(parameters, 'from'),
-    startedBefore: time(parameters, 'to'),
-    sort: parameters.integer('orderby', 0, 1) === 1 ? '-startedAt' : 'startedAt',
+    // What is answered as `createTime`.
+    createdAfter: time(parameters, 'from'),
+    createdBefore: time(parameters, 'to'),
+    sort: parameters.integer('orderby', 0, 1) === 1 ? '-createdAt' : 'createdAt',
   };
 }
 
