@@ -18,6 +18,15 @@ export type AssetSource = z.infer<typeof AssetSource>;
 
 export const Tag = StorableText.min(1).max(64);
 export const Tags = z.array(Tag).max(32);
+
+/** Tags that come in one text, separated by commas. */
+export function splitTags(text: string): string[] {
+  return text
+    .split(',')
+    .map((tag) => tag.trim())
+    .filter((tag) => tag !== '');
+}
+
 /** 0 is the default class, 其他/Other. */
 export const ClassId = z
   .int()
@@ -290,11 +299,7 @@ export const UploadMetadata = z.object({
   tags: z
     .string()
     .transform((text, context): unknown => {
-      if (!text.startsWith('['))
-        return text
-          .split(',')
-          .map((tag) => tag.trim())
-          .filter((tag) => tag !== '');
+      if (!text.startsWith('[')) return splitTags(text);
       try {
         return JSON.parse(text);
       } catch {

@@ -125,7 +125,7 @@ describe('callbacks in the formats of vendors', { timeout: 90_000 }, () => {
         req_0x5: {
           uint32_oper: 1,
           string_file_name: 'sxb_anna',
-          string_tags: ['lesson'],
+          string_tags: 'lesson, live',
           uint32_classid: 0,
           uint32_sdk_type: 1,
           uint32_record_data_type: 0,
@@ -152,7 +152,7 @@ describe('callbacks in the formats of vendors', { timeout: 90_000 }, () => {
       timeout: 20_000,
     });
     const again = await relay(recordHead, {
-      req_0x5: { uint32_oper: 1, string_file_name: 'x', uint32_record_data_type: 0 },
+      req_0x5: { uint32_oper: 1, string_file_name: 'x', string_tags: ['lesson'], uint32_record_data_type: 0 },
     });
     expect(again.rspbody.rsp_0x5.uint32_result).toBe(30_000_415);
     const stop = { req_0x5: { uint32_oper: 2, uint32_sdk_type: 1, uint32_record_data_type: 0 } };
@@ -185,6 +185,8 @@ describe('callbacks in the formats of vendors', { timeout: 90_000 }, () => {
       status: 0,
       message: '',
     });
+    const { tags } = await server.api.request<Asset>('GET', `/v1/assets/${recorded.fileId}`);
+    expect(tags).toEqual(['lesson', 'live']);
     expect(Buffer.byteLength(body.data.sourceContext)).toBeLessThanOrEqual(256);
     expect(new URLSearchParams(body.data.sourceContext).get('groupid')).toBe('4711');
     const bytes = Buffer.from(await (await fetch(body.data.fileUrl)).arrayBuffer());

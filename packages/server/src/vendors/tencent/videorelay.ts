@@ -1,4 +1,4 @@
-import { AircheckError, type Recording, type RecordingSource, RoomId, UserId } from '@aircheck/protocol';
+import { AircheckError, type Recording, type RecordingSource, RoomId, splitTags, UserId } from '@aircheck/protocol';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { ServerPrincipal } from '../../apps/index.ts';
@@ -51,7 +51,8 @@ type Head = z.infer<typeof Head>;
 const RecordRequest = z.object({
   uint32_oper: Uint32,
   string_file_name: z.string().optional(),
-  string_tags: z.array(z.string()).default([]),
+  /** A text in the vendor's tables; callers that followed the name send a list. */
+  string_tags: z.union([z.string().transform(splitTags), z.array(z.string())]).default([]),
   uint32_classid: Uint32.default(0),
   uint32_IsTransCode: Uint32.default(0),
   uint32_IsScreenShot: Uint32.default(0),

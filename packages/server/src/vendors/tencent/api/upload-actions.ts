@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { AircheckError, ClassId, FileName, PullRequest, Tags } from '@aircheck/protocol';
+import { AircheckError, ClassId, FileName, PullRequest, splitTags, Tags } from '@aircheck/protocol';
 import { detailsOf, type UploadRow } from '../../../library/index.ts';
 import { type ActionContext, type Actions, requireFile } from './context.ts';
 import { vendorFilesOf } from './media-format.ts';
@@ -86,15 +86,10 @@ function pullOf(pull: Parameters): PullRequest {
     if (pull.flag(name)) throw pull.invalid(name, 'is not taken: call ConvertVodFile when the file is there');
   }
   pull.integer('priority', 0, 2);
-  const tags = (pull.text('tags') ?? '').split(',').map((tag) => tag.trim());
   return {
     url: pull.check('url', PullRequest.shape.url, pull.required('url')),
     fileName: pull.fileName('fileName'),
-    tags: pull.check(
-      'tags',
-      Tags,
-      tags.filter((tag) => tag !== ''),
-    ),
+    tags: pull.check('tags', Tags, splitTags(pull.text('tags') ?? '')),
   };
 }
 
