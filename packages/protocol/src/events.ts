@@ -28,7 +28,8 @@ export const EventType = z.enum([
   'job.cancelled',
   // data: ProcedureChanged
   'procedure.changed',
-  // data: Upload
+  // data: Upload; `upload.ready` comes after `asset.ready` of its file
+  'upload.ready',
   'upload.rejected',
   // data: RoomEnded
   'room.ended',

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ClassId, FileId, Tags } from './library.ts';
 import { FileName } from './model.ts';
 import { RecordingId } from './rest.ts';
-import { ProcedureName, ProcedureSpec } from './templates.ts';
+import { ProcedureName, ProcedureSpec, SamplePercent } from './templates.ts';
 
 /** What a job does. The last four are begun by the library itself. */
 export const JobType = z.enum([
@@ -33,7 +33,10 @@ export const JobRequest = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('snapshot'),
     fileId: FileId,
-    offsetsMs: z.array(z.number().min(0)).min(1).max(100),
+    /** Times in the file; or `samplePercent`. */
+    offsetsMs: z.array(z.number().min(0)).min(1).max(100).optional(),
+    /** One picture each so many percent of the file, from its beginning on. */
+    samplePercent: SamplePercent.optional(),
     definition: z.int().optional(),
   }),
   z.object({ type: z.literal('cover'), fileId: FileId }),

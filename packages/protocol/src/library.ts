@@ -142,6 +142,8 @@ export const DerivativeInfo = z.object({
   audio: AudioInfo.optional(),
   /** Of a snapshot: its place in the file. */
   timeOffsetMs: z.number().optional(),
+  /** Of a snapshot that is one of several all over the file: percent of it between two of them. */
+  samplePercent: z.int().optional(),
   /** Of a sprite: all its sheets and the WebVTT file, names inside of its folder; tiles are `tileWidth` × `tileHeight`. */
   sheets: z.array(z.string()).optional(),
   vtt: z.string().optional(),

@@ -77,6 +77,8 @@ export const UpdateTemplateRequest = z.object({
 });
 export const TemplateQuery = z.object({ kind: TemplateKind.optional() });
 
+export const SamplePercent = z.int().min(1).max(50);
+
 /**
  * What runs on a file under one name; steps are independent of one another. Those that need a picture are left out for a
  * file without one, as are snapshots beyond its end.
@@ -91,6 +93,10 @@ export const ProcedureSpec = z.object({
   cover: z.boolean().default(false),
   sprite: z.array(z.int()).max(4).default([]),
   snapshotOffsetsMs: z.array(z.int().min(0)).max(100).default([]),
+  /** Template of those snapshots; the built-in one when absent. */
+  snapshotDefinition: z.int().optional(),
+  /** Snapshots all over the file, one each so many percent of it. */
+  samples: z.object({ percent: SamplePercent, definition: z.int().optional() }).optional(),
 });
 export type ProcedureSpec = z.infer<typeof ProcedureSpec>;
 export const ProcedureName = StorableText.min(1).max(64);

@@ -158,7 +158,7 @@ export async function createServer(config: Config, logger: Logger = pino({ level
   const formats = {
     webhook: webhookFormat(clock),
     queue: queueFormat,
-    ...vendorFormats({ db, library, urls, jobs, uploads, recording, meeting, clock }),
+    ...vendorFormats({ db, library, urls, jobs, recording, meeting, clock }),
   };
   const events = new Events({ db, outbox, formats, guard, http, clock, logger });
   starting.defer(() => events.close());
@@ -206,9 +206,9 @@ export async function createServer(config: Config, logger: Logger = pino({ level
   registerEventRoutes(app, events);
   const { uploadsFolder, publicUrl } = config;
   registerUploadRoutes(app, uploads, new TusServer({ uploads, uploadsFolder, publicUrl, logger }));
-  const taskFormat = formats['tencent-vod'];
+  const taskEvents = formats['tencent-vod'];
   const { queue } = events;
-  registerTencentApi(app, { apps, db, library, urls, jobs, uploads, queue, taskFormat, clock, config });
+  registerTencentApi(app, { apps, db, library, urls, jobs, uploads, queue, taskEvents, clock, config });
   registerVideorelay(app, {
     userSigs,
     settings: library.settings,

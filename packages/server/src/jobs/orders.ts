@@ -61,10 +61,8 @@ export class Orders {
       }
       case 'snapshot': {
         requirePicture(asset);
-        const beyond = request.offsetsMs.findIndex((offsetMs) => offsetMs > asset.durationMs);
-        if (beyond >= 0) throw outside(`offsetsMs.${beyond}`, asset.durationMs);
+        const offsetsMs = snapshotTimes(request, asset.durationMs);
         const { spec } = await this.#templates.find(db, appId, 'snapshot', request.definition ?? defaultSnapshot);
-        const { offsetsMs } = request;
         const bytes = offsetsMs.length * pictureBytes;
         return { name: 'snapshot', order: { source, offsetsMs, ...spec }, fileId, bytes };
       }
@@ -189,6 +187,25 @@ export function placeInFile(
     });
   }
   return { startMs, endMs: Math.min(endMs, durationMs) };
+}
+
+/** Where pictures are taken, in milliseconds. @throws AircheckError `request-invalid` */
+function snapshotTimes(
+  { offsetsMs, samplePercent }: Extract<WorkRequest, { type: 'snapshot' }>,
+  durationMs: number,
+): readonly number[] {
+  if (offsetsMs !== undefined && samplePercent === undefined) {
+    const beyond = offsetsMs.findIndex((offsetMs) => offsetMs > durationMs);
+    if (beyond >= 0) throw outside(`offsetsMs.${beyond}`, durationMs);
+    return offsetsMs;
+  }
+  if (offsetsMs === undefined && samplePercent !== undefined) {
+    const count = Math.ceil(100 / samplePercent);
+    return Array.from({ length: count }, (_, index) => Math.floor((durationMs * index * samplePercent) / 100));
+  }
+  throw new AircheckError('request-invalid', 'Snapshots are taken at offsetsMs or each samplePercent', {
+    input: 'body.offsetsMs',
+  });
 }
 
 function outside(field: string, durationMs: number): AircheckError {

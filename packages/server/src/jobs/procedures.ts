@@ -121,7 +121,7 @@ export class Procedures {
     for (const { name, spec } of rows.map(toProcedure)) {
       const steps = stepsOf(spec, asset);
       const request: ProcedureRequest = { type: 'procedure', fileId: asset.fileId, name };
-      if (steps.length > 0) await this.#insert(transaction, appId, request, steps, automaticPriority);
+      if (steps.length > 0) await this.#insertAutomatic(transaction, appId, request, steps);
     }
   }
 
@@ -146,13 +146,23 @@ export class Procedures {
     if (steps.length === 0) return;
     const purpose = spec.transcode.length > 0 ? { purpose: convertProcedure } : {};
     const request: ProcedureRequest = { type: 'procedure', fileId: asset.fileId, spec, ...purpose };
-    await this.#insert(transaction, appId, request, steps, automaticPriority);
+    await this.#insertAutomatic(transaction, appId, request, steps);
+  }
+
+  /** Its input tells that nobody asked for it by a call. */
+  async #insertAutomatic(
+    transaction: Database,
+    appId: string,
+    request: ProcedureRequest,
+    steps: readonly WorkRequest[],
+  ): Promise<void> {
+    await this.#insert(transaction, appId, { ...request, automatic: true }, steps, automaticPriority);
   }
 
   async #insert(
     transaction: Database,
     appId: string,
-    request: ProcedureRequest,
+    request: ProcedureRequest & { readonly automatic?: true },
     steps: readonly WorkRequest[],
     priority: number,
   ): Promise<JobRow> {
@@ -176,8 +186,9 @@ export class Procedures {
 
   async #checkSpec(db: Database, appId: string, spec: ProcedureSpec): Promise<void> {
     const { templates } = this.#options;
-    const { transcode, aac, cover, sprite, snapshotOffsetsMs } = spec;
-    if (!aac && !cover && transcode.length + sprite.length + snapshotOffsetsMs.length === 0) {
+    const { transcode, aac, cover, sprite, snapshotOffsetsMs, snapshotDefinition, samples } = spec;
+    const nothing = transcode.length + sprite.length + snapshotOffsetsMs.length === 0 && samples === undefined;
+    if (!aac && !cover && nothing) {
       throw new AircheckError('request-invalid', 'A procedure has a step at least', { input: 'body.spec' });
     }
     for (const { definition, watermark } of transcode) {
@@ -185,16 +196,26 @@ export class Procedures {
       if (watermark !== undefined) await templates.find(db, appId, 'watermark', watermark);
     }
     for (const definition of sprite) await templates.find(db, appId, 'sprite', definition);
+    for (const definition of [snapshotDefinition, samples?.definition]) {
+      if (definition !== undefined) await templates.find(db, appId, 'snapshot', definition);
+    }
   }
 }
 
-/** The jobs of a procedure on that file. Snapshots are one job, and without a picture there are none. */
+/** The jobs of a procedure on that file. Snapshots at times are one job, samples another, and without a picture there are none. */
 function stepsOf(spec: ProcedureSpec, { fileId, durationMs, video, audio }: Asset): WorkRequest[] {
   const picture = video !== null;
   const offsetsMs = spec.snapshotOffsetsMs.filter((offsetMs) => offsetMs <= durationMs);
   const steps: (WorkRequest | false)[] = [
     picture && spec.cover && { type: 'cover', fileId },
-    picture && offsetsMs.length > 0 && { type: 'snapshot', fileId, offsetsMs },
+    picture && offsetsMs.length > 0 && { type: 'snapshot', fileId, offsetsMs, definition: spec.snapshotDefinition },
+    picture &&
+      spec.samples !== undefined && {
+        type: 'snapshot',
+        fileId,
+        samplePercent: spec.samples.percent,
+        definition: spec.samples.definition,
+      },
     ...spec.sprite.map((definition): WorkRequest | false => picture && { type: 'sprite', fileId, definition }),
     audio !== null && spec.aac && { type: 'aac', fileId },
     ...spec.transcode.map((step): WorkRequest => ({ type: 'transcode', fileId, ...step })),

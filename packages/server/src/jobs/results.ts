@@ -80,7 +80,7 @@ export class Results {
         path: together ? `${fileId}/${name}/${file.name}` : `${fileId}/${name}`,
         mimeType: file.mimeType,
         sizeBytes: file.sizeBytes,
-        info: file.info,
+        info: request.type === 'snapshot' ? { ...file.info, samplePercent: request.samplePercent } : file.info,
         jobId: row.job_id,
       });
     }
@@ -138,9 +138,10 @@ export class Results {
 }
 
 type NewFileRequest = Extract<WorkRequest, { type: 'clip' | 'concat' }>;
-type DerivingRequest = Exclude<WorkRequest, NewFileRequest>;
+export type DerivingRequest = Exclude<WorkRequest, NewFileRequest>;
 
-function definitionOf(request: DerivingRequest): number {
+/** The template that a job's derivatives are made by. */
+export function definitionOf(request: DerivingRequest): number {
   switch (request.type) {
     case 'transcode':
       return request.definition;

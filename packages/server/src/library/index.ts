@@ -26,7 +26,6 @@ export {
   receiveWhole,
   registerUploadRoutes,
   TusServer,
-  toUpload,
   type UploadRow,
   Uploads,
 } from './uploads/index.ts';

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { Database } from '../db/index.ts';
 import type { DeliveryFormats } from '../events/index.ts';
 import type { Jobs } from '../jobs/index.ts';
-import { type Library, type MediaUrls, toUpload, type Uploads } from '../library/index.ts';
+import type { Library, MediaUrls } from '../library/index.ts';
 import { LiveCallback } from './tencent/live-callback.ts';
 import { VodEvents } from './tencent/vod-events.ts';
 import { VendorFiles } from './vendor-files.ts';
@@ -20,7 +20,6 @@ export interface VendorFormatsOptions {
   readonly library: Pick<Library, 'get' | 'derivativesOf' | 'settings'>;
   readonly urls: MediaUrls;
   readonly jobs: Pick<Jobs, 'get' | 'list'>;
-  readonly uploads: Pick<Uploads, 'store'>;
   readonly recording: (appId: string, recordingId: string) => Promise<Recording>;
   /** The meeting that is on in a room. */
   readonly meeting: (appId: string, roomId: string) => Meeting | undefined;
@@ -30,20 +29,11 @@ export interface VendorFormatsOptions {
 
 /** How events are told to subscribers that speak a vendor's format. */
 export function vendorFormats(options: VendorFormatsOptions) {
-  const { library, urls, jobs, uploads, recording, clock } = options;
+  const { library, urls, jobs, recording, clock } = options;
   const meetings = new Meetings(options.db, options.meeting);
   const files = new VendorFiles(library, urls);
   const { settings } = library;
-  const vodEvents = new VodEvents({
-    files,
-    settings,
-    jobs,
-    recording,
-    async uploadOfFile(fileId) {
-      const row = await uploads.store.ofFile(fileId);
-      return row === undefined ? undefined : toUpload(row, row.size_bytes);
-    },
-  });
+  const vodEvents = new VodEvents({ files, settings, jobs, recording });
   return {
     'tencent-vod': vodEvents,
     'tencent-queue': vodEvents,

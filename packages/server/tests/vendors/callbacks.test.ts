@@ -195,6 +195,8 @@ describe('callbacks in the formats of vendors', { timeout: 90_000 }, () => {
 
   it('tell Tencent VOD of what the flags of the recording asked for', async () => {
     const { body } = await vod('TranscodeComplete', ({ fileId }) => fileId === recorded.fileId);
+    const { transcodeTaskId } = (await vod('NewFileUpload', ({ fileId }) => fileId === recorded.fileId)).body.data;
+    expect(body.data.vodTaskId).toBe(transcodeTaskId);
     expect(body.data).toMatchObject({ status: 0, fileName: 'sxb_anna', coverUrl: expect.stringContaining('http') });
     const sizes = body.data.playSet.map(({ definition }: { definition: number }) => definition);
     expect(sizes).toEqual(expect.arrayContaining([0, 10]));
@@ -351,6 +353,8 @@ describe('callbacks in the formats of vendors', { timeout: 90_000 }, () => {
     const good = await pull('/film.mp4');
     const bad = await pull('/nothing.mp4');
     const { body } = await vod('PullComplete', ({ vodTaskId }) => vodTaskId === good.jobId);
+    const entered = await vod('NewFileUpload', ({ fileId }) => fileId === body.data.fileId);
+    expect(entered.body.data).toMatchObject({ sourceType: 'Pull', fileName: 'pulled', fileUrl: expect.any(String) });
     expect(body.data).toMatchObject({ status: 0, message: '', fileId: expect.stringMatching(/^\d+$/) });
     expect((await fetch(body.data.fileUrl)).status).toBe(200);
     const failed = await vod('PullComplete', ({ vodTaskId }) => vodTaskId === bad.jobId);

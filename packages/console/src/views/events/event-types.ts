@@ -32,6 +32,7 @@ export const singleEventTypes = namesOf<EventType>({
   'job.failed': true,
   'job.cancelled': true,
   'procedure.changed': true,
+  'upload.ready': true,
   'upload.rejected': true,
   'room.ended': true,
   'subscriber.test': true,

@@ -139,18 +139,18 @@ function ProcedureDialog({
   const sprites = templates.filter(({ kind }) => kind === 'sprite');
   const spriteDefinitions =
     procedure.spec.sprite.length > 0 ? procedure.spec.sprite : sprites.slice(0, 1).map(({ definition }) => definition);
-  const nothing =
-    definitions.length === 0 && !aac && !cover && !sprite && procedure.spec.snapshotOffsetsMs.length === 0;
+  const nothing = definitions.length === 0 && !aac && !cover && !sprite && !takesSnapshots(procedure.spec);
   const save = useSubmit(async () => {
     await libraryApi.putProcedure({
       name: name.trim(),
       automatic,
       spec: {
+        // What cannot be set here stays as it is.
+        ...procedure.spec,
         transcode: definitions.map((definition) => ({ definition, ...(watermark !== undefined && { watermark }) })),
         aac,
         cover,
         sprite: sprite ? spriteDefinitions : [],
-        snapshotOffsetsMs: procedure.spec.snapshotOffsetsMs,
       },
     });
     await onSaved();
@@ -238,6 +238,10 @@ function nameOf(templates: ReturnType<typeof useTemplates>, definition: number):
   return templates.find((one) => one.definition === definition)?.name ?? `#${definition}`;
 }
 
+function takesSnapshots({ snapshotOffsetsMs, samples }: ProcedureSpec): boolean {
+  return snapshotOffsetsMs.length > 0 || samples !== undefined;
+}
+
 /** `HD, SD · AAC · covers`. */
 function describe(spec: ProcedureSpec, name: (definition: number) => string, t: LibraryTranslate): string {
   return [
@@ -245,7 +249,7 @@ function describe(spec: ProcedureSpec, name: (definition: number) => string, t: 
     spec.aac && t('job.aac'),
     spec.cover && t('job.cover'),
     spec.sprite.length > 0 && t('job.sprite'),
-    spec.snapshotOffsetsMs.length > 0 && t('job.snapshot'),
+    takesSnapshots(spec) && t('job.snapshot'),
   ]
     .filter(Boolean)
     .join(' · ');

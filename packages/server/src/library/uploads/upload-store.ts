@@ -83,11 +83,6 @@ export class UploadStore {
     return row;
   }
 
-  /** The upload that a file came by. */
-  ofFile(fileId: string): Promise<UploadRow | undefined> {
-    return this.#db.selectFrom('uploads').selectAll().where('file_id', '=', fileId).executeTakeFirst();
-  }
-
   async list(
     appId: string,
     filter: UploadFilter,

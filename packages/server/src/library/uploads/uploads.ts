@@ -16,6 +16,7 @@ import type { Clock } from '../../clock.ts';
 import type { Database } from '../../db/index.ts';
 import type { Outbox } from '../../events/index.ts';
 import type { Commit, InternalJob, Jobs, Outcome } from '../../jobs/index.ts';
+import { subjectOf } from '../assets.ts';
 import type { Library } from '../library.ts';
 import { freeBytes, linkFile, overwriteHead, reservedBytes, sizeOf } from './disk.ts';
 import { ownerOfUpload, type RecordingOwner, readMetadata, requireUpload } from './upload-owner.ts';
@@ -276,15 +277,20 @@ export class Uploads {
    * @param transaction - its bytes go after it
    */
   async reject(transaction: Database, row: UploadRow, detail: string): Promise<void> {
-    const { outbox, clock } = this.#options;
     if (!(await this.store.move(transaction, row.upload_id, row.state as never, 'rejected', { detail }))) return;
+    await this.#tellEnd(transaction, { ...row, state: 'rejected', detail });
+    this.#removeSoon();
+  }
+
+  async #tellEnd(transaction: Database, row: UploadRow & { readonly state: 'ready' | 'rejected' }): Promise<void> {
+    const { outbox, clock } = this.#options;
+    const { recordingId, fileId } = detailsOf(row);
     await outbox.append(transaction, {
       appId: row.app_id,
-      type: 'upload.rejected',
-      subject: detailsOf(row).recordingId ?? detailsOf(row).fileId,
-      data: toUpload({ ...row, state: 'rejected', detail, updated_at: clock.now() }, row.size_bytes),
+      type: `upload.${row.state}`,
+      subject: subjectOf({ recordingId, fileId }),
+      data: toUpload({ ...row, updated_at: clock.now() }, row.size_bytes),
     });
-    this.#removeSoon();
   }
 
   /** Gives up what was abandoned, and removes files of which no upload needs the bytes any more. */
@@ -340,6 +346,7 @@ export class Uploads {
         segmentIndex: Math.max(-1, ...siblings.map(({ asset }) => asset.segmentIndex)) + 1,
         startedAt: startedAt ?? row.created_at,
       });
+      await this.#tellEnd(transaction, { ...row, state: 'ready', file_id: fileId });
       this.#removeSoon();
       return { fileId };
     };

@@ -1,4 +1,5 @@
 import type { Job } from '@aircheck/protocol';
+import { type DerivingRequest, definitionOf } from '../../jobs/index.ts';
 import { siblingUrl, type VendorFile } from '../vendor-files.ts';
 
 /** The snapshots that a job has made, in the order of their times. */
@@ -21,7 +22,7 @@ export function spriteOf(file: VendorFile | undefined, job: Pick<Job, 'jobId' | 
   const url = file?.urls.images.find(({ derivativeId }) => derivativeId === made?.derivativeId)?.url ?? '';
   const { tiles = 0, sheets = [], vtt } = made?.info ?? {};
   return {
-    definition: made?.definition ?? Number(job.input.definition ?? 0),
+    definition: definitionOf(job.input as DerivingRequest),
     totalCount: tiles,
     imageSpriteUrl: sheets.map((sheet) => siblingUrl(url, sheet)),
     webVttUrl: vtt === undefined ? '' : siblingUrl(url, vtt),

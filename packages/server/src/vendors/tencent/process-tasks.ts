@@ -1,4 +1,5 @@
 import type { Job, JobType } from '@aircheck/protocol';
+import { type DerivingRequest, definitionOf } from '../../jobs/index.ts';
 import { extensionOf, renditionUrl, type VendorFile } from '../vendor-files.ts';
 import { picturesOf, spriteOf } from './job-pictures.ts';
 import { metaDataOf } from './media-facts.ts';
@@ -13,7 +14,7 @@ const taskTypes: Partial<Readonly<Record<JobType, string>>> = {
 };
 
 /** Numbers of failures: the file is not what it should be, or the system failed. */
-const sourceBad = 30_009;
+export const sourceBad = 30_009;
 const systemFailed = 30_010;
 
 /** `status` 0, or the number of the failure with its reason. */
@@ -31,7 +32,7 @@ export function failureOf({ state, error }: Pick<Job, 'state' | 'error'>): { sta
 export function processTask(job: Job, file: VendorFile | undefined) {
   const { status: errCode, message } = failureOf(job);
   return {
-    taskType: taskTypes[job.type] ?? job.type,
+    taskType: isSampled(job) ? 'SampleSnapshot' : (taskTypes[job.type] ?? job.type),
     status: job.state === 'done' ? 'SUCCESS' : errCode === 0 ? 'PROCESSING' : 'FAIL',
     errCode,
     message,
@@ -40,13 +41,23 @@ export function processTask(job: Job, file: VendorFile | undefined) {
   };
 }
 
-function inputOf({ type, input }: Job) {
-  const definition = Number(input.definition ?? 0);
+/** Pictures all over a file are a task of their own to the vendor. */
+function isSampled({ type, input }: Pick<Job, 'type' | 'input'>): boolean {
+  return type === 'snapshot' && input.samplePercent !== undefined;
+}
+
+function inputOf(job: Job) {
+  const { type, input } = job;
+  const definition = definitionOf(input as DerivingRequest);
   switch (type) {
     case 'transcode':
       return { definition, watermark: input.watermark === undefined ? 0 : 1 };
     case 'snapshot':
-      return { definition, timeOffset: input.offsetsMs ?? [], watermarkDefinition: [] };
+      return {
+        definition,
+        ...(!isSampled(job) && { timeOffset: input.offsetsMs }),
+        watermarkDefinition: [],
+      };
     case 'cover':
       return { definition, positionType: 'Percent', position: 0, watermarkDefinition: [] };
     default:
@@ -58,6 +69,7 @@ function outputOf(job: Job, file: VendorFile | undefined) {
   const pictures = picturesOf(file, job.jobId);
   switch (job.type) {
     case 'snapshot':
+      if (isSampled(job)) return { imageUrls: pictures.map(({ url }) => url) };
       return { imgInfo: pictures.map(({ timeOffset, url }) => ({ timeOffset, url })) };
     case 'cover': {
       const chosen = pictures.find(({ derivativeId }) => derivativeId === file?.stored.asset.coverId) ?? pictures[0];

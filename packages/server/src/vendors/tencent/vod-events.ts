@@ -9,27 +9,29 @@ import {
 } from '@aircheck/protocol';
 import type { DeliveryFormat, StoredEvent } from '../../events/index.ts';
 import type { Jobs } from '../../jobs/index.ts';
-import { convertProcedure } from '../../jobs/index.ts';
+import { convertProcedure, type DerivingRequest, definitionOf } from '../../jobs/index.ts';
 import type { Settings } from '../../library/index.ts';
 import type { VendorFile, VendorFiles } from '../vendor-files.ts';
 import { picturesOf, spriteOf } from './job-pictures.ts';
 import { metaDataOfFile, playSetOf, seconds } from './media-facts.ts';
-import { failureOf, processTask } from './process-tasks.ts';
+import { notifyModeOf } from './notify-mode.ts';
+import { failureOf, processTask, sourceBad } from './process-tasks.ts';
 import { streamIdOf } from './stream-id.ts';
 
 export interface VodEventsOptions {
-  readonly files: VendorFiles;
+  readonly files: Pick<VendorFiles, 'find'>;
   readonly settings: Pick<Settings, 'get'>;
   readonly jobs: Pick<Jobs, 'get' | 'list'>;
-  /** The upload or pull that a file came by. */
-  readonly uploadOfFile: (fileId: string) => Promise<Upload | undefined>;
   readonly recording: (appId: string, recordingId: string) => Promise<Recording>;
 }
 
 interface Envelope {
   readonly eventType: string;
-  readonly data: unknown;
+  readonly data: object;
 }
+
+/** ConcatComplete has numbers of its own: 0, or -1 and 4 for a failure. */
+const concatFailed = -1;
 
 /** `sourceContext` holds that many bytes at most. */
 const sourceContextBytes = 256;
@@ -46,7 +48,7 @@ export class VodEvents implements DeliveryFormat {
   }
 
   async render(event: StoredEvent) {
-    const envelope = await this.#envelope(event);
+    const envelope = await this.#envelope(event, false);
     if (envelope === undefined) return undefined;
     return {
       headers: { 'content-type': 'application/json; charset=utf-8' },
@@ -54,12 +56,21 @@ export class VodEvents implements DeliveryFormat {
     };
   }
 
-  async #envelope({ type, appId, data }: StoredEvent): Promise<Envelope | undefined> {
+  /** What an event tells to somebody who asks, whether it is told by itself or not: see {@link notifyModes}. */
+  async describe(event: Pick<StoredEvent, 'type' | 'appId' | 'data'>): Promise<object | undefined> {
+    return (await this.#envelope(event, true))?.data;
+  }
+
+  async #envelope(
+    { type, appId, data }: Pick<StoredEvent, 'type' | 'appId' | 'data'>,
+    asked: boolean,
+  ): Promise<Envelope | undefined> {
     switch (type) {
       case 'asset.ready':
         return this.#assetReady(appId, data as Asset);
+      case 'upload.ready':
       case 'upload.rejected':
-        return pullFailed(data as Upload);
+        return this.#uploadOver(appId, data as Upload);
       // Who asked for it hears at once: to the vendor's callers what is in the recycle bin is gone.
       case 'asset.recycled':
         return fileDeleted((data as Asset).fileId);
@@ -72,7 +83,7 @@ export class VodEvents implements DeliveryFormat {
       case 'job.cancelled':
         return this.#jobEnded(appId, data as Job);
       case 'procedure.changed':
-        return this.#procedureChanged(appId, data as ProcedureChanged);
+        return this.#procedureChanged(appId, data as ProcedureChanged, asked);
       default:
         return undefined;
     }
@@ -83,16 +94,6 @@ export class VodEvents implements DeliveryFormat {
     const file = await this.#options.files.find(appId, fileId);
     // Of clips and joined files their own events tell.
     if (asset.source === 'clip' || asset.source === 'concat') return undefined;
-    const upload = asset.source === 'record' ? undefined : await this.#options.uploadOfFile(fileId);
-    const procedures = await this.#options.jobs.list(appId, { fileId, type: 'procedure', limit: 1 });
-    const procedureTaskId = procedures.items[0]?.jobId ?? '';
-    const fileUrl = file?.urls.mp4 ?? '';
-    if (asset.source === 'pull') {
-      return {
-        eventType: 'PullComplete',
-        data: { status: 0, message: '', vodTaskId: upload?.jobId ?? '', fileId, fileUrl, transcodeTaskId: '' },
-      };
-    }
     const { streamId, sourceContext } = await this.#sourceOf(appId, asset);
     return {
       eventType: 'NewFileUpload',
@@ -101,20 +102,48 @@ export class VodEvents implements DeliveryFormat {
         message: '',
         fileId,
         fileName: asset.fileName,
-        fileUrl,
+        fileUrl: file?.urls.mp4 ?? '',
         coverUrl: file?.urls.poster ?? '',
         author: asset.userId ?? '',
-        sourceType: asset.source === 'record' ? 'Record' : asset.userId === null ? 'ServerUpload' : 'ClientUpload',
+        sourceType: sourceTypeOf(asset),
         sourceContext,
         streamId,
-        procedureTaskId,
-        transcodeTaskId: '',
+        ...(await this.#tasksWith(appId, fileId)),
         duration: seconds(asset.durationMs),
         fileSize: asset.sizeBytes,
         width: asset.video?.width ?? 0,
         height: asset.video?.height ?? 0,
         bitrate: (asset.video?.bitrateBps ?? 0) + (asset.audio?.bitrateBps ?? 0),
       },
+    };
+  }
+
+  /** The tasks that were begun by themselves with the file, and not later by somebody. */
+  async #tasksWith(appId: string, fileId: string) {
+    const { items } = await this.#options.jobs.list(appId, { fileId, type: 'procedure', limit: 200 });
+    const begun = items.filter(({ input }) => input.automatic === true);
+    const transcode = begun.find(({ input }) => input.purpose === convertProcedure);
+    // Of several the first by name; what was asked for with the recording has none.
+    const nameOf = ({ input }: Job) => (typeof input.name === 'string' ? input.name : '\u{10ffff}');
+    const [procedure] = begun.filter((job) => job !== transcode).toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+    return { procedureTaskId: procedure?.jobId ?? '', transcodeTaskId: transcode?.jobId ?? '' };
+  }
+
+  /** A pull has brought a file, or has not. */
+  async #uploadOver(appId: string, upload: Upload): Promise<Envelope | undefined> {
+    if (upload.source !== 'pull') return undefined;
+    const { jobId, state, detail } = upload;
+    const fileId = upload.fileId ?? '';
+    const vodTaskId = jobId ?? '';
+    if (state === 'rejected') {
+      const failed = { status: sourceBad, message: detail ?? '', vodTaskId, fileId: '', fileUrl: '' };
+      return { eventType: 'PullComplete', data: failed };
+    }
+    const fileUrl = (await this.#find(appId, fileId))?.urls.mp4 ?? '';
+    const { transcodeTaskId } = await this.#tasksWith(appId, fileId);
+    return {
+      eventType: 'PullComplete',
+      data: { status: 0, message: '', vodTaskId, fileId, fileUrl, transcodeTaskId },
     };
   }
 
@@ -146,7 +175,7 @@ export class VodEvents implements DeliveryFormat {
       case 'clip': {
         const fileInfo = {
           fileType: 'mp4',
-          status,
+          status: job.type === 'concat' && status !== 0 ? concatFailed : status,
           message,
           ...(made !== undefined && { fileId: made, fileUrl: file?.urls.mp4 ?? '' }),
         };
@@ -157,12 +186,13 @@ export class VodEvents implements DeliveryFormat {
       case 'snapshot': {
         const pictures = picturesOf(file, vodTaskId);
         const offsets = (job.input.offsetsMs ?? []) as number[];
+        const definition = definitionOf(job.input as DerivingRequest);
         return {
           eventType: 'CreateSnapshotByTimeOffsetComplete',
           data: {
             vodTaskId,
             fileId,
-            definition: pictures[0]?.definition ?? Number(job.input.definition ?? 0),
+            definition,
             picInfo:
               status === 0
                 ? pictures.map(({ timeOffset, url }) => ({ status, timeOffset, url }))
@@ -180,10 +210,14 @@ export class VodEvents implements DeliveryFormat {
     }
   }
 
-  async #procedureChanged(appId: string, changed: ProcedureChanged): Promise<Envelope | undefined> {
+  async #procedureChanged(appId: string, changed: ProcedureChanged, asked: boolean): Promise<Envelope | undefined> {
     const { jobId, fileId, state } = changed;
     const over = state !== 'waiting' && state !== 'running';
-    const converts = (await this.#job(appId, jobId))?.input.purpose === convertProcedure;
+    const purpose = (await this.#job(appId, jobId))?.input.purpose;
+    const mode = notifyModeOf(purpose);
+    const told = mode === 'Change' || (mode === 'Finish' && over);
+    if (!told && !asked) return undefined;
+    const converts = purpose === convertProcedure;
     // Such a task has no states of its parts: one event tells that it is over.
     if (converts && !over) return undefined;
     const file = await this.#find(appId, fileId);
@@ -232,12 +266,10 @@ function fileDeleted(fileId: string): Envelope {
   return { eventType: 'FileDeleted', data: { status: 0, message: '', fileInfo: [{ fileId }] } };
 }
 
-function pullFailed(upload: Upload): Envelope | undefined {
-  if (upload.source !== 'pull') return undefined;
-  return {
-    eventType: 'PullComplete',
-    data: { status: 30_009, message: upload.detail ?? '', vodTaskId: upload.jobId ?? '', fileId: '', fileUrl: '' },
-  };
+function sourceTypeOf({ source, userId }: Asset): string {
+  if (source === 'record') return 'Record';
+  if (source === 'pull') return 'Pull';
+  return userId === null ? 'ServerUpload' : 'ClientUpload';
 }
 
 /** What a transcoding that came to nothing says is its ids and the reason alone. */

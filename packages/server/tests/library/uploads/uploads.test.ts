@@ -97,7 +97,10 @@ describeOnBothDatabases('uploads', (database) => {
     expect(path).toBe(`${fileId}/0000-${fileId}.mp4`);
     expect(await readFile(join(service.folder, 'recordings', path))).toEqual(content);
     await expect.poll(() => readdir(join(service.folder, 'uploads'))).toEqual([]);
-    expect((await events()).map(({ type, subject }) => [type, subject])).toEqual([['asset.ready', 'rec-1']]);
+    expect((await events()).map(({ type, subject }) => [type, subject])).toEqual([
+      ['asset.ready', 'rec-1'],
+      ['upload.ready', 'rec-1'],
+    ]);
     expect((await service.library.list('default', { limit: 10 })).total).toBe(1);
   });
 

@@ -1,7 +1,8 @@
 import { AircheckError } from '@aircheck/protocol';
-import type { DeliveryFormat, EventQueue } from '../../../events/index.ts';
+import type { EventQueue } from '../../../events/index.ts';
 import type { Jobs } from '../../../jobs/index.ts';
 import type { Library, MediaUrls, StoredAsset, Uploads } from '../../../library/index.ts';
+import type { VodEvents } from '../vod-events.ts';
 import type { Parameters } from './parameters.ts';
 import type { UploadTickets } from './upload-tickets.ts';
 import type { WatermarkFiles } from './watermark-files.ts';
@@ -14,7 +15,7 @@ export interface ActionServices {
   readonly uploads: Uploads;
   readonly queue: EventQueue;
   /** The vendor's events, which tell what its tasks have come to. */
-  readonly taskFormat: DeliveryFormat;
+  readonly taskEvents: Pick<VodEvents, 'describe'>;
 }
 
 export interface ActionContext extends ActionServices {

@@ -1,5 +1,6 @@
 import { AircheckError, CreateJobRequest, FileId } from '@aircheck/protocol';
 import { convertProcedure, processSpec } from '../../../jobs/index.ts';
+import { notifyModes, purposeOf } from '../notify-mode.ts';
 import { type ActionContext, type Actions, fileOf } from './context.ts';
 import { VendorNumberError } from './errors.ts';
 import type { Parameters } from './parameters.ts';
@@ -7,7 +8,7 @@ import type { Parameters } from './parameters.ts';
 const noWatermark = 1163;
 const maxNumber = 2 ** 31 - 1;
 /** Samples of a file: the vendor's template 10 takes one each ten percent. */
-const samples = 10;
+const samplePercent = 10;
 
 /** Parts of ProcessFile that nothing here can do. */
 const unsupported = [
@@ -41,13 +42,14 @@ export const processingActions: Actions = {
   async ProcessFile(context, parameters) {
     const part = unsupported.find((name) => parameters.text(name) || !parameters.object(name).isEmpty);
     if (part !== undefined) throw parameters.invalid(part, 'is nothing that this server can do');
-    parameters.oneOf('notifyMode', ['Finish', 'Change', 'None']);
+    const purpose = purposeOf(parameters.oneOf('notifyMode', notifyModes) ?? 'Finish');
     const { asset } = await fileOf(context, parameters);
     const transcode = parameters.object('transcode');
     const watermark = await watermarkOf(context, transcode);
     const snapshots = parameters.object('snapshotByTimeOffset');
     const sprite = parameters.object('imageSprite').integer('definition', 0, maxNumber);
-    const sampled = !parameters.object('sampleSnapshot').isEmpty;
+    const sampling = parameters.object('sampleSnapshot');
+    const samples = { percent: samplePercent, definition: sampling.integer('definition', 0, maxNumber) };
     const spec = {
       transcode: integers(transcode, 'definition').map((definition) => ({
         definition,
@@ -55,12 +57,11 @@ export const processingActions: Actions = {
       })),
       cover: !parameters.object('coverBySnapshot').isEmpty,
       sprite: sprite === undefined ? [] : [sprite],
-      snapshotOffsetsMs: [
-        ...integers(snapshots, 'timeOffset'),
-        ...(sampled ? Array.from({ length: samples }, (_, i) => Math.floor((asset.durationMs * i) / samples)) : []),
-      ],
+      snapshotOffsetsMs: integers(snapshots, 'timeOffset'),
+      snapshotDefinition: snapshots.integer('definition', 0, maxNumber),
+      ...(!sampling.isEmpty && { samples }),
     };
-    return begin(context, parameters, { type: 'procedure', fileId: asset.fileId, spec });
+    return begin(context, parameters, { type: 'procedure', fileId: asset.fileId, spec, purpose });
   },
 
   /** A procedure of the app, by its name, on one file (266/11030). */
@@ -78,7 +79,8 @@ export const processingActions: Actions = {
     }
     const { asset } = file.isEmpty ? await fileOf(context, parameters) : await fileOf(context, file, 'id');
     const name = parameters.required('procedure');
-    return begin(context, parameters, { type: 'procedure', fileId: asset.fileId, name });
+    const purpose = purposeOf(parameters.oneOf('notifyMode', notifyModes) ?? 'Finish');
+    return begin(context, parameters, { type: 'procedure', fileId: asset.fileId, name, purpose });
   },
 
   async CreateSnapshotByTimeOffset(context, parameters) {

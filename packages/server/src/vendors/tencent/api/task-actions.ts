@@ -81,22 +81,17 @@ function head({ type, input, createdAt, startedAt, finishedAt }: Job) {
 }
 
 async function dataOf(context: ActionContext, job: Job): Promise<object> {
-  const { appId, now, taskFormat } = context;
+  const { appId, taskEvents } = context;
   const { jobId, fileId, state, error } = job;
   const over = states.FINISH.includes(state);
   if (over || job.type === 'procedure') {
-    const event = {
-      seq: 0,
-      eventId: '',
+    const described = await taskEvents.describe({
       appId,
-      subject: jobId,
-      createdAt: now,
       ...(job.type === 'procedure'
         ? { type: 'procedure.changed' as const, data: await procedureChanged(context, job) }
         : { type: `job.${state}` as 'job.done', data: job }),
-    };
-    const told = await taskFormat.render(event, { subscriberId: '', appId, secret: '', options: {} });
-    if (told !== undefined) return (JSON.parse(told.body) as { readonly data: object }).data;
+    });
+    if (described !== undefined) return described;
   }
   const failed = state === 'failed' || state === 'cancelled';
   return {

@@ -57,7 +57,8 @@ const parts: Readonly<Record<string, (file: VendorFile, classes: Classes) => obj
     };
   },
   snapshotByTimeOffsetInfo: (file) => {
-    const snapshots = Map.groupBy(picturesOf(file, 'snapshot'), ({ made }) => made.definition);
+    const single = snapshotsOf(file).filter(({ made }) => made.info.samplePercent === undefined);
+    const snapshots = Map.groupBy(single, ({ made }) => made.definition);
     if (snapshots.size === 0) return undefined;
     return {
       snapshotByTimeOffsetList: [...snapshots].map(([definition, list]) => ({
@@ -66,10 +67,15 @@ const parts: Readonly<Record<string, (file: VendorFile, classes: Classes) => obj
       })),
     };
   },
-  /** The ten candidates for the cover, which lie all over the file. */
+  /** An element for each time that the file was sampled. */
   sampleSnapshotInfo: (file) => {
-    const imageUrls = picturesOf(file, 'cover').map(({ url }) => url);
-    return imageUrls.length === 0 ? undefined : [{ definition: 10, sampleType: 'percent', Interval: 10, imageUrls }];
+    const sampled = snapshotsOf(file).filter(({ made }) => made.info.samplePercent !== undefined);
+    if (sampled.length === 0) return undefined;
+    return [...Map.groupBy(sampled, ({ made }) => made.jobId).values()].map((pictures) => {
+      const { definition, info } = pictures[0]!.made;
+      const imageUrls = pictures.map(({ url }) => url);
+      return { definition, sampleType: 'percent', Interval: info.samplePercent, imageUrls };
+    });
   },
 };
 
@@ -106,6 +112,12 @@ function originalFields({ stored }: VendorFile): object {
 function renditionFields({ info, sizeBytes }: Derivative, url: string): object {
   const container = extensionOf({ path: new URL(url).pathname });
   return mediaFields({ ...info, sizeBytes, durationMs: info.durationMs ?? 0, container });
+}
+
+/** In the order of their times. */
+function snapshotsOf(file: VendorFile) {
+  const placeOf = ({ made }: { readonly made: Derivative }) => made.info.timeOffsetMs ?? 0;
+  return picturesOf(file, 'snapshot').toSorted((a, b) => placeOf(a) - placeOf(b));
 }
 
 function picturesOf({ derivatives, urls }: VendorFile, kind: Derivative['kind']) {
