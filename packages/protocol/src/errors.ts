@@ -111,7 +111,7 @@ export const errorKinds = {
     status: 500,
     fault: 'service',
     retryable: false,
-    title: 'The job ended its worker process three times',
+    title: 'The job ended its worker process three times, or ran at five ends of the server',
   },
   'job-cancelled': { status: 409, fault: 'caller', retryable: false, title: 'The job was cancelled' },
   'jobs-unavailable': {

@@ -472,6 +472,15 @@ export function migrations(kind: DatabaseKind): Record<string, Migration> {
           .execute();
       },
     },
+
+    '0006-lost-jobs': {
+      async up(db: Kysely<unknown>): Promise<void> {
+        await db.schema
+          .alterTable('jobs')
+          .addColumn('losses', 'integer', (c) => c.notNull().defaultTo(0))
+          .execute();
+      },
+    },
   };
 }
 

@@ -206,6 +206,8 @@ export interface JobsTable {
   attempts: number;
   /** Times it took its worker down. */
   crashes: number;
+  /** Times the server went down, unclosed, while it ran. */
+  losses: Generated<number>;
   /** Not to be begun before. */
   run_at: number;
   lease_owner: string | null;

@@ -215,7 +215,8 @@ export class JobRun {
       : problem.retryable && (attempts < maxAttempts || type === 'delete');
     logger[problem.fault === 'caller' ? 'info' : 'error']({ err: error, jobId, type, attempts, again }, 'job failed');
     if (!again) {
-      await this.#giveUp(problem);
+      await this.#requireHeld();
+      await giveUp(this.#options, this.#row, problem);
       return undefined;
     }
     const backOffMs = Math.min(maxBackOffMs, timing.backOffMs * 2 ** (attempts - 1));
@@ -228,14 +229,6 @@ export class JobRun {
   /** What follows outside of the database must not follow twice. @throws JobTaken */
   async #requireHeld(): Promise<void> {
     if (!(await this.#options.store.beat(this.#row.job_id, this.#progress))) throw new JobTaken();
-  }
-
-  async #giveUp(error: AircheckError): Promise<void> {
-    const { ends, results } = this.#options;
-    await this.#requireHeld();
-    const end = { state: 'failed', error } as const;
-    const commit = await ends.follow(this.#row, end);
-    if (await ends.finish(this.#row, end, commit)) await results.removeRemains(this.#row);
   }
 
   /** A database that refuses does so for a while: the job is held until it is told, or until the server ends. */
@@ -252,6 +245,17 @@ export class JobRun {
       }
     }
   }
+}
+
+/** Fails a job that is held, with all that follows from that. */
+export async function giveUp(
+  { ends, results }: Pick<JobRunOptions, 'ends' | 'results'>,
+  row: JobRow,
+  error: AircheckError,
+): Promise<void> {
+  const end = { state: 'failed', error } as const;
+  const commit = await ends.follow(row, end);
+  if (await ends.finish(row, end, commit)) await results.removeRemains(row);
 }
 
 function controlJob(row: JobRow): InternalJob<ControlType> {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { AircheckError, type JobList, type JobOutput, type JobState, type JobType } from '@aircheck/protocol';
-import { PostgresAdapter } from 'kysely';
+import { type ExpressionBuilder, PostgresAdapter } from 'kysely';
 import type { Clock } from '../clock.ts';
-import { type Database, decodeCursor, encodeCursor, type JobRow } from '../db/index.ts';
+import { type Database, decodeCursor, encodeCursor, type JobRow, type Schema } from '../db/index.ts';
 import { finalStates, toJob } from './job-rows.ts';
 
 export interface NewJob {
@@ -42,6 +42,14 @@ export type End =
 
 /** How long a job belongs to who took it without being heard of, in milliseconds. */
 export const leaseMs = 30_000;
+
+/**
+ * So often may a server go down while a job runs. Jobs that run beside one another are lost together, and a machine may
+ * lose its power: only one that is there each time is likely to be what takes the server down.
+ */
+const maxLosses = 5;
+/** Whose jobs may be at fault. Downloads and removals wait for others and for the disk: they are there most often. */
+const heavyLanes: readonly JobLane[] = ['encode', 'short'];
 
 /**
  * The table of jobs. A job is taken by a lease, kept by a heart-beat, and ended by who still holds it: every change of
@@ -210,7 +218,10 @@ export class JobStore {
       .execute();
   }
 
-  /** Gives back all that is held by queues that are gone. @param all - also what a queue held until just now */
+  /**
+   * Gives back all that is held by queues that are gone, which counts as a loss and not as an attempt.
+   * @param all - also what a queue held until just now
+   */
   async reclaim(all: boolean): Promise<number> {
     const result = await this.#db
       .updateTable('jobs')
@@ -220,13 +231,40 @@ export class JobStore {
         lease_until: null,
         progress: 0,
         attempts: set('attempts', '-', 1),
+        losses: set('losses', '+', 1),
       }))
-      .where('state', '=', 'running')
-      .where('lease_owner', 'is not', null)
-      .where('lease_owner', '!=', this.owner)
-      .$if(!all, (query) => query.where('lease_until', '<', this.#clock.now()))
+      .where(this.#isLost(all))
       .executeTakeFirst();
     return Number(result.numUpdatedRows);
+  }
+
+  /**
+   * Takes over, to be ended, what queues that are gone held when they were lost for the last time that a job is given.
+   * @param all - as of {@link reclaim}, which is to come after it
+   */
+  async takeHopeless(all: boolean): Promise<JobRow[]> {
+    return this.#db
+      .updateTable('jobs')
+      .set((set) => ({
+        lease_owner: this.owner,
+        lease_until: this.#clock.now() + leaseMs,
+        losses: set('losses', '+', 1),
+      }))
+      .where(this.#isLost(all))
+      .where('losses', '>=', maxLosses - 1)
+      .where('lane', 'in', heavyLanes)
+      .returningAll()
+      .execute();
+  }
+
+  #isLost(all: boolean) {
+    return (where: ExpressionBuilder<Schema, 'jobs'>) =>
+      where.and([
+        where('state', '=', 'running'),
+        where('lease_owner', 'is not', null),
+        where('lease_owner', '!=', this.owner),
+        ...(all ? [] : [where('lease_until', '<', this.#clock.now())]),
+      ]);
   }
 
   /** Forgets jobs that ended before the time, in milliseconds since 1970. */
@@ -242,6 +280,7 @@ export class JobStore {
         state: 'waiting',
         attempts: 0,
         crashes: 0,
+        losses: 0,
         progress: 0,
         run_at: this.#clock.now(),
         output: null,

@@ -4,7 +4,7 @@ import { AircheckError } from '@aircheck/protocol';
 import type { JobRow } from '../db/index.ts';
 import type { ControlRun, ControlType } from './internal-jobs.ts';
 import { JobProcesses } from './job-process.ts';
-import { JobRun, type JobRunOptions } from './job-run.ts';
+import { giveUp, JobRun, type JobRunOptions } from './job-run.ts';
 import { type JobLane, leaseMs } from './job-store.ts';
 
 export type RunnerOptions = Omit<JobRunOptions, 'processes' | 'controlRuns'> & {
@@ -66,6 +66,7 @@ export class Runner {
   async start(): Promise<void> {
     const { store, config, logger } = this.#options;
     // The data folder's lock says that no other server has it: whoever held a job is gone.
+    await this.#failHopeless(true);
     const reclaimed = await store.reclaim(true);
     if (reclaimed > 0) logger.info({ jobs: reclaimed }, 'jobs that were cut short are begun again');
     this.#tidiedAt = this.#options.clock.now();
@@ -130,6 +131,7 @@ export class Runner {
     const { store, clock } = this.#options;
     if (clock.now() - this.#tidiedAt > leaseMs) {
       this.#tidiedAt = clock.now();
+      await this.#failHopeless(false);
       await store.reclaim(false);
       await store.prune(clock.now() - keepMs);
     }
@@ -139,6 +141,19 @@ export class Runner {
         if (row === undefined) break;
         this.#begin(lane, row);
       }
+    }
+  }
+
+  /** What takes the whole server down, as for want of memory, would else come back at each start. */
+  async #failHopeless(all: boolean): Promise<void> {
+    const { store, logger } = this.#options;
+    for (const row of await store.takeHopeless(all)) {
+      const { job_id: jobId, type, losses } = row;
+      const error = new AircheckError('job-crashed', `The server went down ${losses} times while the job ran`, {
+        hint: 'If other jobs end well, give the server more memory and do it again',
+      });
+      logger.error({ jobId, type, losses }, 'job is given up: the server went down each time that it ran');
+      await giveUp(this.#options, row, error);
     }
   }
 

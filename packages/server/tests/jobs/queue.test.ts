@@ -292,6 +292,37 @@ describeOnBothDatabases('the queue of jobs', (database) => {
     expect(await readdir(join(service.folder, 'work'))).toEqual([]);
   });
 
+  it('fails a job that ran at five ends of the server, each time it was not closed', async () => {
+    const service = await jobService(database.db);
+    const jobId = await service.hash(await service.addFile(Buffer.from('x')));
+    const download = await service.pull('x');
+    for (let time = 1; time <= 4; time++) {
+      const killed = new JobStore(database.db, systemClock);
+      expect(await killed.claim('short')).toMatchObject({ job_id: jobId });
+      expect(await killed.claim('pull')).toMatchObject({ job_id: download });
+      const next = new JobStore(database.db, systemClock);
+      expect(await next.takeHopeless(true)).toEqual([]);
+      expect(await next.reclaim(true)).toBe(2);
+    }
+    const killed = new JobStore(database.db, systemClock);
+    await killed.claim('short');
+    await killed.claim('pull');
+    service.jobs.onRun('pull', async () => done);
+    await service.jobs.start();
+    expect(await service.jobs.get(appId, jobId)).toMatchObject({
+      state: 'failed',
+      error: { code: 'job-crashed', detail: expect.stringContaining('went down 5 times') },
+    });
+    // It waits for others most of the time, and is never given up for that.
+    await service.until(download, 'done');
+    expect((await service.events()).filter(({ type }) => type === 'job.failed')).toMatchObject([{ data: { jobId } }]);
+    // Somebody who wants it again has as many times again.
+    await service.jobs.redo(appId, jobId);
+    await service.until(jobId, 'done');
+    const row = await database.db.selectFrom('jobs').select('losses').where('job_id', '=', jobId).executeTakeFirst();
+    expect(row).toEqual({ losses: 0 });
+  });
+
   it('does what is put in by a transaction only after it, and not at all when it is taken back', async () => {
     const service = await jobService(database.db);
     const begun: string[] = [];
