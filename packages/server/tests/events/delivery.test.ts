@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Delivery, Event } from '@aircheck/protocol';
 import { Webhook } from 'standardwebhooks';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { NotYet } from '../../src/events/index.ts';
 import { describeOnBothDatabases } from '../databases.ts';
 import { makeEvents, type TestEvents } from './make-events.ts';
@@ -147,6 +147,23 @@ describeOnBothDatabases('delivery of events', (database) => {
     expect(hanging.open()).toBeLessThanOrEqual(4);
     const [first] = await deliveriesOf(subscriberId);
     expect(first?.log[0]).toMatchObject({ status: null, error: 'No answer within 2 s' });
+  });
+
+  it('waits 5 s for an answer where nothing else is said', async () => {
+    const asked: number[] = [];
+    const timeout = vi.spyOn(AbortSignal, 'timeout').mockImplementation((milliseconds) => {
+      asked.push(milliseconds);
+      return AbortSignal.abort(new DOMException('That long already', 'TimeoutError'));
+    });
+    onTestFinished(() => timeout.mockRestore());
+    const hanging = await receiver(() => {});
+    const { subscriberId } = await subscribe(hanging.url);
+    await service.events.start();
+    await service.append('r');
+    await expect.poll(async () => (await deliveriesOf(subscriberId))[0]?.log.length).toBeGreaterThan(0);
+    const [first] = await deliveriesOf(subscriberId);
+    expect(first?.log[0]).toMatchObject({ status: null, error: 'No answer within 5 s' });
+    expect(new Set(asked)).toEqual(new Set([5000]));
   });
 
   it('copes with every answer there is', async () => {

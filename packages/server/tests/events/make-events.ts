@@ -29,7 +29,7 @@ export function makeEvents(
   {
     allow = ['127.0.0.1'],
     formats = {},
-    attemptTimeoutMs = 5000,
+    attemptTimeoutMs,
   }: {
     readonly allow?: readonly string[];
     readonly formats?: DeliveryFormats;
@@ -55,7 +55,7 @@ export function makeEvents(
     clock,
     logger: pino({ level: 'silent' }),
     random: () => 0,
-    attemptTimeoutMs,
+    ...(attemptTimeoutMs !== undefined && { attemptTimeoutMs }),
   });
   return {
     events,
