@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { describeOnBothDatabases } from '../databases.ts';
 import { appId, type JobService, jobService } from './job-service.ts';
+import { SMALL, sharedFolder, writeRecording } from './works/clips.ts';
 
 /** An empty file that takes half a minute and more to read. */
 const hugeBytes = 8 * 2 ** 30;
@@ -108,5 +109,37 @@ describeOnBothDatabases('a job worker process', (database) => {
     const { jobId: failing } = await service.jobs.create(appId, { type: 'transcode', fileId, definition: 10 });
     expect((await service.until(failing, 'failed')).error).toMatchObject({ code: 'media-invalid' });
     expect((await service.jobs.get(appId, jobId)).state).toBe('running');
+  });
+
+  it('encodes as many files at a time as it may, and all of them', async () => {
+    const service = await jobService(database.db);
+    const { jobs } = await jobService(database.db, {
+      config: {
+        jobWorkers: 2,
+        dataFolder: service.folder,
+        recordingsFolder: service.recordingsFolder,
+        derivedFolder: join(service.folder, 'derived'),
+        workFolder: join(service.folder, 'work'),
+      },
+    });
+    const path = join(await sharedFolder(), 'film.mp4');
+    await writeRecording(path, { ...SMALL });
+    const film = await readFile(path);
+    const ids: string[] = [];
+    for (let count = 0; count < 5; count++) {
+      const fileId = await service.addFile(film);
+      ids.push((await jobs.create(appId, { type: 'transcode', fileId, definition: 50 })).jobId);
+    }
+    await jobs.start();
+    const spans: { readonly from: number; readonly to: number }[] = [];
+    for (const jobId of ids) {
+      await expect.poll(async () => (await jobs.get(appId, jobId)).finishedAt, { timeout: 40_000 }).not.toBeNull();
+      const { state, startedAt, finishedAt } = await jobs.get(appId, jobId);
+      expect(state).toBe('done');
+      spans.push({ from: Date.parse(startedAt!), to: Date.parse(finishedAt!) });
+    }
+    // Where the most run, one of them is beginning.
+    const atOnce = spans.map(({ from: at }) => spans.filter(({ from, to }) => from <= at && at < to).length);
+    expect(Math.max(...atOnce)).toBe(2);
   });
 });
