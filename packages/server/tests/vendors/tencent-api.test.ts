@@ -326,8 +326,9 @@ describe.each(databases)('the library by the legacy API of Tencent VOD (%s)', { 
     expect(await call('ModifyVodInfo', { fileId, classId: second })).toMatchObject({ code: 1905 });
   });
 
+  const hostile = [`'; drop table assets; --`, `" or 1=1 --`, '../../../etc/passwd', '$(id)', '<script>', '%', '\\'];
+
   it('takes SQL and paths for what they are: text', async () => {
-    const hostile = [`'; drop table assets; --`, `" or 1=1 --`, '../../../etc/passwd', '$(id)', '<script>', '%', '\\'];
     const fileId = await server.upload('victim');
     for (const text of hostile) {
       expect(await fileSetOf(text)).toEqual([]);
@@ -367,6 +368,57 @@ describe.each(databases)('the library by the legacy API of Tencent VOD (%s)', { 
       await call('ModifyVodInfo', { fileId, fileName: 'victim' });
     }
     expect((await call('DescribeVodInfo', { fileIds: [fileId] })).fileSet[0]).toMatchObject({ tags: hostile });
+  });
+
+  it('keeps SQL and paths as the names that they are, and refuses them where there is more to say', async () => {
+    const fileId = await server.upload('to be named');
+    const audio = { codec: 'aac', bitrate: 48, sampleRate: 48_000 };
+    const template = { container: 'mp4', video: { codec: 'libx264', height: 240, bitrate: 256 }, audio };
+    for (const text of hostile) {
+      for (const [action, parameters] of [
+        ['DescribeVodInfo', { from: text }],
+        ['DescribeVodInfo', { to: text }],
+        ['DescribeVodInfo', { status: text }],
+        ['DescribeVodInfo', { classId: text }],
+        ['GetVideoInfo', { fileId, infoFilter: [text] }],
+        ['ModifyVodInfo', { fileId, expireTime: text }],
+        ['CreateClass', { className: 'x', parentId: text }],
+        ['ProcessFile', { fileId, notifyMode: text }],
+        ['ProcessFile', { fileId, transcode: { definition: [text] } }],
+        ['RunProcedure', { fileId, procedure: 'x', inputType: text }],
+        ['ClipVideo', { fileId, newFileName: 'x', startTimeOffset: text }],
+        ['ConcatVideo', { srcFileList: [{ fileId }, { fileId }], name: 'x', dstType: [text] }],
+        ['ApplyUpload', { videoType: text, videoName: 'x' }],
+        ['ApplyUploadWatermark', { type: text }],
+        ['CreateTranscodeTemplate', { ...template, container: text }],
+        ['CreateTranscodeTemplate', { ...template, video: { ...template.video, codec: text } }],
+        ['CreateTranscodeTemplate', { ...template, audio: { ...audio, codec: text } }],
+        ['CreateWatermarkTemplate', { url: 'x', left: text }],
+        ['CreateWatermarkTemplate', { url: 'x', top: text }],
+        ['CreateWatermarkTemplate', { url: 'x', height: text }],
+        ['GetTaskList', { status: 'FINISH', maxCount: text }],
+      ] as const) {
+        expect([action, text, await call(action, parameters)]).toMatchObject([action, text, { code: 4000 }]);
+      }
+      const { code, newClassId: classId } = await call('CreateClass', { className: text });
+      expect([text, code]).toEqual([text, 0]);
+      expect((await call('DescribeClass')).data).toContainEqual(expect.objectContaining({ id: classId, name: text }));
+      expect(await call('ModifyClass', { classId, className: `${text}!` })).toMatchObject({ code: 0 });
+      expect(await call('DeleteClass', { classId })).toMatchObject({ code: 0 });
+      const { data } = await call('CreateTranscodeTemplate', { ...template, name: text });
+      expect(await call('QueryTranscodeTemplate', { definition: data.definition })).toMatchObject({ name: text });
+      expect(await call('DeleteTranscodeTemplate', { definition: data.definition })).toMatchObject({ code: 0 });
+    }
+    for (const text of ["'; drop table assets; --", '../../../etc/passwd']) {
+      const [uploaded, cut, joined] = [`uploaded ${text}`, `cut ${text}`, `joined ${text}`];
+      await server.upload(uploaded);
+      await call('ClipVideo', { fileId, newFileName: cut, startTimeOffset: 1 });
+      await call('ConcatVideo', { srcFileList: [{ fileId }, { fileId }], name: joined });
+      for (const name of [uploaded, cut, joined]) {
+        const names = async () => (await fileSetOf(name)).map(({ fileName }: { fileName: string }) => fileName);
+        await expect.poll(names, { timeout: 30_000 }).toEqual([name]);
+      }
+    }
   });
 
   it('refuses what is too long, too large or no number', async () => {
