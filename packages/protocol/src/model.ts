@@ -153,6 +153,11 @@ export const VideoInfo = z.object({
   /** Frames per second, averaged over the file. */
   fps: z.number(),
   bitrateBps: z.int(),
+  /**
+   * Degrees, clockwise, by which the file has its pictures turned for display, as phones write it; width and height are
+   * those of the turned picture. Absent: not at all.
+   */
+  rotation: z.int().optional(),
 });
 export type VideoInfo = z.infer<typeof VideoInfo>;
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
-import type { DerivativeKind } from '@aircheck/protocol';
-import type { Database, JobRow } from '../db/index.ts';
+import type { Asset, DerivativeKind, VideoInfo } from '@aircheck/protocol';
+import type { JobRow } from '../db/index.ts';
 import type { Library, NewDerivative } from '../library/index.ts';
 import { aacDefinition, defaultSnapshot, defaultSprite } from './built-in-templates.ts';
 import type { Commit } from './internal-jobs.ts';
@@ -107,14 +107,15 @@ export class Results {
     await move(join(folder, file.name), target);
     return {
       commit: async (transaction) => {
-        const startedAt = await startOf(transaction, row, request);
+        const { asset: source } = await findAsset(transaction, row.app_id, row.file_id!);
+        const startedAt = startOf(source, request);
         const { fileName, classId, tags } = request;
         await library.addFile(transaction, {
           appId: row.app_id,
           fileId,
           source: request.type,
           path,
-          facts,
+          facts: { ...facts, video: turnedAs(source.video, facts.video) },
           fileName,
           classId,
           tags,
@@ -163,10 +164,17 @@ export function fileIdOf(row: Pick<JobRow, 'job_id' | 'created_at'>): string {
 }
 
 /** When what is in a new file was said, by the wall clock. */
-async function startOf(transaction: Database, row: JobRow, request: NewFileRequest): Promise<number> {
-  const { asset } = await findAsset(transaction, row.app_id, row.file_id!);
-  const startedAt = Date.parse(asset.startedAt);
-  return request.type === 'clip' ? startedAt + placeInFile(request, asset.durationMs).startMs : startedAt;
+function startOf({ startedAt, durationMs }: Asset, request: NewFileRequest): number {
+  const startMs = request.type === 'clip' ? placeInFile(request, durationMs).startMs : 0;
+  return Date.parse(startedAt) + startMs;
+}
+
+/** What is copied picture by picture is turned for display as its source is; its own facts have the picture as it is coded. */
+function turnedAs(source: VideoInfo | null, video: VideoInfo | null): VideoInfo | null {
+  const rotation = source?.rotation;
+  if (rotation === undefined || video === null) return video;
+  const { width, height } = video;
+  return { ...video, ...(rotation % 180 !== 0 && { width: height, height: width }), rotation };
 }
 
 async function removeAll(paths: readonly string[]): Promise<void> {

@@ -3,7 +3,7 @@ import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { describeOnBothDatabases } from '../databases.ts';
-import { appId, type JobService, jobService } from './job-service.ts';
+import { appId, facts, type JobService, jobService } from './job-service.ts';
 import { SMALL, sharedFolder, writeRecording } from './works/clips.ts';
 
 /** An empty file that takes half a minute and more to read. */
@@ -109,6 +109,19 @@ describeOnBothDatabases('a job worker process', (database) => {
     const { jobId: failing } = await service.jobs.create(appId, { type: 'transcode', fileId, definition: 10 });
     expect((await service.until(failing, 'failed')).error).toMatchObject({ code: 'media-invalid' });
     expect((await service.jobs.get(appId, jobId)).state).toBe('running');
+  });
+
+  it('says of a clip that it is turned for display as its source is', async () => {
+    const service = await jobService(database.db);
+    const path = join(await sharedFolder(), 'film.mp4');
+    await writeRecording(path, { ...SMALL });
+    const video = { ...facts.video!, width: 180, height: 320, rotation: 90 };
+    const fileId = await service.addFile(await readFile(path), { facts: { ...facts, durationMs: 3000, video } });
+    await service.jobs.start();
+    const { jobId } = await service.jobs.create(appId, { type: 'clip', fileId, startMs: 1000, fileName: 'clip' });
+    const { output } = await service.until(jobId, 'done');
+    const { asset } = await service.library.get(output!.fileId!);
+    expect(asset.video).toMatchObject({ width: 180, height: 320, rotation: 90 });
   });
 
   it('encodes as many files at a time as it may, and all of them', async () => {

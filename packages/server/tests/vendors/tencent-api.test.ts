@@ -184,10 +184,18 @@ describe.each(databases)('the library by the legacy API of Tencent VOD (%s)', { 
         audioStreamList: [{ codec: 'opus', samplingRate: 48_000 }],
       },
     });
+    expect(all.metaData.rotate).toBe(0);
     expect(all).not.toHaveProperty('transcodeInfo');
     const some = await call('GetVideoInfo', { fileId, infoFilter: ['metaData', 'drm'] });
     expect(Object.keys(some).sort()).toEqual(['code', 'codeDesc', 'message', 'metaData']);
     expect(await call('GetVideoInfo', { fileId, infoFilter: ['secrets'] })).toMatchObject({ code: 4000 });
+
+    const db = await openDatabase(server.database);
+    onTestFinished(() => db.destroy());
+    const row = await db.selectFrom('assets').select('video').where('file_id', '=', fileId).executeTakeFirstOrThrow();
+    const video = JSON.stringify({ ...JSON.parse(row.video!), rotation: 90 });
+    await db.updateTable('assets').set({ video }).where('file_id', '=', fileId).execute();
+    expect((await call('GetVideoInfo', { fileId })).metaData.rotate).toBe(90);
   });
 
   it('changes files, their tags and whether they play', async () => {

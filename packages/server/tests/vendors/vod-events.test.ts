@@ -16,7 +16,7 @@ const asset = {
   sizeBytes: 1_000_000,
   coverId: null,
   md5: 'd41d8cd98f00b204e9800998ecf8427e',
-  video: { codec: 'h264', width: 640, height: 360, frames: 250, fps: 25, bitrateBps: 500_000 },
+  video: { codec: 'h264', width: 640, height: 360, frames: 250, fps: 25, bitrateBps: 500_000, rotation: 90 },
   audio: { codec: 'aac', sampleRate: 48_000, channels: 2, packets: 500, bitrateBps: 64_000 },
 } as Asset;
 
@@ -205,7 +205,7 @@ describe('a task flow', () => {
           width: 640,
           md5: asset.md5,
           duration: 10,
-          rotate: 0,
+          rotate: 90,
           videoStreamList: [{ bitrate: 500, height: 360, width: 640, codec: 'h264', fps: 25 }],
           audioStreamList: [{ bitrate: 64, samplingRate: 48_000, codec: 'aac' }],
         },

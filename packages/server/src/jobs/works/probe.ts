@@ -145,7 +145,15 @@ function describePictures(
   stream: InputStream,
 ): VideoInfo {
   const fps = (packets * 1000) / Math.max(SHORTEST_MS, endMs - startMs);
-  return { codec: stream.codec, width, height, frames: packets, fps: Math.round(fps * 100) / 100, bitrateBps };
+  return {
+    codec: stream.codec,
+    width,
+    height,
+    frames: packets,
+    fps: Math.round(fps * 100) / 100,
+    bitrateBps,
+    ...(stream.quarterTurns !== 0 && { rotation: stream.quarterTurns * 90 }),
+  };
 }
 
 function describeSound({ sampleRate, channels, packets, bitrateBps }: Track, { codec }: InputStream): AudioInfo {

@@ -47,7 +47,7 @@ export function metaDataOf(facts: {
     width: video?.width ?? 0,
     md5: facts.md5 ?? '',
     duration: seconds(facts.durationMs),
-    rotate: 0,
+    rotate: video?.rotation ?? 0,
     videoStreamList:
       video == null
         ? []

@@ -54,6 +54,22 @@ describe('what a file is', () => {
     expect(Math.abs(facts.durationMs - 3000)).toBeLessThan(80);
   });
 
+  test('is told of a picture that is turned for display', async () => {
+    const lying = await ffmpeg(
+      recording,
+      join(folder, 'lying.mp4'),
+      '-vf',
+      'transpose=cclock',
+      '-c:v',
+      'libx264',
+      '-an',
+    );
+    const turned = await ffmpeg(lying, join(folder, 'turned.mov'), '-c', 'copy', '-metadata:s:v:0', 'rotate=270');
+    expect((await probe(lying)).video).toMatchObject({ width: 180, height: 320 });
+    expect((await probe(lying)).video).not.toHaveProperty('rotation');
+    expect((await probe(turned)).video).toMatchObject({ width: 320, height: 180, rotation: 90 });
+  });
+
   test('is found out for a WebM that tells no length', async () => {
     const live = join(folder, 'live.webm');
     const webm = await run('ffmpeg', [

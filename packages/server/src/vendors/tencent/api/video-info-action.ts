@@ -29,7 +29,10 @@ const parts: Readonly<Record<string, (file: VendorFile, classes: Classes) => obj
       sourceVideoUrl: urls.mp4,
     };
   },
-  metaData: (file) => ({ ...originalFields(file), rotate: 0, totalSize: file.stored.asset.sizeBytes }),
+  metaData: (file) => {
+    const { video, sizeBytes } = file.stored.asset;
+    return { ...originalFields(file), rotate: video?.rotation ?? 0, totalSize: sizeBytes };
+  },
   transcodeInfo: (file) => {
     const renditions = file.derivatives.filter(({ kind }) => kind === 'rendition');
     if (renditions.length === 0) return undefined;
