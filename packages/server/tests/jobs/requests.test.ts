@@ -61,6 +61,8 @@ describeOnBothDatabases('requests for jobs', (database) => {
       [{ type: 'aac', fileId: silent }, 'media-invalid', /no sound/],
       [{ type: 'cover', fileId: sound }, 'media-invalid', /no picture/],
       [{ type: 'sprite', fileId: sound }, 'media-invalid', /no picture/],
+      [{ type: 'snapshot', fileId: file }, 'request-invalid', 'body.offsetsMs'],
+      [{ type: 'snapshot', fileId: file, offsetsMs: [0], samplePercent: 10 }, 'request-invalid', 'body.offsetsMs'],
       [{ type: 'snapshot', fileId: file, offsetsMs: [0, 10_001] }, 'request-invalid', 'body.offsetsMs.1'],
       [clip(10_000), 'request-invalid', 'body.startMs'],
       [clip(-10_001), 'request-invalid', 'body.startMs'],
