@@ -20,6 +20,8 @@ export function filesOf(server: Pick<RunningServer, 'dataFolder'>, recordingId: 
 /** A file held against what was sent into it. */
 export interface FileCheck {
   readonly content: RecordingContent;
+  /** Complaints of the decoders. */
+  readonly errors: readonly string[];
   /** Decoded from end to end without a complaint, every picture where it belongs. */
   readonly valid: boolean;
   readonly missingPictures: number;
@@ -29,15 +31,25 @@ export interface FileCheck {
   readonly strayPictures: number;
 }
 
-export async function checkFile(path: string, sent: SentMedia): Promise<FileCheck> {
-  const content = await readRecording(path);
-  const { missing, unexpected } = compareCounters(content, sent.counters);
-  const sounds = content.streams.find(({ kind }) => kind === 'audio')?.packets ?? 0;
+/** @param paths - of one recording, oldest first; `content` is that of the first one */
+export async function checkFiles(paths: readonly string[], sent: SentMedia): Promise<FileCheck> {
+  const contents = await Promise.all(paths.map((path) => readRecording(path)));
+  const pictures = contents.flatMap((content) => content.pictures);
+  const errors = contents.flatMap((content) => content.errors);
+  const { missing, unexpected } = compareCounters({ pictures }, sent.counters);
+  const sounds = contents
+    .flatMap(({ streams }) => streams.find(({ kind }) => kind === 'audio')?.packets ?? 0)
+    .reduce((sum, packets) => sum + packets, 0);
   return {
-    content,
-    valid: content.errors.length === 0 && content.pictures.length > 0 && unexpected.length === 0,
+    content: contents[0]!,
+    errors,
+    valid: errors.length === 0 && pictures.length > 0 && unexpected.length === 0,
     missingPictures: missing.length,
     missingSounds: sent.audioPackets - sounds,
     strayPictures: unexpected.length,
   };
+}
+
+export function checkFile(path: string, sent: SentMedia): Promise<FileCheck> {
+  return checkFiles([path], sent);
 }

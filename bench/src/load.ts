@@ -70,15 +70,25 @@ export async function whipEndpoint(server: RunningServer, index: number): Promis
   return { url: `${server.url}/whip/${ROOM}`, token: await server.token(hostName(index), ROOM) };
 }
 
-export async function startRecording(server: RunningServer, index: number): Promise<string> {
-  const request = { userId: hostName(index), fileName: hostName(index) };
+type RecordingOptions = Parameters<RunningServer['api']['startRecording']>[1];
+
+export async function startRecording(
+  server: RunningServer,
+  index: number,
+  options: Partial<RecordingOptions> = {},
+): Promise<string> {
+  const request = { userId: hostName(index), fileName: hostName(index), ...options };
   return (await server.api.startRecording(ROOM, request)).recordingId;
 }
 
 /** Starts a recording of each host before it sends, so that a file must hold all that was sent. */
-export async function startRecordings(server: RunningServer, count: number): Promise<string[]> {
+export async function startRecordings(
+  server: RunningServer,
+  count: number,
+  options: Partial<RecordingOptions> = {},
+): Promise<string[]> {
   const recordings: string[] = [];
-  for (let index = 0; index < count; index += 1) recordings.push(await startRecording(server, index));
+  for (let index = 0; index < count; index += 1) recordings.push(await startRecording(server, index, options));
   return recordings;
 }
 
