@@ -180,11 +180,16 @@ export class FakeMediaStreamTrack extends EventTarget {
   enabled = true;
   readyState: 'live' | 'ended' = 'live';
   contentHint = '';
+  readonly label = '';
   stopped = false;
 
   constructor(kind: string) {
     super();
     this.kind = kind;
+  }
+
+  getSettings(): MediaTrackSettings {
+    return {};
   }
 
   stop(): void {
@@ -220,6 +225,11 @@ export function fakePlatform(): FakePlatform {
   const fetched: (RequestInit & { readonly url: string })[] = [];
   const devices: Pick<MediaDeviceInfo, 'kind' | 'deviceId' | 'label'>[] = [];
   const networkListeners = new Set<() => void>();
+  const capture = (constraints: MediaStreamConstraints) => {
+    const track = new FakeMediaStreamTrack(constraints.video === undefined ? 'audio' : 'video');
+    captured.push(track);
+    return { getTracks: () => [track] };
+  };
   const platform = {
     WebSocket: class extends FakeSocket {
       constructor(url: string, protocol: string) {
@@ -235,13 +245,10 @@ export function fakePlatform(): FakePlatform {
     },
     mediaDevices: Object.assign(new EventTarget(), {
       async enumerateDevices() {
-        return devices;
+        return [...devices];
       },
-      async getUserMedia(constraints: MediaStreamConstraints) {
-        const track = new FakeMediaStreamTrack(constraints.video === undefined ? 'audio' : 'video');
-        captured.push(track);
-        return { getTracks: () => [track] };
-      },
+      getUserMedia: async (constraints: MediaStreamConstraints) => capture(constraints),
+      getDisplayMedia: async (constraints: MediaStreamConstraints) => capture(constraints),
     }),
     fetch: async (url: string, init: RequestInit) => {
       fetched.push({ url, ...init });

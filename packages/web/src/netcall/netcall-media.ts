@@ -1,4 +1,4 @@
-import type { Room } from '../core/index.ts';
+import { listDevices, type Room } from '../core/index.ts';
 import { type NetcallDeviceType, netcallConstants, videoFrameRates, videoQualitySizes } from './constants.ts';
 import type { NetcallDevice } from './events.ts';
 import { type DeviceWanted, LocalDevices } from './local-devices.ts';
@@ -36,6 +36,14 @@ export interface Target {
 const { DEVICE_TYPE_AUDIO_IN, DEVICE_TYPE_AUDIO_OUT_LOCAL, DEVICE_TYPE_AUDIO_OUT_CHAT, DEVICE_TYPE_VIDEO } =
   netcallConstants;
 
+/** What one sees of oneself: the first of these that runs. The others, too, see a shared screen rather than the camera. */
+const ownPictures = [
+  netcallConstants.DEVICE_TYPE_DESKTOP_SCREEN,
+  netcallConstants.DEVICE_TYPE_DESKTOP_WINDOW,
+  netcallConstants.DEVICE_TYPE_DESKTOP_CHROME_SCREEN,
+  DEVICE_TYPE_VIDEO,
+] as const;
+
 /** Devices, and what is seen and heard on the page. */
 export class NetcallMedia extends NetcallChannel {
   readonly #devices: LocalDevices;
@@ -52,7 +60,7 @@ export class NetcallMedia extends NetcallChannel {
     this.#views = new VideoViews({ container, remoteContainer, mirror, mirrorRemote });
     this.#devices = new LocalDevices(this.platform.mediaDevices, {
       changed: (type, track) => {
-        if (type !== DEVICE_TYPE_AUDIO_IN) this.#views.localPicture(track);
+        if (type !== DEVICE_TYPE_AUDIO_IN) this.#views.localPicture(this.#ownPicture());
         else if (this.#ownSound !== undefined) this.#playOwnSound();
         this.emit('deviceStatus', { type, status: track === undefined ? 'stop' : 'start' });
       },
@@ -117,15 +125,11 @@ export class NetcallMedia extends NetcallChannel {
   getDevicesOfType(deviceType: number): Promise<{ type: number; devices: NetcallDevice[] }> {
     return vendorErrors(async () => {
       const type = checkDeviceType(deviceType);
-      const kind =
-        type === DEVICE_TYPE_AUDIO_IN ? 'audioinput' : type === DEVICE_TYPE_VIDEO ? 'videoinput' : 'audiooutput';
-      const devices = (await this.platform.mediaDevices?.enumerateDevices()) ?? [];
-      return {
-        type,
-        devices: devices
-          .filter((device) => device.kind === kind && device.deviceId !== '')
-          .map(({ deviceId, label }) => ({ deviceId, label })),
-      };
+      // Without HTTPS the browser names none.
+      if (this.platform.mediaDevices === undefined) return { type, devices: [] };
+      const { cameras, microphones, speakers } = await listDevices(this.platform);
+      const devices = type === DEVICE_TYPE_AUDIO_IN ? microphones : type === DEVICE_TYPE_VIDEO ? cameras : speakers;
+      return { type, devices: [...devices] };
     });
   }
 
@@ -273,6 +277,11 @@ export class NetcallMedia extends NetcallChannel {
   #targets(target?: string | Target): string[] {
     const account = accountOf(target);
     return account === undefined ? (this.room?.participants.map(({ userId }) => userId) ?? []) : [account];
+  }
+
+  #ownPicture(): MediaStreamTrack | undefined {
+    const tracks = ownPictures.map((type) => this.#devices.track(type));
+    return tracks.find((track) => track !== undefined);
   }
 
   #playOwnSound(): void {
