@@ -2,9 +2,10 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type RunningServer, readRecording, SAMPLE_RATE, startServer, TestPicture, testSound } from '@aircheck/testkit';
 import wrtc from '@roamhq/wrtc';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type RemoteTrack, Room } from '../src/core/index.ts';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { RemoteTrack } from '../src/core/index.ts';
 import { type NetworkInformation, nativePlatform } from '../src/native/index.ts';
+import { becomeHermes } from './hermes.ts';
 
 const WIDTH = 640;
 const HEIGHT = 360;
@@ -41,7 +42,7 @@ function synthesize(): { video: MediaStreamTrack; audio: MediaStreamTrack; sent(
   };
 }
 
-describe('the core outside of a browser, on libwebrtc', () => {
+describe('the core outside of a browser, on libwebrtc and without what Hermes lacks', () => {
   let server: RunningServer;
 
   beforeAll(async () => {
@@ -54,9 +55,20 @@ describe('the core outside of a browser, on libwebrtc', () => {
   });
 
   test('publishes, is seen and heard by another, and is recorded whole', async () => {
+    const [hostToken, viewerToken] = await Promise.all([
+      server.token('phone', 'native'),
+      server.token('tablet', 'native', 'audience'),
+    ]);
+    const putBack = becomeHermes();
+    onTestFinished(putBack);
+    vi.resetModules();
+    const [{ Room }, { nativePlatform }] = await Promise.all([
+      import('../src/core/index.ts'),
+      import('../src/native/index.ts'),
+    ]);
     const platform = nativePlatform(wrtc);
-    const host = await Room.connect(server.url, await server.token('phone', 'native'), { platform });
-    const viewer = await Room.connect(server.url, await server.token('tablet', 'native', 'audience'), { platform });
+    const host = await Room.connect(server.url, hostToken, { platform });
+    const viewer = await Room.connect(server.url, viewerToken, { platform });
     const seen = new Map<string, RemoteTrack>();
     viewer.on('track-added', (track) => seen.set(track.source, track));
     const { video, audio, sent, stop } = synthesize();
@@ -64,10 +76,11 @@ describe('the core outside of a browser, on libwebrtc', () => {
       await host.publish(audio, 'microphone');
       await host.publish(video, 'camera');
       await expect.poll(() => [...seen.keys()].sort()).toEqual(['camera', 'microphone']);
-      const pictureSeen = Promise.withResolvers<{ width: number; height: number }>();
       const sink = new wrtc.nonstandard.RTCVideoSink(seen.get('camera')!.mediaStreamTrack);
-      sink.onframe = ({ frame }: { frame: { width: number; height: number } }) => pictureSeen.resolve(frame);
-      await expect(pictureSeen.promise).resolves.toMatchObject({ width: WIDTH, height: HEIGHT });
+      const pictureSeen = new Promise<{ width: number; height: number }>((resolve) => {
+        sink.onframe = ({ frame }: { frame: { width: number; height: number } }) => resolve(frame);
+      });
+      await expect(pictureSeen).resolves.toMatchObject({ width: WIDTH, height: HEIGHT });
       sink.stop();
 
       const { recordingId } = await host.startRecording({ fileName: 'From an app' });
@@ -76,6 +89,7 @@ describe('the core outside of a browser, on libwebrtc', () => {
       await expect.poll(sent).toBeGreaterThan(first + 75);
       const { fileIds } = await host.stopRecording(recordingId);
       expect(fileIds).toHaveLength(1);
+      putBack();
       const folder = join(server.dataFolder, 'recordings', recordingId);
       const content = await readRecording(join(folder, readdirSync(folder)[0] ?? ''));
       expect(content.errors).toEqual([]);

@@ -2,24 +2,11 @@ import type { Recording } from '@aircheck/protocol';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Platform, Room } from '../../src/core/index.ts';
 import { TypedEmitter } from '../../src/core/typed-emitter.ts';
+import { becomeHermes } from '../hermes.ts';
 
-/** What browsers and Node.js have and React Native's engine, Hermes, has not. */
-const missing = [
-  [Promise, 'withResolvers'],
-  [URL, 'canParse'],
-  [AbortSignal, 'any'],
-  [AbortSignal, 'timeout'],
-  [globalThis, 'DOMException'],
-  [globalThis, 'TextDecoder'],
-  [globalThis, 'DecompressionStream'],
-  [globalThis, 'document'],
-] as const satisfies readonly (readonly [object, string])[];
-const former = missing.map(([owner, name]) => Object.getOwnPropertyDescriptor(owner, name));
-
-/** Loaded without it all, and then used. */
+/** Loaded without what Hermes lacks, and then used. */
 async function load() {
   vi.resetModules();
-  for (const [owner, name] of missing) Reflect.deleteProperty(owner, name);
   const [sdk, { RecordControl }, { readCredential }, { toVendorError }] = await Promise.all([
     import('../../src/ilive/index.ts'),
     import('../../src/ilive/record-control.ts'),
@@ -31,14 +18,12 @@ async function load() {
 
 describe('ILiveSDK in React Native', () => {
   let ilive: Awaited<ReturnType<typeof load>>;
+  let putBack: () => void;
   beforeAll(async () => {
+    putBack = becomeHermes();
     ilive = await load();
   });
-  afterAll(() => {
-    for (const [index, [owner, name]] of missing.entries()) {
-      if (former[index] !== undefined) Object.defineProperty(owner, name, former[index]);
-    }
-  });
+  afterAll(() => putBack());
 
   it('takes the address of a server, and refuses what is none', () => {
     const sdk = ilive.ILiveSDK.getInstance();
