@@ -35,6 +35,7 @@ export {
 } from './devices.ts';
 export type { LocalTrack } from './local-track.ts';
 export { browserPlatform, type Platform } from './platform.ts';
+export { isFinal } from './recording-states.ts';
 export type { RemoteTrack } from './remote-track.ts';
 export {
   type AssetFilter,

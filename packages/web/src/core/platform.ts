@@ -27,8 +27,9 @@ export function browserPlatform(): Platform {
 }
 
 function onNetworkChange(listener: () => void): () => void {
-  // The Network Information API exists in Chromium only; elsewhere `online` alone tells of changes. Its event comes with
-  // every new estimate of the speed too: only another kind of network (known on mobile devices) means another path.
+  // The Network Information API exists in Chromium only (https://github.com/mdn/browser-compat-data,
+  // `api/NetworkInformation.json`); elsewhere `online` alone tells of changes. Its event comes with every new estimate of
+  // the speed too: only another kind of network (known on mobile devices) means another path.
   const { connection } = globalThis.navigator as Navigator & { connection?: EventTarget & { readonly type?: string } };
   let type = connection?.type;
   const whenOnline = () => {

@@ -110,7 +110,7 @@ export class Publisher extends TypedEmitter<PublisherEvents> {
     this.#publications.delete(track);
     track.published(undefined, undefined);
     this.#retire(publication.transceiver);
-    publication.reject(new AircheckError('track-not-found', 'The track was unpublished before it was published'));
+    publication.reject(unpublishedBefore());
     this.#negotiate(false);
   }
 
@@ -120,7 +120,7 @@ export class Publisher extends TypedEmitter<PublisherEvents> {
     this.#dropConnection();
     for (const { track, reject } of this.#publications.values()) {
       track.published(undefined, undefined);
-      reject(new AircheckError('track-not-found', 'The track was unpublished before it was published'));
+      reject(unpublishedBefore());
     }
     this.#publications.clear();
   }
@@ -238,7 +238,8 @@ export class Publisher extends TypedEmitter<PublisherEvents> {
     try {
       transceiver.setCodecPreferences(codecs);
     } catch {
-      // Firefox before 128 and Safari want codecs that can also be received; their own order has to do then.
+      // Firefox before 128 has no such call (https://bugzil.la/1396922), and browsers refuse codecs that they do not receive
+      // as well (https://github.com/w3c/webrtc-pc/pull/2926): their own order has to do then.
     }
   }
 
@@ -312,6 +313,11 @@ export class Publisher extends TypedEmitter<PublisherEvents> {
 
 function roomLeft(): AircheckError {
   return new AircheckError('session-not-found', 'The room was left');
+}
+
+/** For who still waits for its publication. */
+function unpublishedBefore(): AircheckError {
+  return new AircheckError('track-not-found', 'The track was unpublished before it was published');
 }
 
 /** Chromium makes pictures smaller under load unless told otherwise, and every change of size shows in the recording. */

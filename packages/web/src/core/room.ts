@@ -20,6 +20,7 @@ import { isConnected } from './ice-supervisor.ts';
 import type { LocalTrack } from './local-track.ts';
 import { browserPlatform, type Platform } from './platform.ts';
 import { Publisher } from './publisher.ts';
+import { isFinal } from './recording-states.ts';
 import { RemoteTrack } from './remote-track.ts';
 import { RestClient } from './rest-client.ts';
 import { SignalingConnection, type SignalingEnd } from './signaling.ts';
@@ -438,7 +439,7 @@ export class Room extends TypedEmitter<RoomEvents> {
     const live = new Set(result.recordings.map(({ recordingId }) => recordingId));
     for (const recording of result.recordings) this.#recordingChanged(recording);
     for (const { recordingId, state } of this.recordings) {
-      if (state !== 'ready' && state !== 'failed' && !live.has(recordingId)) this.#learnEndOf(recordingId);
+      if (!isFinal(state) && !live.has(recordingId)) this.#learnEndOf(recordingId);
     }
     this.#publisher.resynchronize(result.resumed);
     this.#subscriber.resynchronize(result.resumed);

@@ -22,7 +22,10 @@ export interface TrackStatistics {
   readonly framesDropped: number | undefined;
   /** Times that the received picture stood still. */
   readonly freezeCount: number | undefined;
-  /** What keeps a sent picture from being better: `none`, `cpu`, `bandwidth` or `other`. Undefined in Firefox. */
+  /**
+   * What keeps a sent picture from being better: `none`, `cpu`, `bandwidth` or `other`. Chromium alone knows it (MDN's
+   * browser-compat-data, `api/RTCStatsReport.json`).
+   */
   readonly qualityLimitation: string | undefined;
 }
 

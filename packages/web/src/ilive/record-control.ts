@@ -1,6 +1,6 @@
 import type { EndReason, Recording, RecordingSource } from '@aircheck/protocol';
 import { AircheckError } from '@aircheck/protocol/errors';
-import type { Room } from '../core/index.ts';
+import { isFinal, type Room } from '../core/index.ts';
 import { AVRecordType, RecordDataType } from './constants.ts';
 import type { ILiveErrorName } from './errors.ts';
 import type { ILiveRecordOption } from './ilive-record-option.ts';
@@ -111,7 +111,7 @@ export class RecordControl {
   #running(source: RecordingSource | undefined): string[] {
     const { recordings, self } = this.#room;
     // Those of an earlier visit of the page are the user's as well.
-    const live = recordings.filter((one) => one.userId === self.userId && !isFinal(one));
+    const live = recordings.filter((one) => one.userId === self.userId && !isFinal(one.state));
     const known = new Map([...this.#started, ...live.map((one) => [one.recordingId, one.source] as const)]);
     return [...known]
       .filter(([id, its]) => !this.#stopped.has(id) && (source === undefined || its === source))
@@ -158,8 +158,4 @@ export class RecordControl {
     const name = (endReason === null ? undefined : endErrors[endReason]) ?? 'ERR_RECORD_REPLY_NO_RESULT';
     return this.#sdk.error(name, detail ?? endReason ?? '');
   }
-}
-
-function isFinal({ state }: Recording): boolean {
-  return state === 'ready' || state === 'failed';
 }

@@ -240,25 +240,24 @@ export const recordingErrors = {
 } as const satisfies Record<string, ErrorEntry>;
 
 function packing<Code extends number>(code: Code) {
-  return {
+  return noHop(
     code,
-    module: 'IMSDK',
-    zh: '服务器内部打包错误',
-    en: 'The servers could not pack what they tell one another',
-    advice: advices.serverLog,
-    here: 'no other server is asked',
-    arises: false,
-  } as const;
+    '服务器内部打包错误',
+    'The servers could not pack what they tell one another',
+    'no other server is asked',
+  );
 }
 
 function roomReply<Code extends number>(code: Code) {
-  return {
+  return noHop(
     code,
-    module: 'IMSDK',
-    zh: '查询房间的回包无法解析',
-    en: 'The answer about the room cannot be read',
-    advice: advices.serverLog,
-    here: "rooms are looked up in the server's own memory",
-    arises: false,
-  } as const;
+    '查询房间的回包无法解析',
+    'The answer about the room cannot be read',
+    "rooms are looked up in the server's own memory",
+  );
+}
+
+/** Of something between the vendor's servers that does not happen here. */
+function noHop<Code extends number>(code: Code, zh: string, en: string, here: string) {
+  return { code, module: 'IMSDK', zh, en, advice: advices.serverLog, here, arises: false } as const;
 }

@@ -1,5 +1,5 @@
 import type { EndReason, Recording } from '@aircheck/protocol';
-import { AircheckError, type Room } from '../core/index.ts';
+import { AircheckError, isFinal, type Room } from '../core/index.ts';
 
 /** A recording begins with both, sound and picture, where both come within this time: else it would be in two files. */
 const waitForOtherMs = 3_000;
@@ -46,8 +46,7 @@ export class HostRecording {
   }
 
   #heard({ recordingId, state, endReason }: Recording): void {
-    if (recordingId !== this.#recordingId || this.#state !== 'started' || (state !== 'ready' && state !== 'failed'))
-      return;
+    if (recordingId !== this.#recordingId || this.#state !== 'started' || !isFinal(state)) return;
     if (wanted.includes(endReason)) this.#state = 'over';
     else if (lasting.includes(endReason)) this.#state = 'waiting';
     else {
@@ -110,6 +109,6 @@ export class HostRecording {
 
   #liveOne(): Recording | undefined {
     const { self, recordings } = this.#room;
-    return recordings.find(({ userId, state }) => userId === self.userId && state !== 'ready' && state !== 'failed');
+    return recordings.find(({ userId, state }) => userId === self.userId && !isFinal(state));
   }
 }

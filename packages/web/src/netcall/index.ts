@@ -22,5 +22,5 @@ export {
 export type { ControlOptions, CreateChannelOptions, JoinChannelOptions } from './netcall-channel.ts';
 export { NetcallError, netcallErrorTexts } from './netcall-error.ts';
 export type { StartDeviceOptions, Target } from './netcall-media.ts';
-export type { LiveOptions, SessionConfig } from './session-config.ts';
+export type { SessionConfig } from './session-config.ts';
 export type { ViewSize } from './video-views.ts';

@@ -11,10 +11,6 @@ export class RemoteSound {
   #playing = false;
   #deviceId: string | undefined;
 
-  get playing(): boolean {
-    return this.#playing;
-  }
-
   start(deviceId: string | undefined): void {
     this.#playing = true;
     this.#deviceId = deviceId;
@@ -75,7 +71,7 @@ export class RemoteSound {
     const element = new Audio();
     element.autoplay = true;
     track.attach(element);
-    // `setSinkId` is absent in Safari before 18.4: there the system's loudspeaker plays.
+    // Where `setSinkId` is absent (`Speaker` of the core names the browsers and the source) the system's loudspeaker plays.
     if (this.#deviceId !== undefined && 'setSinkId' in element) void element.setSinkId(this.#deviceId).catch(() => {});
     this.#elements.set(track, element);
     return element;

@@ -1,3 +1,4 @@
+import type { LiveOptions } from '../core/index.ts';
 import { type NetcallType, netcallConstants, videoFrameRates, videoQualitySizes } from './constants.ts';
 import { NetcallError } from './netcall-error.ts';
 
@@ -34,22 +35,14 @@ export interface SessionConfig {
   layout?: string;
 }
 
-/** What the server is told about live mixing when a channel is joined. */
-export interface LiveOptions {
-  rtmpUrl?: string;
-  rtmpRecord?: boolean;
-  splitMode?: number;
-  layout?: string;
-}
-
 /** `sessionConfig` after it was checked. */
 export interface ReadSessionConfig {
   readonly width: number;
   readonly height: number;
   readonly frameRate: number;
   readonly highAudio: boolean;
-  /** Undefined outside of live mode. */
-  readonly live: LiveOptions | undefined;
+  /** What the server is told about live mixing when the channel is joined; undefined outside of live mode. */
+  readonly live: Partial<LiveOptions> | undefined;
   /** The host's own sound and picture are to be recorded on the server from joining to leaving. */
   readonly recordsHost: boolean;
 }
@@ -83,7 +76,7 @@ export function checkType(type: unknown): NetcallType {
   throw new NetcallError(400, 'type must be NETCALL_TYPE_AUDIO (1) or NETCALL_TYPE_VIDEO (2)', { input: 'type' });
 }
 
-function liveOptions(config: SessionConfig): LiveOptions {
+function liveOptions(config: SessionConfig): Partial<LiveOptions> {
   const { rtmpUrl = '', layout = '' } = config;
   if (typeof rtmpUrl !== 'string' || rtmpUrl.length > 2000) {
     throw new NetcallError(400, 'rtmpUrl must be text of at most 2000 letters', { input: 'sessionConfig.rtmpUrl' });
