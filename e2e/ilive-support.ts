@@ -77,6 +77,9 @@ export async function logIn(page: Page, server: RunningServer, userId: string): 
       onForceOffline: (user, module, errCode) => heard.push(`ForceOffline ${user} ${module} ${errCode}`),
       onGroupDisband: (roomId) => heard.push(`GroupDisband ${roomId}`),
     });
+    ILiveLoginManager.getInstance().setUserStatusListener({
+      onForceOffline: (errCode) => heard.push(`UserStatus ${errCode}`),
+    });
     return new Promise<string>((resolve) => {
       ILiveLoginManager.getInstance().iLiveLogin(
         userId,

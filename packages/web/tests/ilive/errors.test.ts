@@ -37,7 +37,7 @@ ${rows.join('\n')}
 `;
 }
 
-/** What the calls tell of conditions that a test against a server cannot bring about at will. */
+/** What the calls tell of conditions. That each number does come, `e2e/ilive-errors.test.ts` shows on a server. */
 const mapped: [CallKind, ErrorCode, number][] = [
   ['record', 'draining', 30_000_207],
   ['record', 'worker-lost', 30_000_404],
