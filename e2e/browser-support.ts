@@ -106,6 +106,28 @@ export function receivedBy(
   });
 }
 
+/**
+ * Waits until each track that a page sends has got so many more pictures, or packets of sound (50 a second), out. A
+ * recording's progress is written down once a second only: who waits for it waits for that, too.
+ */
+export async function sentMore(page: Page, count: number): Promise<void> {
+  const sent = () =>
+    page.evaluate(async () => {
+      const bySsrc: Record<string, number> = {};
+      for (const peer of (window as unknown as ConnectionsWindow).peers) {
+        if (peer.connectionState !== 'connected') continue;
+        for (const report of (await peer.getStats()).values()) {
+          if (report.type !== 'outbound-rtp') continue;
+          bySsrc[report.ssrc] = (report.kind === 'video' ? report.framesSent : report.packetsSent) ?? 0;
+        }
+      }
+      return bySsrc;
+    });
+  const before = await sent();
+  const least = async () => Math.min(...Object.entries(await sent()).map(([ssrc, now]) => now - (before[ssrc] ?? 0)));
+  await expect.poll(least, { timeout: 30_000 }).toBeGreaterThanOrEqual(count);
+}
+
 /** Starts a recording as people do: by the button on a picture, and waits until it runs. */
 export async function startByButtons(page: Page, userId: string, choice: 'camera' | 'screen' | 'audio'): Promise<void> {
   await page.getByTestId(`tile-${userId}-camera`).getByTestId(`record-${userId}`).click();

@@ -279,11 +279,7 @@ describe('errors of ILiveSDK, each brought about', () => {
     await breakSignaling(page);
     await expect
       .poll(async () => (await heard()).slice(-3))
-      .toEqual([
-        'ForceOffline anna TLSSDK 8051',
-        'UserStatus 8051',
-        expect.stringMatching(/^Disconnected 3 3 8051 /),
-      ]);
+      .toEqual(['ForceOffline anna TLSSDK 8051', 'UserStatus 8051', expect.stringMatching(/^Disconnected 3 3 8051 /)]);
     expect(await start()).toBe('IMSDK 30000410');
 
     // What the server knows before the page does.

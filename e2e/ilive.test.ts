@@ -2,7 +2,7 @@ import type { Derivative, JobList } from '@aircheck/protocol';
 import { counterBreaks, type RunningServer, startServer } from '@aircheck/testkit';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { browserForFile } from './browser-support.ts';
+import { browserForFile, sentMore } from './browser-support.ts';
 import { androidStart, androidStop, iosStart, iosStop, type Outcome } from './ilive-samples.ts';
 import {
   type ILiveWindow,
@@ -13,7 +13,7 @@ import {
   startApplication,
   tell,
 } from './ilive-support.ts';
-import { contentOf, untilRecording } from './support.ts';
+import { contentOf } from './support.ts';
 
 const browser = browserForFile();
 
@@ -30,14 +30,8 @@ function dataOf<Data>(outcome: Outcome<Data>): Data {
   return outcome.data;
 }
 
-/** Waits until all that is being recorded in a room is that long. */
-async function recordedFor(milliseconds: number): Promise<void> {
-  const { items } = await server.api.listRecordings();
-  for (const { recordingId, state } of items) {
-    if (state === 'ready') continue;
-    await untilRecording(server, recordingId, ({ durationMs }) => durationMs >= milliseconds, 30_000);
-  }
-}
+/** As many pictures, and packets of sound, as a short recording needs. */
+const enough = 40;
 
 async function expectWhole(fileId: string, codecs: readonly string[]): Promise<void> {
   const content = await contentOf(server, fileId);
@@ -59,13 +53,13 @@ describe('an application written for ILiveSDK', () => {
 
     const of = { filename: 'sxb_anna_4711', tag: 'maths', classId: String(classId.classId) };
     dataOf(await page.evaluate(androidStart, of));
-    await recordedFor(1500);
+    await sentMore(page, enough);
     const byAndroid = dataOf(await page.evaluate(androidStop));
     expect(byAndroid).toEqual([expect.stringMatching(/^\d{17,20}$/)]);
 
     const given = { tags: ['一班', 'maths'], tag: '0', sdkType: 1, recordType: 0 } as const;
     dataOf(await page.evaluate(iosStart, { ...given, tags: [...given.tags] }));
-    await recordedFor(1500);
+    await sentMore(page, enough);
     const byIos = dataOf(await page.evaluate(iosStop));
     expect(byIos.length).toBe(1);
     await page.close();
@@ -116,7 +110,7 @@ describe('an application written for ILiveSDK', () => {
     expect(await Promise.all(started)).toEqual(Array(3).fill('done: undefined'));
     // Sound that comes later begins a file of its own, and all files' ids are given.
     expect(await tell(anna, ({ manager }) => manager.enableMic(true))).toBe('done: undefined');
-    await recordedFor(1500);
+    await Promise.all([sentMore(anna, enough), sentMore(ben, enough)]);
 
     const cameraIds = await ids(anna, ({ manager, named }) => manager.stopRecordVideo(named('')));
     const screenIds = await ids(anna, ({ manager }) => manager.stopRecordVideo());
@@ -146,9 +140,11 @@ describe('an application written for ILiveSDK', () => {
     expect((await api.getRoom('12')).participants.map(({ userId }) => userId)).toEqual(['anna']);
     // Nothing is encoded for them while the files are looked into.
     await Promise.all([anna.close(), ben.close()]);
-    await expectWhole(cameraIds[0]!, ['h264']);
-    await expectWhole(cameraIds[1]!, ['h264', 'opus']);
-    await expectWhole(screenIds[0]!, ['h264', 'opus']);
+    await Promise.all([
+      expectWhole(cameraIds[0]!, ['h264']),
+      expectWhole(cameraIds[1]!, ['h264', 'opus']),
+      expectWhole(screenIds[0]!, ['h264', 'opus']),
+    ]);
     expect((await contentOf(server, soundIds[0]!)).streams.map(({ codec }) => codec)).toEqual(['opus']);
 
     const made = async () => {

@@ -63,9 +63,13 @@ export async function openNetcall(page: Page, opened: OpenOptions): Promise<Page
   if (voiceHz !== undefined) await page.addInitScript(speakWith, voiceHz);
   // Nobody is there to answer a dialog: files are downloaded, as by browsers without it.
   await page.addInitScript(() => Reflect.deleteProperty(window, 'showSaveFilePicker'));
-  await page.goto(site.url);
-  const token = await server.token(account, '*', role);
-  const door = agent && { port: agent.port, pairingCode: await agent.pairingCode() };
+  const [token, pairingCode] = await Promise.all([
+    server.token(account, '*', role),
+    // By a process of the agent's, which starts while the page loads.
+    agent?.pairingCode(),
+    page.goto(site.url),
+  ]);
+  const door = agent && { port: agent.port, pairingCode };
   // As text: an import in a function would be rewritten on its way here.
   await page.evaluate(`import('${server.url}/sdk/netcall.js').then((loaded) => void Object.assign(window, loaded))`);
   await page.evaluate(
