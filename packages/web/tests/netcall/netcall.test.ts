@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { JoinRequest } from '@aircheck/protocol';
 import { type RunningAgent, startAgent } from '@aircheck/testkit';
 import { type JoinChannelOptions, Netcall, type NetcallError, type NetcallOptions } from '@aircheck/web/netcall';
@@ -215,6 +216,7 @@ describe('the PC agent', () => {
   });
   afterAll(async () => {
     await agent.kill();
+    rmSync(agent.home, { recursive: true, force: true });
   });
 
   /** What a page has and Node.js has not: an origin, which its sockets tell, and a place for the secrets of pairing. */
