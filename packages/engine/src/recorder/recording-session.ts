@@ -57,6 +57,8 @@ export class RecordingSession {
   readonly #stopWatching: () => void;
   #phase: Phase = 'waiting';
   #everRan = false;
+  /** The wall clock at its first frame, until that is in the file and told. */
+  #begunAt: number | undefined;
   #video: TrackFeed | undefined;
   #audio: TrackFeed | undefined;
   #timeline: RecordingTimeline | undefined;
@@ -309,7 +311,7 @@ export class RecordingSession {
     }
     if (!this.#everRan) {
       this.#everRan = true;
-      this.#tell('recording');
+      this.#begunAt = this.#context.wallClock();
     }
   }
 
@@ -357,9 +359,15 @@ export class RecordingSession {
     return segmentMs - Math.min(CUT_LEAD_MS, segmentMs / 4);
   }
 
-  #tell(state: 'recording' | 'paused' | 'finalizing'): void {
+  #tell(state: 'recording' | 'paused' | 'finalizing', at = this.#context.wallClock()): void {
     const { recordingId } = this.options;
-    this.#context.emit('recording-state', { recordingId, state, at: this.#context.wallClock() });
+    this.#context.emit('recording-state', { recordingId, state, at });
+  }
+
+  #tellBegun(): void {
+    const begunAt = this.#begunAt;
+    this.#begunAt = undefined;
+    if (begunAt !== undefined) this.#tell('recording', begunAt);
   }
 
   /** Called ten times a second: all that happens by time alone. */
@@ -378,6 +386,7 @@ export class RecordingSession {
     if (segment === undefined) return;
     this.#closing?.segment.tick(nowMs);
     segment.tick(nowMs);
+    if (segment.begun) this.#tellBegun();
     if (nowMs - this.#lastSyncMs >= this.#context.syncMs) {
       this.#lastSyncMs = nowMs;
       void segment.file.sync();
@@ -436,6 +445,7 @@ export class RecordingSession {
     if (this.ended) return false;
     this.#heldSound = [];
     this.#phase = 'paused';
+    this.#tellBegun();
     this.#tell('paused');
     return true;
   }
@@ -473,6 +483,7 @@ export class RecordingSession {
     this.#audio?.stop();
     if (this.#segment !== undefined) this.#updateHealth(this.#segment);
     this.#phase = 'ended';
+    if (this.#segment?.file.error === undefined) this.#tellBegun();
     this.#tell('finalizing');
     this.#finishClosing();
     if (this.#segment !== undefined) {

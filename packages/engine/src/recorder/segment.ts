@@ -71,6 +71,7 @@ export class Segment {
   readonly #arena = new SampleArena();
   readonly #videoTrack: number;
   readonly #audioTrack: number;
+  readonly #headerBytes: number;
   #videoFormat: VideoFormat | undefined;
   #pending: PendingPicture | undefined;
   #pictureTicks = DEFAULT_PICTURE_TICKS;
@@ -110,7 +111,14 @@ export class Segment {
     const { path, file } = options.place(webm ? 'webm' : 'mp4');
     this.path = path;
     this.file = file;
-    this.file.append([this.#writer.header()]);
+    const header = this.#writer.header();
+    this.#headerBytes = header.byteLength;
+    this.file.append([header]);
+  }
+
+  /** Its first frames are in the file. */
+  get begun(): boolean {
+    return this.file.writtenBytes > this.#headerBytes;
   }
 
   /** Where the last picture begins, if there is one. */

@@ -100,11 +100,11 @@ describe('a recorder that fails at a packet', () => {
 });
 
 describe('a disk that takes nothing', () => {
-  it('ends the recording and says why', async () => {
+  it('ends the recording, which is never said to run, and says why', async () => {
     const clock = { nowMs: 5000 };
     const picture = incomingTrack('h264', clock);
     const handle = await open('/dev/full', 'r+');
-    const { session, ends } = startSession(
+    const { session, ends, events } = startSession(
       folder,
       mediaOf(picture),
       clock,
@@ -124,6 +124,8 @@ describe('a disk that takes nothing', () => {
       ]);
     });
     expect(await session.end('stopped')).toEqual([]);
+    const states = events.filter(({ name }) => name === 'recording-state').map(({ body }) => body);
+    expect(states).toMatchObject([{ state: 'finalizing' }]);
   });
 });
 
