@@ -19,6 +19,16 @@ export interface FileSummary {
   readonly tracks: readonly TrackSummary[];
 }
 
+/** How to make a whole file of one that another program wrote, whatever it holds. */
+export interface ForeignRecovery {
+  /** What lies behind this offset belongs to nothing: cut the file here, before the finalization's bytes are appended. */
+  readonly truncateTo: number;
+  /** Nothing to append and to patch when the file is whole already. */
+  readonly finalization: Finalization;
+  /** From the file's zero to the end of the track that ends last. */
+  readonly durationSeconds: number;
+}
+
 /** How to make a whole file of one that was cut off. */
 export interface Recovery {
   /** What lies behind this offset belongs to nothing: cut the file here, before the finalization's bytes are appended. */

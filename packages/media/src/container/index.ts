@@ -1,4 +1,5 @@
 export * from './byte-reader.ts';
+export * from './concatenate.ts';
 export * from './container-writer.ts';
 export * from './file-summary.ts';
 export * from './random-access.ts';

@@ -1,5 +1,6 @@
 export { clipMovie } from './clip-movie.ts';
 export { type ConcatPart, concatMovies } from './concat-movies.ts';
+export { finishFragmentedMp4 } from './finish-fragmented-mp4.ts';
 export { beginsAsHybridMp4, HYBRID_START_LENGTH } from './hybrid-layout.ts';
 export { HybridMp4Writer, type HybridMp4WriterOptions } from './hybrid-mp4-writer.ts';
 export { MoviePackager, type SegmentBytes } from './movie-packager.ts';

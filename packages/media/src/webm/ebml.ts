@@ -1,4 +1,4 @@
-import { ByteReader } from '../container/index.ts';
+import { ByteReader, concatenate } from '../container/index.ts';
 import { MediaError } from '../errors.ts';
 
 /** Element identifiers, with their length marker (RFC 8794 §5, RFC 9559 §5.1). */
@@ -43,6 +43,11 @@ export const Id = {
   cluster: 0x1f43b675,
   timestamp: 0xe7,
   simpleBlock: 0xa3,
+  blockGroup: 0xa0,
+  block: 0xa1,
+  referenceBlock: 0xfb,
+  position: 0xa7,
+  prevSize: 0xab,
   cues: 0x1c53bb6b,
   cuePoint: 0xbb,
   cueTime: 0xb3,
@@ -99,18 +104,6 @@ export function idBytes(id: number): Uint8Array {
 export function sizeBytes(size: number, length = sizeLength(size)): Uint8Array {
   const bytes = unsignedBytes(size, length);
   bytes[0]! |= 0x80 >> (length - 1);
-  return bytes;
-}
-
-export function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  let length = 0;
-  for (const part of parts) length += part.byteLength;
-  const bytes = new Uint8Array(length);
-  let position = 0;
-  for (const part of parts) {
-    bytes.set(part, position);
-    position += part.byteLength;
-  }
   return bytes;
 }
 

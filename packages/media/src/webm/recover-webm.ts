@@ -83,7 +83,7 @@ interface WebmHeader {
   readonly segmentEnd: number | undefined;
 }
 
-async function readElementHeader(
+export async function readElementHeader(
   reader: WindowReader,
   offset: number,
   fileSize: number,
@@ -124,7 +124,7 @@ async function readHeader(reader: WindowReader, fileSize: number): Promise<WebmH
   return { tracks, creationTime, length: position, segmentEnd };
 }
 
-async function readHeaderElement(
+export async function readHeaderElement(
   reader: WindowReader,
   offset: number,
   fileSize: number,

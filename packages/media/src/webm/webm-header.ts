@@ -1,7 +1,6 @@
-import type { TrackOptions } from '../container/index.ts';
+import { concatenate, type TrackOptions } from '../container/index.ts';
 import { MediaError } from '../errors.ts';
 import {
-  concatenate,
   dateElement,
   element,
   floatElement,
@@ -27,7 +26,7 @@ const OPUS_SEEK_PRE_ROLL_NS = 80_000_000;
 export const DATE_EPOCH_MS = Date.UTC(2001, 0, 1);
 
 /** Three entries with 8-byte positions. */
-const SEEK_HEAD_LENGTH = 3 * 21 + 5;
+export const SEEK_HEAD_LENGTH = 3 * 21 + 5;
 const DURATION_LENGTH = 11;
 
 /** What a finished file says and a growing one cannot. */
@@ -77,13 +76,13 @@ export function writeWebmHeader(
   const seekHead =
     index === undefined
       ? voidElement(SEEK_HEAD_LENGTH)
-      : element(
-          Id.seekHead,
-          seekEntry(Id.info, SEEK_HEAD_LENGTH),
-          seekEntry(Id.tracks, SEEK_HEAD_LENGTH + info.byteLength),
-          seekEntry(Id.cues, index.cuesOffset - segmentStart),
-        );
+      : writeSeekHead(SEEK_HEAD_LENGTH, SEEK_HEAD_LENGTH + info.byteLength, index.cuesOffset - segmentStart);
   return concatenate([ebml, segmentId, segmentSize, seekHead, info, trackList]);
+}
+
+/** Says where the parts of a file are, from the start of the segment's content: {@link SEEK_HEAD_LENGTH} bytes. */
+export function writeSeekHead(info: number, tracks: number, cues: number): Uint8Array {
+  return element(Id.seekHead, seekEntry(Id.info, info), seekEntry(Id.tracks, tracks), seekEntry(Id.cues, cues));
 }
 
 /** @param position - from the start of the segment's content */

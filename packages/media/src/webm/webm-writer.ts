@@ -1,13 +1,14 @@
-import type {
-  ContainerWriter,
-  Finalization,
-  FragmentInfo,
-  Sample,
-  TrackOptions,
-  VideoFormat,
+import {
+  type ContainerWriter,
+  concatenate,
+  type Finalization,
+  type FragmentInfo,
+  type Sample,
+  type TrackOptions,
+  type VideoFormat,
 } from '../container/index.ts';
 import { MediaError } from '../errors.ts';
-import { concatenate, Id, idBytes, sizeBytes, unsignedElement } from './ebml.ts';
+import { Id, idBytes, sizeBytes, unsignedElement } from './ebml.ts';
 import { type CuePoint, cueOf, writeCues } from './webm-cues.ts';
 import { writeWebmHeader } from './webm-header.ts';
 

@@ -85,7 +85,10 @@ export class MemoryFile {
 }
 
 /** Does to the bytes what a recovery asks for. */
-export function applyRecovery(bytes: Uint8Array, { truncateTo, finalization }: Recovery): Uint8Array {
+export function applyRecovery(
+  bytes: Uint8Array,
+  { truncateTo, finalization }: Pick<Recovery, 'truncateTo' | 'finalization'>,
+): Uint8Array {
   const whole = Buffer.concat([bytes.subarray(0, truncateTo), ...finalization.append]);
   for (const { offset, data } of finalization.patches) whole.set(data, offset);
   return whole;
