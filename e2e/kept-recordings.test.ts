@@ -8,7 +8,7 @@ import type { Asset, PlayUrls, UploadList } from '@aircheck/protocol';
 import {
   browserFixtureScript,
   CuttingProxy,
-  counterBreaks,
+  counterFaults,
   launchChromiumWithProfile,
   type RunningServer,
   readRecording,
@@ -99,7 +99,7 @@ describe('recordings that the browser keeps', () => {
     onTestFinished(() => rm(path, { force: true }));
     await writeFile(path, bytes);
     const content = await readRecording(path);
-    expect(counterBreaks(content).filter(({ from, to }) => from === null || to === null || to <= from)).toEqual([]);
+    expect(counterFaults(content)).toEqual([]);
     expect(content.errors).toEqual([]);
     return content.durationMs;
   }

@@ -1,10 +1,11 @@
 import { rmSync } from 'node:fs';
 import {
   browserFixtureScript,
+  eventsBesideSlips,
   launchChromium,
   type RunningServer,
   readRecording,
-  SLIP_NOTICED_SECONDS,
+  type SoundClock,
   startServer,
   syncEvents,
   syncSummary,
@@ -15,11 +16,6 @@ import { type Benchmark, number } from './table.ts';
 
 const ROOM = 'sync';
 const USER = 'browser';
-
-interface SoundClock {
-  readonly seconds: number;
-  readonly slipsAt: readonly number[];
-}
 
 interface Publishing {
   soundClock(): Promise<SoundClock>;
@@ -71,10 +67,7 @@ export const syncBenchmark: Benchmark = {
       await server.api.stopRecording(recordingId);
       const content = await readRecording(filesOf(server, recordingId)[0] ?? '');
       const all = syncEvents(content);
-      const events = all.filter(({ flashMs }) => {
-        const second = Math.round(clock.seconds - (content.durationMs - flashMs) / 1000);
-        return !clock.slipsAt.some((at) => second > at - SLIP_NOTICED_SECONDS && second < at + 0.1);
-      });
+      const events = eventsBesideSlips(all, content, clock);
       const { worstMs, driftMsPerMinute } = syncSummary(events);
       const offsets = events.map(({ offsetMs }) => offsetMs);
       return {

@@ -1,19 +1,20 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   buildSdk,
-  counterBreaks,
+  counterFaults,
+  crash,
   launchChromiumWithProfile,
   openRoomPage,
   type ProfiledChromium,
-  type RoomWindow,
   type RunningServer,
   readRecording,
   seededRandom,
   startInPage,
   startServer,
   startSite,
+  takeRecoveredInPage,
 } from '@aircheck/testkit';
 import type { Page } from 'playwright-core';
 import { delay } from './load.ts';
@@ -33,7 +34,6 @@ interface Loss {
 interface Surroundings {
   readonly server: RunningServer;
   readonly site: { readonly url: string };
-  readonly folder: string;
 }
 
 /** Number of the last picture that the page's camera gave. */
@@ -57,38 +57,16 @@ async function recordAndKill(
   await delay(ms);
   const counter = await counterOf(page);
   if (wholeBrowser) await kill();
-  else {
-    const session = await context.newCDPSession(page);
-    const crashed = new Promise((resolve) => page.once('crash', resolve));
-    // It is never answered.
-    session.send('Page.crash').catch(() => {});
-    await crashed;
-    await page.close();
-  }
+  else await crash(page);
   return counter;
 }
 
 /** What is left of all recordings in a profile, which are removed there. */
-async function takeRecovered({ context }: ProfiledChromium, { server, site, folder }: Surroundings): Promise<string[]> {
+async function takeRecovered({ context }: ProfiledChromium, { server, site }: Surroundings): Promise<string[]> {
   const page = await openRoomPage(context, { server, site, roomId: 'later', userId: 'ann' });
-  const files = await page.evaluate(async () => {
-    const stored = await (window as unknown as RoomWindow).recorder.listRecoverable();
-    const contents: string[] = [];
-    for (const recording of stored) {
-      const bytes = new Uint8Array(await (await recording.file()).arrayBuffer());
-      let text = '';
-      for (const byte of bytes) text += String.fromCharCode(byte);
-      contents.push(btoa(text));
-      await recording.remove();
-    }
-    return contents;
-  });
+  const files = await takeRecoveredInPage(page);
   await page.close();
-  return files.map((base64, index) => {
-    const path = join(folder, `recovered-${index}.mp4`);
-    writeFileSync(path, Buffer.from(base64, 'base64'));
-    return path;
-  });
+  return files.map(({ path }) => path);
 }
 
 async function lossOf(path: string, lastCounter: number): Promise<Loss> {
@@ -98,11 +76,10 @@ async function lossOf(path: string, lastCounter: number): Promise<Loss> {
   const [picture, sound] = ['video', 'audio'].map((kind) => content.streams.find((stream) => stream.kind === kind));
   const endOf = (stream: typeof picture) => (stream?.startMs ?? 0) + (stream?.durationMs ?? 0);
   const pictureMs = ((lastCounter - last.counter) * 1000) / PICTURES_PER_SECOND;
-  const backwards = counterBreaks(content).filter(({ from, to }) => from === null || to === null || to <= from);
   return {
     pictureMs: Math.max(0, pictureMs),
     soundMs: Math.max(0, pictureMs + endOf(picture) - endOf(sound)),
-    faults: [...content.errors, ...backwards.map(({ atMs }) => `a picture out of place at ${atMs} ms`)],
+    faults: [...content.errors, ...counterFaults(content).map(({ atMs }) => `a picture out of place at ${atMs} ms`)],
   };
 }
 
@@ -116,7 +93,7 @@ export const tabKillBenchmark: Benchmark = {
     const server = await startServer();
     const site = await startSite();
     const folder = mkdtempSync(join(tmpdir(), 'aircheck-kills-'));
-    const surroundings = { server, site, folder };
+    const surroundings = { server, site };
     const random = seededRandom(kills);
     const losses: Loss[] = [];
     let missing = 0;
@@ -129,7 +106,10 @@ export const tabKillBenchmark: Benchmark = {
         if (wholeBrowser) browser = await launchChromiumWithProfile(join(folder, 'profile'));
         const [path] = await takeRecovered(browser, surroundings);
         if (path === undefined) missing += 1;
-        else losses.push(await lossOf(path, lastCounter));
+        else {
+          losses.push(await lossOf(path, lastCounter));
+          rmSync(dirname(path), { recursive: true, force: true });
+        }
         const {
           pictureMs = Infinity,
           soundMs = Infinity,

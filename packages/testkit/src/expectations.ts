@@ -1,3 +1,4 @@
+import { SLIP_NOTICED_SECONDS } from './browser-fixture.ts';
 import type { RecordingContent } from './read-recording.ts';
 
 /** Counters in the order in which they were sent, as `SentMedia.counters` tells them. */
@@ -33,18 +34,29 @@ export function missingCounters(content: Pick<RecordingContent, 'pictures'>, ...
   return compareCounters(content, sent).missing;
 }
 
-/** Places where the counters of neighbouring pictures are not neighbours: lost, repeated, out of order or unreadable. */
-export function counterBreaks(content: Pick<RecordingContent, 'pictures'>): {
+/** Where counters of neighbouring pictures are not neighbours; null where one can't be read. */
+export interface CounterBreak {
   readonly atMs: number;
   readonly from: number | null;
   readonly to: number | null;
-}[] {
+}
+
+/** Places where the counters of neighbouring pictures are not neighbours: lost, repeated, out of order or unreadable. */
+export function counterBreaks(content: Pick<RecordingContent, 'pictures'>): CounterBreak[] {
   return content.pictures.flatMap(({ ptsMs, counter }, index) => {
     const before = content.pictures[index - 1];
     if (before === undefined) return counter === null ? [{ atMs: ptsMs, from: null, to: null }] : [];
     const follows = counter !== null && before.counter !== null && counter === before.counter + 1;
     return follows ? [] : [{ atMs: ptsMs, from: before.counter, to: counter }];
   });
+}
+
+/**
+ * Pictures that are repeated, out of order or unreadable. A browser on a busy machine may leave pictures out before they
+ * are encoded, so that numbers may be skipped, but nothing more.
+ */
+export function counterFaults(content: Pick<RecordingContent, 'pictures'>): CounterBreak[] {
+  return counterBreaks(content).filter(({ from, to }) => from === null || to === null || to <= from);
 }
 
 /** A flash and the beep that belongs to it. */
@@ -65,6 +77,32 @@ export function syncEvents(content: Pick<RecordingContent, 'flashesMs' | 'beepsM
         best = { flashMs, beepMs, offsetMs };
     }
     return best === undefined ? [] : [best];
+  });
+}
+
+/** How the clock of a page's sound stands, and when it stood still or jumped, in its seconds. */
+export interface SoundClock {
+  readonly seconds: number;
+  readonly slipsAt: readonly number[];
+}
+
+/**
+ * Leaves out the events at which the sound clock of the page that made them was just being moved, so that the page itself
+ * drew the flash too early.
+ *
+ * @param clock - as it stood when the recording ended
+ * @param pause - where something was left out of the file, and how long it was
+ */
+export function eventsBesideSlips(
+  events: readonly SyncEvent[],
+  { durationMs }: Pick<RecordingContent, 'durationMs'>,
+  clock: SoundClock,
+  pause = { atMs: 0, ms: 0 },
+): SyncEvent[] {
+  return events.filter(({ flashMs }) => {
+    const fromEndMs = durationMs - flashMs + (flashMs < pause.atMs ? pause.ms : 0);
+    const second = Math.round(clock.seconds - fromEndMs / 1000);
+    return !clock.slipsAt.some((at) => second > at - SLIP_NOTICED_SECONDS && second < at + 0.1);
   });
 }
 

@@ -1,13 +1,17 @@
 export { ApiClient, ApiError } from './api-client.ts';
 export { findChromium, launchChromium, launchChromiumWithProfile, type ProfiledChromium } from './browser.ts';
-export { type BrowserFixtureOptions, browserFixtureScript, SLIP_NOTICED_SECONDS } from './browser-fixture.ts';
+export { type BrowserFixtureOptions, browserFixtureScript } from './browser-fixture.ts';
 export { buildSdk } from './build-sdk.ts';
 export { CuttingProxy } from './cutting-proxy.ts';
 export {
+  type CounterBreak,
   type CounterRuns,
   compareCounters,
   counterBreaks,
+  counterFaults,
+  eventsBesideSlips,
   missingCounters,
+  type SoundClock,
   type SyncEvent,
   syncEvents,
   syncSummary,
@@ -22,13 +26,18 @@ export {
   type Span,
 } from './read-recording.ts';
 export {
+  crash,
   durationInPage,
   openRoomPage,
+  type PlayedInPage,
+  type RecoveredFile,
   type RoomPageOptions,
   type RoomWindow,
+  seekInPage,
   startInPage,
   startSite,
   stopInPage,
+  takeRecoveredInPage,
 } from './room-page.ts';
 export { type RunningAgent, type StartAgentOptions, startAgent } from './start-agent.ts';
 export {

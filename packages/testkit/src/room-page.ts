@@ -5,10 +5,17 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Room } from '@aircheck/web';
-import type { BrowserRecorder, ClientRecording, StartOptions } from '@aircheck/web/recorder';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type {
+  BrowserRecorder,
+  ClientRecording,
+  Container,
+  StartOptions,
+  StoredRecording,
+} from '@aircheck/web/recorder';
+import type { Browser, BrowserContext, JSHandle, Page } from 'playwright-core';
 import { browserFixtureScript } from './browser-fixture.ts';
 import type { RunningServer } from './start-server.ts';
+import { READ_HEIGHT, READ_WIDTH, readMarker } from './synthetic-media/index.ts';
 
 interface Sdk {
   readonly Room: typeof Room;
@@ -116,22 +123,115 @@ export function durationInPage(page: Page, name: string): Promise<number> {
 
 /** Stops a recording and gives back a copy of its file on this machine's disk. */
 export async function stopInPage(page: Page, name: string): Promise<string> {
-  const base64 = await page.evaluate(async (name) => {
+  const file = await page.evaluateHandle(async (name) => {
     const stored = await (window as unknown as RoomWindow).recordings.get(name)!.stop();
-    return bytesOf(await stored.file());
-
-    async function bytesOf(file: File): Promise<string> {
-      const reader = new FileReader();
-      const read = new Promise((resolve) => {
-        reader.onload = resolve;
-      });
-      reader.readAsDataURL(file);
-      await read;
-      // The type in front of it may hold commas too.
-      return String(reader.result).replace(/^.*,/, '');
-    }
+    return stored.file();
   }, name);
+  return copyOf(file);
+}
+
+/** A recording that a crashed tab left, as the next visit finds it. */
+export interface RecoveredFile {
+  /** Of a copy on this machine's disk. */
+  readonly path: string;
+  readonly container: Container;
+  readonly durationMs: number;
+  readonly complete: boolean;
+}
+
+/** What is left of all recordings in a page's profile, newest first; they are removed there. */
+export async function takeRecoveredInPage(page: Page): Promise<RecoveredFile[]> {
+  const found = await page.evaluateHandle(() => (window as unknown as RoomWindow).recorder.listRecoverable());
+  const files: RecoveredFile[] = [];
+  for (const one of (await found.getProperties()).values()) {
+    const recording = one as JSHandle<StoredRecording>;
+    const path = await copyOf(await recording.evaluateHandle((stored) => stored.file()));
+    const facts = await recording.evaluate(({ container, durationMs, complete }) => ({
+      container,
+      durationMs,
+      complete,
+    }));
+    await recording.evaluate((stored) => stored.remove());
+    files.push({ path, ...facts });
+  }
+  return files;
+}
+
+async function copyOf(file: JSHandle<File>): Promise<string> {
+  const base64 = await file.evaluate(async (file) => {
+    const reader = new FileReader();
+    const read = new Promise((resolve) => {
+      reader.onload = resolve;
+    });
+    reader.readAsDataURL(file);
+    await read;
+    // The type in front of it may hold commas too.
+    return String(reader.result).replace(/^.*,/, '');
+  });
   const path = join(mkdtempSync(join(tmpdir(), 'aircheck-recorded-')), 'media');
   writeFileSync(path, Buffer.from(base64, 'base64'));
   return path;
+}
+
+/** Ends a page's process as a crash does. */
+export async function crash(page: Page): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  const crashed = new Promise((resolve) => page.once('crash', resolve));
+  // It is never answered.
+  session.send('Page.crash').catch(() => {});
+  await crashed;
+  await page.close();
+}
+
+/** What the browser's own player makes of a recording's file. */
+export interface PlayedInPage {
+  /** As the player tells it. */
+  readonly durationMs: number;
+  /** As the recorder tells it. */
+  readonly recordedMs: number;
+  /** The picture's number at each moment that was sought; null without a picture that can be read. */
+  readonly sought: readonly { readonly atMs: number; readonly counter: number | null }[];
+}
+
+/**
+ * Opens a recording that has been stopped in a `<video>`, and seeks in it.
+ * @param shares - where to, as shares of its duration
+ * @throws Error when the browser does not play it
+ */
+export async function seekInPage(page: Page, name: string, shares: readonly number[]): Promise<PlayedInPage> {
+  const { pictures, ...played } = await page.evaluate(
+    async ({ name, shares, width, height }) => {
+      const stored = await (window as unknown as RoomWindow).recordings.get(name)!.stop();
+      const player = document.createElement('video');
+      const happens = (event: string) =>
+        new Promise((resolve, reject) => {
+          player.addEventListener(event, resolve, { once: true });
+          player.onerror = () => reject(new Error(`the browser does not play it: ${player.error?.message}`));
+        });
+      const url = await stored.url();
+      const opened = happens('loadedmetadata');
+      player.src = url;
+      await opened;
+      const { duration } = player;
+      const paper = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })!;
+      paper.imageSmoothingQuality = 'high';
+      const pictures: { atMs: number; gray: number[] }[] = [];
+      for (const share of shares) {
+        const sought = happens('seeked');
+        player.currentTime = duration * share;
+        await sought;
+        paper.drawImage(player, 0, 0, width, height);
+        const { data } = paper.getImageData(0, 0, width, height);
+        const gray = Array.from({ length: width * height }, (_, pixel) => data[pixel * 4 + 1]!);
+        pictures.push({ atMs: player.currentTime * 1000, gray });
+      }
+      player.removeAttribute('src');
+      player.load();
+      URL.revokeObjectURL(url);
+      return { durationMs: duration * 1000, recordedMs: stored.durationMs, pictures };
+    },
+    { name, shares, width: READ_WIDTH, height: READ_HEIGHT },
+  );
+  const sought = pictures.map(({ atMs, gray }) => ({ atMs, counter: readMarker(Uint8Array.from(gray)).counter }));
+  return { ...played, sought };
 }
