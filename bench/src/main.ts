@@ -13,6 +13,7 @@ import { killBenchmark } from './kill.ts';
 import { lossBenchmark } from './loss.ts';
 import { prefixSearchBenchmark } from './prefix-search.ts';
 import { recordBenchmark } from './record.ts';
+import { recorderMemoryBenchmark } from './recorder-memory.ts';
 import { serveBenchmark } from './serve.ts';
 import { startBenchmark } from './start.ts';
 import { stopBenchmark } from './stop.ts';
@@ -40,6 +41,7 @@ const benchmarks: readonly Benchmark[] = [
   uploadBenchmark,
   uploadCutsBenchmark,
   browserRecorderBenchmark,
+  recorderMemoryBenchmark,
   tabKillBenchmark,
   agentBenchmark,
 ];
