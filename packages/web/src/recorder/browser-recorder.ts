@@ -1,20 +1,27 @@
 import { AircheckError } from '@aircheck/protocol/errors';
 import type { Room } from '../core/index.ts';
-import { encodesAac, hasWebCodecs, type RecorderCapabilities, recorderCapabilities } from './capabilities.ts';
+import {
+  encodesAac,
+  hasPrivateFiles,
+  hasWebCodecs,
+  type RecorderCapabilities,
+  recorderCapabilities,
+} from './capabilities.ts';
 import { builtInMimeType, keepSoundFlowing } from './capture/index.ts';
 import { ClientRecording } from './client-recording.ts';
 import type { Keeper } from './keeper.ts';
 import { RecordingKeeper } from './keeping/index.ts';
+import { onceSpaceIsLow } from './low-space.ts';
 import { type Container, planRecording, type RecordingPlan, type StartOptions } from './start-options.ts';
 import type { StoredRecording } from './stored-recording.ts';
-
-/** Below that the page is told, once for each recording. */
-const LOW_SPACE_BYTES = 512 * 1024 * 1024;
 
 export interface BrowserRecorderOptions {
   /** Milliseconds since 1970; the browser's when absent. */
   readonly clock?: () => number;
-  /** Is called once for each recording when less than 512 MiB are left of what the browser gives to this origin. */
+  /**
+   * Is called once for each recording when the browser says that less than 512 MiB are left of what it gives to this origin.
+   * Chromium never says so (https://chromestatus.com/feature/4977371751645184).
+   */
   readonly onStorageLow?: (recording: ClientRecording, freeBytes: number) => void;
 }
 
@@ -97,12 +104,10 @@ export class BrowserRecorder {
 
   #watch(recording: ClientRecording, key: string | undefined): void {
     this.#recordings.add(recording);
-    let told = false;
-    recording.on('progress', ({ freeBytes }) => {
-      if (told || freeBytes >= LOW_SPACE_BYTES) return;
-      told = true;
-      this.#options.onStorageLow?.(recording, freeBytes);
-    });
+    recording.on(
+      'progress',
+      onceSpaceIsLow((freeBytes) => this.#options.onStorageLow?.(recording, freeBytes)),
+    );
     recording.on('state', (state) => {
       if (state !== 'stopped' && state !== 'failed') return;
       this.#recordings.delete(recording);
@@ -144,7 +149,7 @@ function requireBuiltIn(container: Container): string {
 }
 
 function requireStorage(): void {
-  if (typeof navigator.storage?.getDirectory === 'function' && navigator.locks !== undefined) return;
+  if (hasPrivateFiles()) return;
   throw new AircheckError('browser-unsupported', 'This browser keeps no files for this page', {
     hint: 'Serve the page over HTTPS',
   });

@@ -19,7 +19,7 @@ export interface RecorderCapabilities {
 
 /** Finds out what this browser can do. */
 export async function recorderCapabilities(): Promise<RecorderCapabilities> {
-  const opfs = typeof navigator.storage?.getDirectory === 'function' && navigator.locks !== undefined;
+  const opfs = hasPrivateFiles();
   const webCodecs = hasWebCodecs();
   const containers: Container[] = [];
   if (opfs && webCodecs) {
@@ -34,7 +34,15 @@ export async function recorderCapabilities(): Promise<RecorderCapabilities> {
   return { webCodecs, opfs, aac, containers, filePicker: canPickFile() };
 }
 
-/** Without it MediaRecorder encodes. */
+/** Whether the browser gives this page an origin private file system and the locks that go with it: over HTTPS alone. */
+export function hasPrivateFiles(): boolean {
+  return typeof navigator.storage?.getDirectory === 'function' && navigator.locks !== undefined;
+}
+
+/**
+ * Without it MediaRecorder encodes: Safari before 26 and Firefox before 130 have no `AudioEncoder`
+ * (https://developer.mozilla.org/docs/Web/API/AudioEncoder#browser_compatibility).
+ */
 export function hasWebCodecs(): boolean {
   return typeof VideoEncoder === 'function' && typeof AudioEncoder === 'function';
 }

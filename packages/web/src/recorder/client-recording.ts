@@ -7,7 +7,7 @@ import type { GrowingRecording, Keeper } from './keeper.ts';
 import { RecorderWorkerLink } from './recorder-worker-link.ts';
 import type { RecordingPlan } from './start-options.ts';
 import type { GrowingFile, StoredRecording, Upload, UploadOptions } from './stored-recording.ts';
-import type { FromWorker } from './worker-messages.ts';
+import type { FromWorker, ToWorker } from './worker-messages.ts';
 
 /** Kept free of what the browser gives, so that a file can always be ended and the page goes on. */
 const RESERVE_BYTES = 16 * 1024 * 1024;
@@ -18,8 +18,8 @@ export interface RecordingProgress {
   readonly durationMs: number;
   readonly sizeBytes: number;
   /**
-   * What the browser says that it still gives to this origin. Chromium 156 says 10 GiB on any disk; the recording ends in
-   * time all the same.
+   * What the browser says that it still gives to this origin. Chromium says 10 GiB on any disk
+   * (https://chromestatus.com/feature/4977371751645184); the recording ends in time all the same.
    */
   readonly freeBytes: number;
   /** 0 without `upload`. */
@@ -179,9 +179,16 @@ export class ClientRecording extends TypedEmitter<ClientRecordingEvents> {
     const { video, videoBitrateBps, audioBitrateBps } = plan;
     const audio = plan.audioCodec !== undefined;
     if (builtInMimeType === undefined) return TrackCapture.create({ video, audio, mix: 'mix' in plan.source }, post);
-    const onEnd = () => this.#end('tracks-ended');
     return new BuiltInCapture(
-      { mimeType: builtInMimeType, video, audio, videoBitrateBps, audioBitrateBps, onEnd },
+      {
+        mimeType: builtInMimeType,
+        video,
+        audio,
+        videoBitrateBps,
+        audioBitrateBps,
+        onEnd: () => this.#end('tracks-ended'),
+        onError: (error) => this.#endBy({ type: 'fail', error }),
+      },
       post,
     );
   }
@@ -237,9 +244,13 @@ export class ClientRecording extends TypedEmitter<ClientRecordingEvents> {
   }
 
   #end(reason: EndReason): void {
+    this.#endBy({ type: 'stop', reason });
+  }
+
+  #endBy(message: Extract<ToWorker, { type: 'stop' | 'fail' }>): void {
     if (this.#state !== 'starting' && this.#state !== 'recording' && this.#state !== 'paused') return;
     this.#setState('stopping');
-    void this.#endCapture().then(() => this.#link?.post({ type: 'stop', reason }));
+    void this.#endCapture().then(() => this.#link?.post(message));
   }
 
   async #ended({ reason, durationMs, sizeBytes, error }: Omit<Ended, 'health'>): Promise<void> {

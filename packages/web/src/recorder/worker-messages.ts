@@ -23,9 +23,9 @@ export type ToWorker =
     }
   /** Pictures as a stream. */
   | { readonly type: 'video-stream'; readonly readable: ReadableStream<VideoFrame> }
-  /** A track, where browsers read pictures in workers only (Safari). */
+  /** A track, where browsers read pictures in workers only, as the standard has it. */
   | { readonly type: 'video-track'; readonly track: MediaStreamTrack }
-  /** One picture, where browsers have neither (Firefox). */
+  /** One picture, where browsers can do neither. */
   | { readonly type: 'video-frame'; readonly frame: VideoFrame }
   /** Sound as a stream. */
   | { readonly type: 'audio-stream'; readonly readable: ReadableStream<AudioData> }
@@ -39,6 +39,8 @@ export type ToWorker =
   | { readonly type: 'pause' }
   | { readonly type: 'resume' }
   | { readonly type: 'stop'; readonly reason: EndReason }
+  /** What brings media has failed; the recording ends with what came before. */
+  | { readonly type: 'fail'; readonly error: DOMException }
   /** Bytes of a file made elsewhere (MediaRecorder), to be appended as they are. */
   | { readonly type: 'append'; readonly bytes: ArrayBuffer; readonly durationMs: number }
   | { readonly type: 'read'; readonly request: number; readonly offset: number; readonly length: number };

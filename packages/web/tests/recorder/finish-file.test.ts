@@ -1,6 +1,6 @@
 import { type ContainerWriter, HybridMp4Writer, type TrackOptions, WebmWriter } from '@aircheck/media';
 import { describe, expect, it } from 'vitest';
-import { finishFile } from '../../src/recorder/keeping/finish-file.ts';
+import { finishFile } from '../../src/recorder/worker/finish-file.ts';
 import type { SyncAccessHandle } from '../../src/recorder/worker/private-file.ts';
 
 const SOUND: TrackOptions = {
@@ -113,5 +113,42 @@ describe.each([
   it('finds nothing in a file that was cut inside its header', async () => {
     const handle = new MemoryHandle(file.grown.subarray(0, file.headerLength - 1));
     expect((await finishFile(handle, container)).durationMs).toBe(0);
+  });
+});
+
+describe('finishing an MP4 of MediaRecorder', () => {
+  // Fragments without the room that our own writer leaves for a header: as browsers write them.
+  const own = write(new HybridMp4Writer({ tracks: [SOUND], creationTime: 0 }));
+  const grown = Buffer.concat([own.grown.subarray(0, 36), own.grown.subarray(52)]);
+  const ends = own.ends.map((end) => end - 16);
+  const header = own.headerLength - 16;
+
+  it('gives it its duration wherever it was cut, and keeps every byte that an upload may have sent, but for the head', async () => {
+    for (let length = ends[0]!; length <= grown.byteLength; length += 13) {
+      const handle = new MemoryHandle(grown.subarray(0, length));
+      const finished = await finishFile(handle, 'mp4');
+      const whole = ends.filter((end) => end <= length);
+      expect(finished).toEqual({ sizeBytes: handle.bytes.byteLength, durationMs: whole.length * 500 });
+      expect(finished.sizeBytes).toBeGreaterThan(whole.at(-1)!);
+      expect(Buffer.compare(handle.bytes.subarray(52, whole.at(-1)), grown.subarray(52, whole.at(-1)))).toBe(0);
+      const once = handle.bytes;
+      expect(await finishFile(handle, 'mp4')).toEqual(finished);
+      expect(Buffer.compare(handle.bytes, once)).toBe(0);
+    }
+  });
+
+  it('loses nothing where there is no room for the index', async () => {
+    const handle = new MemoryHandle(grown);
+    handle.room = grown.byteLength + 100;
+    await expect(finishFile(handle, 'mp4')).rejects.toMatchObject({ name: 'QuotaExceededError' });
+    handle.room = Number.POSITIVE_INFINITY;
+    expect((await finishFile(handle, 'mp4')).durationMs).toBe(5000);
+  });
+
+  it('leaves alone what holds nothing yet', async () => {
+    for (const length of [header - 1, header, ends[0]! - 1]) {
+      const handle = new MemoryHandle(grown.subarray(0, length));
+      expect(await finishFile(handle, 'mp4')).toEqual({ sizeBytes: length, durationMs: 0 });
+    }
   });
 });

@@ -1,3 +1,4 @@
+import type { TrackSource } from '@aircheck/protocol';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Room, RoomEvents } from '../../src/core/index.ts';
 import { TypedEmitter } from '../../src/core/typed-emitter.ts';
@@ -9,7 +10,7 @@ class SeenRoom extends TypedEmitter<RoomEvents> {
   state: Room['state'] = 'connected';
   participants = [{ userId: 'ann' }] as unknown as Room['participants'];
   readonly self = { userId: 'ben' };
-  readonly remoteTracks = [];
+  remoteTracks: Room['remoteTracks'] = [];
   readonly localTracks = [];
 
   tell<Name extends keyof RoomEvents>(name: Name, ...args: RoomEvents[Name]): void {
@@ -76,6 +77,33 @@ describe('what is recorded', () => {
     if (comesBack) room.tell('participant-left', ann!);
     expect(ended[0]).toBe('left');
     follower.close();
+  });
+
+  it('is the screen where that is wanted, with the microphone, and with what the screen plays where there is none', () => {
+    const room = new SeenRoom();
+    const send = (...sources: TrackSource[]) => {
+      room.remoteTracks = sources.map((source) => ({
+        userId: source === 'screen-audio' ? 'cara' : 'ann',
+        source,
+        kind: source === 'microphone' || source === 'screen-audio' ? 'audio' : 'video',
+        mediaStreamTrack: source as unknown as MediaStreamTrack,
+        receiver: source as unknown as RTCRtpReceiver,
+      })) as unknown as Room['remoteTracks'];
+    };
+    const screen = (userId = 'ann') =>
+      followTracks(room as unknown as Room, { userId }, 'screen', { changed: () => {}, ended: () => {} }).tracks;
+    send('camera', 'screen', 'microphone');
+    expect(screen()).toEqual({
+      video: 'screen',
+      audio: ['microphone'],
+      receivers: { audio: 'microphone', video: 'screen' },
+    });
+    // Somebody else's screen plays.
+    send('camera', 'screen', 'screen-audio');
+    expect(screen()).toEqual({ video: 'screen', audio: [] });
+    expect(screen('cara')).toEqual({ video: undefined, audio: ['screen-audio'] });
+    // A camera is not recorded with another's sound, nor with what a screen plays.
+    expect(follow(room, { userId: 'cara' }).follower.tracks).toEqual({ video: undefined, audio: [] });
   });
 
   it('is over when the page itself stops its tracks, which no event tells', () => {

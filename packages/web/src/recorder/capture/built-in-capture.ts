@@ -1,16 +1,24 @@
-import { AircheckError } from '@aircheck/protocol/errors';
+import { SAMPLE_RATE } from '../sample-rate.ts';
 import type { Container } from '../start-options.ts';
 import type { Capture } from './capture.ts';
-import { pullSound } from './flowing-sound.ts';
+import { DrawnPicture } from './drawn-picture.ts';
 import type { Post } from './picture-feed.ts';
 import type { RecordedTracks } from './recorded-tracks.ts';
+import { SoundInputs } from './sound-inputs.ts';
 
 /** How often MediaRecorder gives out what it has. */
 const SLICE_MS = 500;
+/** Where players can jump to. Left alone Chromium makes one in three seconds or more. */
+const KEY_FRAME_INTERVAL_MS = 2000;
+
+/** As in https://www.w3.org/TR/mediastream-recording/#mediarecorderoptions; browsers that do not know it leave it aside. */
+interface RecorderOptions extends MediaRecorderOptions {
+  readonly videoKeyFrameIntervalDuration: number;
+}
 
 /**
- * Best first. `avc3` keeps parameter sets in the samples, so that a picture may change its size; with `avc1` Chromium writes
- * files that end in errors there.
+ * Best first. `avc3` keeps parameter sets in the samples (ISO/IEC 14496-15 §5.3.3), so that a picture may change its size;
+ * with `avc1` Chromium writes files that end in errors there (https://crbug.com/40276507 brought the others).
  */
 const MIME_TYPES: Readonly<Record<Container, readonly string[]>> = {
   mp4: [
@@ -35,20 +43,29 @@ export interface BuiltInCaptureOptions {
   readonly audio: boolean;
   readonly videoBitrateBps: number;
   readonly audioBitrateBps: number;
-  /** MediaRecorder ends when a track of its stream is replaced. */
+  /**
+   * The picture that it began with is gone, and MediaRecorder takes no other: it fails with `InvalidModificationError` when
+   * tracks come or go (https://developer.mozilla.org/docs/Web/API/MediaRecorder/error_event).
+   */
   readonly onEnd: () => void;
+  /** MediaRecorder has failed; what it has made until then comes with `end`. */
+  readonly onError: (error: DOMException) => void;
 }
 
 /** Lets MediaRecorder encode, where there is no WebCodecs, and brings its bytes to the worker. */
 export class BuiltInCapture implements Capture {
   readonly #options: BuiltInCaptureOptions;
   readonly #post: Post;
-  readonly #context = new AudioContext({ sampleRate: 48_000 });
+  readonly #context = new AudioContext({ sampleRate: SAMPLE_RATE });
   /** Of which the recorder hears the same track from beginning to end, whatever is switched. */
   readonly #sound = this.#context.createMediaStreamDestination();
-  readonly #inputs = new Map<MediaStreamTrack, () => void>();
+  readonly #inputs = new SoundInputs(this.#context, this.#sound);
   #recorder: MediaRecorder | undefined;
+  /** Resolves when the recorder has given out all it had. */
+  #stopped: Promise<unknown> | undefined;
   #picture: MediaStreamTrack | undefined;
+  /** In the place of a picture that was not there at the beginning. */
+  #drawn: DrawnPicture | undefined;
   #tail: Promise<void> = Promise.resolve();
   #startedMs = 0;
   #pausedMs = 0;
@@ -62,11 +79,13 @@ export class BuiltInCapture implements Capture {
     });
   }
 
-  /** @throws AircheckError `track-not-found` when there is no picture to begin with */
   setTracks({ video, audio }: RecordedTracks): void {
-    this.#mix(audio);
+    this.#inputs.setTracks(audio);
+    const changed = this.#options.video && video !== this.#picture;
+    this.#picture = video;
     if (this.#recorder === undefined) this.#begin(video);
-    else if (this.#options.video && video !== this.#picture) this.#options.onEnd();
+    else if (changed && this.#drawn !== undefined) this.#drawn.show(video);
+    else if (changed) this.#options.onEnd();
   }
 
   refused(): void {
@@ -85,30 +104,28 @@ export class BuiltInCapture implements Capture {
   }
 
   async end(): Promise<void> {
-    const recorder = this.#recorder;
-    if (recorder !== undefined && recorder.state !== 'inactive') {
-      const stopped = new Promise((resolve) => recorder.addEventListener('stop', resolve, { once: true }));
-      recorder.stop();
-      await stopped;
-    }
+    // By itself it stops when its tracks have ended, and when it has failed.
+    if (this.#recorder !== undefined && this.#recorder.state !== 'inactive') this.#recorder.stop();
+    await this.#stopped;
     await this.#tail;
-    this.#mix([]);
+    this.#inputs.setTracks([]);
+    this.#drawn?.end();
     if (this.#context.state !== 'closed') await this.#context.close();
   }
 
   #begin(video: MediaStreamTrack | undefined): void {
     const { mimeType, videoBitrateBps, audioBitrateBps } = this.#options;
-    if (this.#options.video && video === undefined) {
-      throw new AircheckError('track-not-found', 'There is no picture yet', { input: 'source' });
-    }
-    this.#picture = video;
-    const pictures = this.#options.video ? [video!] : [];
-    const stream = new MediaStream([...pictures, ...(this.#options.audio ? this.#sound.stream.getTracks() : [])]);
-    const recorder = new MediaRecorder(stream, {
+    if (this.#options.video && video === undefined) this.#drawn = new DrawnPicture();
+    const picture = this.#options.video ? (this.#drawn?.track ?? video) : undefined;
+    const sound = this.#options.audio ? this.#sound.stream.getTracks() : [];
+    const stream = new MediaStream([...(picture === undefined ? [] : [picture]), ...sound]);
+    const options: RecorderOptions = {
       mimeType,
       videoBitsPerSecond: videoBitrateBps,
       audioBitsPerSecond: audioBitrateBps,
-    });
+      videoKeyFrameIntervalDuration: KEY_FRAME_INTERVAL_MS,
+    };
+    const recorder = new MediaRecorder(stream, options);
     recorder.ondataavailable = ({ data }) => {
       const durationMs = this.#durationMs();
       this.#tail = this.#tail.then(async () => {
@@ -116,7 +133,8 @@ export class BuiltInCapture implements Capture {
         if (bytes.byteLength > 0) this.#post({ type: 'append', bytes, durationMs }, [bytes]);
       });
     };
-    recorder.onerror = () => this.#options.onEnd();
+    recorder.onerror = (event) => this.#options.onError((event as ErrorEvent).error);
+    this.#stopped = new Promise((resolve) => recorder.addEventListener('stop', resolve, { once: true }));
     this.#recorder = recorder;
     this.#startedMs = performance.now();
     recorder.start(SLICE_MS);
@@ -124,23 +142,5 @@ export class BuiltInCapture implements Capture {
 
   #durationMs(): number {
     return (this.#pausedAtMs ?? performance.now()) - this.#startedMs - this.#pausedMs;
-  }
-
-  #mix(tracks: readonly MediaStreamTrack[]): void {
-    for (const [track, disconnect] of this.#inputs) {
-      if (tracks.includes(track)) continue;
-      this.#inputs.delete(track);
-      disconnect();
-    }
-    for (const track of tracks) {
-      if (this.#inputs.has(track)) continue;
-      const stopPulling = pullSound(track);
-      const source = this.#context.createMediaStreamSource(new MediaStream([track]));
-      source.connect(this.#sound);
-      this.#inputs.set(track, () => {
-        source.disconnect();
-        stopPulling();
-      });
-    }
   }
 }

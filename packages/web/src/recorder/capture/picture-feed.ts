@@ -1,4 +1,5 @@
 import type { ToWorker } from '../worker-messages.ts';
+import { showPictures } from './shown-pictures.ts';
 import { trackProcessor } from './track-processor.ts';
 
 /** Pictures that wait for the worker: it writes to the disk now and then. Cameras have few buffers to give. */
@@ -60,27 +61,30 @@ function feedCopy(track: MediaStreamTrack, post: Post): PictureFeed {
   };
 }
 
-/** Firefox can neither give tracks to workers nor read them on the page: what a `<video>` shows is taken. */
+/**
+ * Where a browser can neither read tracks on the page nor give them to workers (Firefox without https://bugzil.la/1749532
+ * and https://bugzil.la/1749543, Safari before 18): what a `<video>` shows is taken.
+ */
 function feedFromElement(track: MediaStreamTrack, post: Post): () => void {
-  const element = document.createElement('video');
-  element.muted = true;
-  element.srcObject = new MediaStream([track]);
-  let request = 0;
-  const next = () => {
-    // The call comes with the screen's next refresh: the picture was there before.
-    request = element.requestVideoFrameCallback((_, { presentationTime }) => {
-      const frame = new VideoFrame(element, { timestamp: Math.round(presentationTime * 1000) });
-      post({ type: 'video-frame', frame }, [frame]);
-      next();
-    });
-  };
-  next();
-  element.play().catch(() => {
-    // It was ended before it began.
+  const endShowing = showPictures(track, (element, presentationTimeMs) => {
+    const frame = pictureOf(element, Math.round(presentationTimeMs * 1000));
+    if (frame !== undefined) post({ type: 'video-frame', frame }, [frame]);
   });
   return () => {
-    element.cancelVideoFrameCallback(request);
-    element.srcObject = null;
+    endShowing();
     post({ type: 'video-end' });
   };
+}
+
+/**
+ * @returns undefined when the element has nothing to show just then, though it has told of a picture: its track may have
+ * ended or been switched meanwhile (https://www.w3.org/TR/webcodecs/#dom-videoframe-videoframe, `InvalidStateError`)
+ */
+function pictureOf(element: HTMLVideoElement, timestamp: number): VideoFrame | undefined {
+  try {
+    return new VideoFrame(element, { timestamp });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'InvalidStateError') return undefined;
+    throw error;
+  }
 }

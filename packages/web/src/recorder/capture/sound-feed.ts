@@ -1,9 +1,9 @@
+import { SAMPLE_RATE } from '../sample-rate.ts';
 import { pullSound } from './flowing-sound.ts';
 import type { Post } from './picture-feed.ts';
 import { SoundGraph } from './sound-graph.ts';
 import { trackProcessor } from './track-processor.ts';
 
-const SAMPLE_RATE = 48_000;
 /** Blocks, of 10 ms each, that wait for a worker which is kept from its work; what exceeds them is lost. */
 const MAX_WAITING_BLOCKS = 100;
 
@@ -17,8 +17,8 @@ export interface SoundFeed {
 }
 
 /**
- * One track goes as it is where the browser can read it (Chromium). A mix, and every track in other browsers, goes through an
- * AudioContext.
+ * One track goes as it is where the browser can read its sound, which the standard does not have: Chromium alone, see
+ * {@link trackProcessor}. A mix, and every track in other browsers, goes through an AudioContext.
  */
 export async function createSoundFeed(mix: boolean, post: Post): Promise<SoundFeed> {
   if (!mix && trackProcessor() !== undefined) return new SingleSoundFeed(post);

@@ -1,7 +1,5 @@
-import { pullSound } from './flowing-sound.ts';
-
-/** All sound goes into the file at this rate. */
-const SAMPLE_RATE = 48_000;
+import { SAMPLE_RATE } from '../sample-rate.ts';
+import { SoundInputs } from './sound-inputs.ts';
 
 /**
  * The processor's module. It goes to the browser as a blob: as a file it would have to be found and compiled by every
@@ -42,7 +40,7 @@ registerProcessor('aircheck-tap', class extends AudioWorkletProcessor {
 export class SoundGraph {
   readonly #context: AudioContext;
   readonly #tap: AudioWorkletNode;
-  readonly #inputs = new Map<MediaStreamTrack, () => void>();
+  readonly #inputs: SoundInputs;
 
   /**
    * @param out - gets the blocks
@@ -69,6 +67,7 @@ export class SoundGraph {
       channelCount: 2,
       channelCountMode: 'explicit',
     });
+    this.#inputs = new SoundInputs(context, this.#tap);
     this.#tap.port.postMessage(out, [out]);
     // Nodes that lead nowhere are not asked for samples. What this one puts out is silence.
     this.#tap.connect(context.destination);
@@ -80,14 +79,7 @@ export class SoundGraph {
 
   /** Mixes these tracks from now on, and no others. */
   setTracks(tracks: readonly MediaStreamTrack[]): void {
-    for (const [track, disconnect] of this.#inputs) {
-      if (tracks.includes(track)) continue;
-      this.#inputs.delete(track);
-      disconnect();
-    }
-    for (const track of tracks) {
-      if (!this.#inputs.has(track)) this.#inputs.set(track, this.#connect(track));
-    }
+    this.#inputs.setTracks(tracks);
   }
 
   refused(): void {
@@ -99,15 +91,5 @@ export class SoundGraph {
     this.setTracks([]);
     this.#tap.disconnect();
     if (this.#context.state !== 'closed') void this.#context.close();
-  }
-
-  #connect(track: MediaStreamTrack): () => void {
-    const stopPulling = pullSound(track);
-    const source = this.#context.createMediaStreamSource(new MediaStream([track]));
-    source.connect(this.#tap);
-    return () => {
-      source.disconnect();
-      stopPulling();
-    };
   }
 }

@@ -6,7 +6,10 @@ interface TrackProcessorConstructor {
   }): { readonly readable: ReadableStream<Data> };
 }
 
-/** Reads tracks on the page: Chromium only. The standard has it in workers, for pictures, where Safari has it. */
+/**
+ * Reads tracks on the page, sound too: Chromium only. The standard has it in workers, for pictures, where others have it
+ * (https://developer.mozilla.org/docs/Web/API/MediaStreamTrackProcessor).
+ */
 export function trackProcessor(): TrackProcessorConstructor | undefined {
   return (globalThis as { MediaStreamTrackProcessor?: TrackProcessorConstructor }).MediaStreamTrackProcessor;
 }

@@ -1,8 +1,8 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { FACTS_FILE, type FinishedFacts, mediaFileName, RESERVE_FILE, type RecordingFacts } from '../facts.ts';
-import { openFile, type SyncAccessHandle, writeWhole } from '../worker/private-file.ts';
-import { finishFile } from './finish-file.ts';
+import { finishFile } from '../worker/finish-file.ts';
+import { openFile, type SyncAccessHandle, writeText } from '../worker/private-file.ts';
 import type { KeeperAnswer, KeeperRequest } from './keeper-messages.ts';
 import { recordingFolder, UPLOAD_NOTE_FILE } from './storage.ts';
 
@@ -59,12 +59,7 @@ async function hash(file: File): Promise<string> {
 }
 
 async function writeJson(id: string, name: string, content: unknown): Promise<undefined> {
-  await withFile(id, name, (file) => {
-    const bytes = new TextEncoder().encode(content === undefined ? '' : JSON.stringify(content));
-    writeWhole(file, bytes, 0);
-    file.truncate(bytes.byteLength);
-    file.flush();
-  });
+  await withFile(id, name, (file) => writeText(file, content === undefined ? '' : JSON.stringify(content)));
 }
 
 /** Does something with a file of a recording that nobody else may touch meanwhile. */

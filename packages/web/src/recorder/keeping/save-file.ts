@@ -5,7 +5,10 @@ interface FilePickerWindow {
   showSaveFilePicker?(options: { suggestedName: string }): Promise<FileSystemFileHandle>;
 }
 
-/** Whether {@link saveFile} can ask where to: Chromium can, Firefox and Safari cannot (File System Access, §3). */
+/**
+ * Whether {@link saveFile} can ask where to: Chromium on desktops can, Firefox and Safari cannot
+ * (https://developer.mozilla.org/docs/Web/API/Window/showSaveFilePicker#browser_compatibility).
+ */
 export function canPickFile(): boolean {
   return typeof (globalThis as FilePickerWindow).showSaveFilePicker === 'function';
 }

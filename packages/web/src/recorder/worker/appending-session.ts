@@ -1,5 +1,7 @@
+import { withRoomForIndex } from '@aircheck/media';
 import type { EndReason } from '../facts.ts';
 import type { FromWorker, WorkerPlan } from '../worker-messages.ts';
+import { finishFile } from './finish-file.ts';
 import { writeWhole } from './private-file.ts';
 import { RecordingStore } from './recording-store.ts';
 import { describeError, reasonOf, type Session } from './session.ts';
@@ -11,7 +13,7 @@ export interface AppendingSessionOptions {
   readonly send: (message: FromWorker) => void;
 }
 
-/** Keeps what MediaRecorder makes, as it comes. Its files are fragmented and stay so: they play, and name no duration. */
+/** Keeps what MediaRecorder makes, as it comes, and makes the file whole at its end. */
 export class AppendingSession implements Session {
   readonly #options: AppendingSessionOptions;
   #store: RecordingStore | undefined;
@@ -52,14 +54,15 @@ export class AppendingSession implements Session {
   }
 
   async #append(bytes: Uint8Array, durationMs: number): Promise<void> {
-    const { mimeType, send } = this.#options;
+    const { mimeType, send, plan } = this.#options;
     const store = this.#store;
     if (store === undefined || this.#ended) return;
     try {
-      writeWhole(store.file, bytes, this.#sizeBytes);
-      store.file.flush();
       const first = this.#sizeBytes === 0;
-      this.#sizeBytes += bytes.byteLength;
+      const kept = first && plan.container === 'webm' ? withRoomForIndex(bytes) : bytes;
+      writeWhole(store.file, kept, this.#sizeBytes);
+      store.file.flush();
+      this.#sizeBytes += kept.byteLength;
       this.#durationMs = Math.round(durationMs);
       if (first) {
         await store.saveFacts(mimeType);
@@ -82,21 +85,38 @@ export class AppendingSession implements Session {
     }
   }
 
-  async #end(reason: EndReason, error: unknown): Promise<void> {
+  async #end(reason: EndReason, cause: unknown): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
-    const [durationMs, sizeBytes] = [this.#durationMs, this.#sizeBytes];
-    const health = { pictures: 0, droppedPictures: 0, silenceMs: 0, sizeChanges: 0 };
-    if (sizeBytes > 0) {
-      await this.#store?.saveFacts(this.#options.mimeType, { durationMs, sizeBytes, reason }).catch(() => {
-        // Without them the file counts as one that a crash left, and is found as such.
-      });
+    let end = { reason, cause };
+    try {
+      await this.#finish(reason);
+    } catch (error) {
+      // What is written stays; it can be made whole when there is space again.
+      if (cause === undefined) end = { reason: reasonOf(error), cause: error };
     }
     await this.#store?.close().catch(() => {
       // The file is written; what could not be tidied up goes when the recording is removed.
     });
     this.#store = undefined;
-    const told = error === undefined ? {} : { error: describeError(error) };
-    this.#options.send({ type: 'ended', reason, durationMs, sizeBytes, health, ...told });
+    this.#options.send({
+      type: 'ended',
+      reason: end.reason,
+      durationMs: this.#durationMs,
+      sizeBytes: this.#sizeBytes,
+      health: { pictures: 0, droppedPictures: 0, silenceMs: 0, sizeChanges: 0 },
+      ...(end.cause !== undefined && { error: describeError(end.cause) }),
+    });
+  }
+
+  async #finish(reason: EndReason): Promise<void> {
+    const store = this.#store;
+    if (store === undefined || this.#sizeBytes === 0) return;
+    store.reserve.release();
+    const { sizeBytes, durationMs } = await finishFile(store.file, this.#options.plan.container);
+    this.#sizeBytes = sizeBytes;
+    // Where the file does not tell, the clock does.
+    if (durationMs > 0) this.#durationMs = durationMs;
+    await store.saveFacts(this.#options.mimeType, { durationMs: this.#durationMs, sizeBytes, reason });
   }
 }

@@ -31,20 +31,30 @@ export async function openFile(folder: FileSystemDirectoryHandle, name: string):
 export async function writeFacts(folder: FileSystemDirectoryHandle, facts: RecordingFacts): Promise<void> {
   const file = await openFile(folder, FACTS_FILE);
   try {
-    const bytes = new TextEncoder().encode(JSON.stringify(facts));
-    writeWhole(file, bytes, 0);
-    file.truncate(bytes.byteLength);
-    file.flush();
+    writeText(file, JSON.stringify(facts));
   } finally {
     file.close();
   }
+}
+
+/**
+ * Puts a text in the place of what a file holds, and has it on the disk when it returns.
+ * @throws DOMException `QuotaExceededError` when not all of it fits
+ */
+export function writeText(file: SyncAccessHandle, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  writeWhole(file, bytes, 0);
+  file.truncate(bytes.byteLength);
+  file.flush();
 }
 
 /** @throws DOMException `QuotaExceededError` when not all of it fits */
 export function writeWhole(file: SyncAccessHandle, bytes: Uint8Array, at: number): void {
   for (let done = 0; done < bytes.byteLength; ) {
     const written = file.write(bytes.subarray(done), { at: at + done });
-    // Where the quota is used up Chromium 156 does not throw, but gives out its error number, -8, as one without a sign.
+    // Where the quota is used up, Chromium does not throw as https://fs.spec.whatwg.org/#api-filesystemsyncaccesshandle-write
+    // has it, but gives out its error number, -8, as one without a sign (https://crbug.com/541725401; 156 does). Others
+    // write less than they were given.
     if (written <= 0 || written > bytes.byteLength - done) {
       throw new DOMException('The storage takes no more', 'QuotaExceededError');
     }
@@ -63,7 +73,7 @@ export class StorageSpace {
     return Math.max(0, quota - usage);
   }
 
-  /** @param fileBytes - length of the file, which Chromium counts only once it is closed */
+  /** @param fileBytes - length of the file, which Chromium (156) counts only once it is closed */
   async free(fileBytes: number): Promise<number> {
     const { quota = 0, usage = 0 } = await navigator.storage.estimate();
     return Math.max(0, quota - Math.max(usage, this.#usedBefore + fileBytes));

@@ -1,8 +1,8 @@
+import { SAMPLE_RATE } from '../sample-rate.ts';
 import type { FromWorker, SoundBlock, ToWorker } from '../worker-messages.ts';
 import { AppendingSession } from './appending-session.ts';
 import { RecordingSession } from './recording-session.ts';
 import type { Session } from './session.ts';
-import { SAMPLE_RATE } from './sound-track.ts';
 
 /** The part of a dedicated worker's scope that is used here; the page's own types are in force otherwise. */
 interface WorkerScope {
@@ -86,6 +86,9 @@ function take(message: ToWorker): void {
     case 'stop':
       void stop(message.reason);
       break;
+    case 'fail':
+      fail(message.error);
+      break;
     case 'read': {
       const bytes = running?.read(message.offset, message.length) ?? new Uint8Array(0);
       send({ type: 'bytes', request: message.request, bytes: bytes.buffer }, [bytes.buffer]);
@@ -123,8 +126,9 @@ async function readPictures(readable: ReadableStream<VideoFrame>): Promise<void>
 }
 
 /**
- * Safari reads tracks in workers only, as the standard has it (https://w3c.github.io/mediacapture-transform/), where Chromium does on the
- * page only.
+ * Safari from 18 on, and Firefox since https://bugzil.la/1749532, read tracks in workers only, as the standard has it
+ * (https://www.w3.org/TR/mediacapture-transform/#track-processor), where Chromium does on the page only
+ * (https://developer.mozilla.org/docs/Web/API/MediaStreamTrackProcessor#browser_compatibility).
  */
 function readTrack(track: MediaStreamTrack): void {
   const { MediaStreamTrackProcessor } = scope;

@@ -1,6 +1,7 @@
 import {
   type ContainerWriter,
   codecString,
+  concatenate,
   HybridMp4Writer,
   type TrackOptions,
   type VideoFormat,
@@ -108,7 +109,7 @@ export class RecordingFile {
     const fragment = this.#writer?.cutFragment();
     if (fragment === undefined) return;
     const { file, reserve } = this.#options;
-    this.#append(joined(fragment.chunks, fragment.info.byteLength));
+    this.#append(concatenate(fragment.chunks));
     file.flush();
     // Room for the index and for what comes until it is written.
     if (!this.#full) reserve.take(this.indexBytes + FRAGMENTS_IN_RESERVE * fragment.info.byteLength);
@@ -172,14 +173,4 @@ export class RecordingFile {
 
 function sameSize(a: VideoFormat, b: VideoFormat | undefined): boolean {
   return a.width === b?.width && a.height === b.height;
-}
-
-function joined(chunks: readonly Uint8Array[], byteLength: number): Uint8Array {
-  const bytes = new Uint8Array(byteLength);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return bytes;
 }

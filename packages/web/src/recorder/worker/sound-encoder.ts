@@ -1,5 +1,5 @@
 import { opusHead, opusPacketDuration, type TrackOptions } from '@aircheck/media';
-import { SAMPLE_RATE } from './sound-track.ts';
+import { SAMPLE_RATE } from '../sample-rate.ts';
 
 /** Samples of an AAC access unit (ISO/IEC 14496-3 §4.5.1.1). */
 const AAC_FRAME_SAMPLES = 1024;

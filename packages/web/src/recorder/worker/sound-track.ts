@@ -1,8 +1,7 @@
+import { SAMPLE_RATE } from '../sample-rate.ts';
 import type { RecordingTime } from './recording-time.ts';
 import { SourceClock } from './source-clock.ts';
 
-/** All sound is encoded at this rate: Opus knows no other, and it is what browsers decode to. */
-export const SAMPLE_RATE = 48_000;
 const SAMPLES_PER_MS = SAMPLE_RATE / 1000;
 /** Sound that lies further than this from where it belongs is moved there; closer, it is stretched. */
 const MAX_OFFSET = 30 * SAMPLES_PER_MS;

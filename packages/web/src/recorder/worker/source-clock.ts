@@ -5,8 +5,9 @@ const BUCKET_MS = 250;
 /**
  * Tells when media happened on the worker's clock, from timestamps that count from anywhere.
  *
- * Browsers stamp pictures and sound from different zeros (Chromium: a remote picture from the track's first one, sound
- * from the page's time origin, a worklet's from its context), so that timestamps alone do not bring the two together.
+ * Browsers stamp pictures and sound from different zeros, which no standard names (Chromium: a remote picture from the
+ * track's first one, sound from the page's time origin, a worklet's from its context;
+ * https://github.com/w3c/mediacapture-transform/issues/35 and /87), so that timestamps alone do not bring the two together.
  * What they have in common is that media is handed over soon after it happened: the least delay between a timestamp
  * and its arrival, over the last seconds, is the distance of the two clocks.
  */

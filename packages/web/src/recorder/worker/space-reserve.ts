@@ -6,7 +6,8 @@ const STEP = new Uint8Array(1024 * 1024);
 
 /**
  * Space that is taken now, so that a file can be ended when there is none left. What browsers tell of the free space is
- * only a hint: Chromium names the same 10 GiB on any disk, so that pages can't tell users apart by it.
+ * only a hint: Chromium names the same 10 GiB on any disk, so that pages can't tell users apart by it
+ * (https://chromestatus.com/feature/4977371751645184).
  */
 export class SpaceReserve {
   readonly #folder: FileSystemDirectoryHandle;
@@ -31,12 +32,10 @@ export class SpaceReserve {
     }
   }
 
-  /** Gives all of it back, at once. @returns whether there was any */
-  release(): boolean {
-    const had = !this.#released;
+  /** Gives all of it back, at once, and takes nothing more. */
+  release(): void {
     this.#released = true;
     this.#file.truncate(0);
-    return had;
   }
 
   async close(): Promise<void> {

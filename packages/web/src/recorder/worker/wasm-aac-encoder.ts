@@ -1,5 +1,6 @@
 import { registerAacEncoder } from '@mediabunny/aac-encoder';
 import { AdtsOutputFormat, AudioSample, AudioSampleSource, NullTarget, Output } from 'mediabunny';
+import { SAMPLE_RATE } from '../sample-rate.ts';
 import {
   encoderTooSlow,
   MAX_SOUND_QUEUE,
@@ -7,13 +8,13 @@ import {
   type SoundEncoderEvents,
   type SoundFormat,
 } from './sound-encoder.ts';
-import { SAMPLE_RATE } from './sound-track.ts';
 
 const FRAME_SAMPLES = 1024;
 
 /**
- * FFmpeg's AAC-LC encoder in WebAssembly, for browsers without one (Chromium on Linux, Firefox). It is reached through
- * mediabunny, whose own output is thrown away: packets are taken on their way into it.
+ * FFmpeg's AAC-LC encoder in WebAssembly, for browsers without one: all of them on desktop Linux, and Firefox everywhere
+ * (https://developer.mozilla.org/docs/Web/API/WebCodecs_API/Codec_selection, "AAC"). It is reached through mediabunny,
+ * whose own output is thrown away: packets are taken on their way into it.
  */
 export class WasmAacEncoder implements SoundEncoder {
   readonly primingSamples = FRAME_SAMPLES;
