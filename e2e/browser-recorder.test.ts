@@ -1,140 +1,31 @@
 import { spawnSync } from 'node:child_process';
 import {
-  counterBreaks,
   durationInPage,
-  launchChromium,
-  openRoomPage,
-  type RoomPageOptions,
   type RoomWindow,
-  type RunningServer,
   readRecording,
-  SLIP_NOTICED_SECONDS,
+  seekInPage,
   startInPage,
-  startServer,
-  startSite,
   stopInPage,
   syncEvents,
 } from '@aircheck/testkit';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import {
+  endOf,
+  expectInSync,
+  expectRisingCounters,
+  expectSeekable,
+  pauseIn,
+  pauseInPage,
+  type RecordingContent,
+  recorderPagesForFile,
+  sendSmaller,
+  soundClock,
+  untilRecorded,
+  untilTracksOf,
+} from './browser-recorder-support.ts';
 
-let server: RunningServer;
-let site: Awaited<ReturnType<typeof startSite>>;
-let browser: Browser;
-
-beforeAll(async () => {
-  [server, site, browser] = await Promise.all([startServer(), startSite(), launchChromium()]);
-});
-afterAll(async () => {
-  await browser.close();
-  site.close();
-  await server.stop();
-});
-
-/** A page in a room, in a profile of its own; its faults fail the test. */
-async function enter(options: Pick<RoomPageOptions, 'roomId' | 'userId'> & Partial<RoomPageOptions>): Promise<Page> {
-  const context = await browser.newContext();
-  const faults: Error[] = [];
-  const page = await openRoomPage(context, {
-    server,
-    site,
-    ...options,
-    prepare: async (page) => {
-      page.on('pageerror', (error) => faults.push(error));
-      await page.addInitScript(keepConnections);
-      await options.prepare?.(page);
-    },
-  });
-  onTestFinished(async () => {
-    await context.close();
-    expect(faults).toEqual([]);
-  });
-  return page;
-}
-
-interface ConnectionsWindow {
-  readonly peers: RTCPeerConnection[];
-}
-
-/** Runs in the page. */
-function keepConnections(): void {
-  const peers: RTCPeerConnection[] = [];
-  Object.assign(window, { peers });
-  window.RTCPeerConnection = class extends RTCPeerConnection {
-    constructor(...options: ConstructorParameters<typeof RTCPeerConnection>) {
-      super(...options);
-      peers.push(this);
-    }
-  };
-}
-
-/** Makes the picture that a page sends smaller by a factor. */
-function sendSmaller(page: Page, factor: number): Promise<void> {
-  return page.evaluate(async (factor) => {
-    const senders = (window as unknown as ConnectionsWindow).peers.flatMap((peer) => peer.getSenders());
-    const sender = senders.find(({ track }) => track?.kind === 'video')!;
-    const parameters = sender.getParameters();
-    parameters.encodings[0]!.scaleResolutionDownBy = factor;
-    await sender.setParameters(parameters);
-  }, factor);
-}
-
-async function untilTracksOf(page: Page, userId: string, count: number): Promise<void> {
-  await page.waitForFunction(
-    ([userId, count]) => {
-      const { room } = window as unknown as RoomWindow;
-      return room.remoteTracks.filter((track) => track.userId === userId).length === count;
-    },
-    [userId, count] as const,
-  );
-}
-
-async function untilRecorded(page: Page, name: string, ms: number): Promise<void> {
-  await expect.poll(() => durationInPage(page, name), { timeout: 20_000, interval: 50 }).toBeGreaterThan(ms);
-}
-
-type RecordingContent = Awaited<ReturnType<typeof readRecording>>;
-
-/** The counters of pictures only ever rise; some may be left out on the way. */
-function expectRisingCounters(content: RecordingContent): void {
-  const wrong = counterBreaks(content).filter(({ from, to }) => from === null || to === null || to <= from);
-  expect(wrong).toEqual([]);
-}
-
-/** How the clock of a page's sound stands, and when it stood still or jumped, in its seconds. */
-interface SoundClock {
-  readonly seconds: number;
-  readonly slipsAt: readonly number[];
-}
-
-function soundClock(page: Page): Promise<SoundClock> {
-  return page.evaluate(async () => {
-    const fixture = window as unknown as { aircheckTestStream(): Promise<{ soundClock(): SoundClock }> };
-    return (await fixture.aircheckTestStream()).soundClock();
-  });
-}
-
-/**
- * Holds sound against picture. Left out are the moments at which the page's own sound clock was being moved; and since a busy
- * machine may disturb the page at any one moment, it is their middle that counts.
- * @param clock - as it stood when the recording ended
- * @param pause - where something was left out, and how long it was
- */
-function expectInSync(
-  content: RecordingContent,
-  clock: SoundClock,
-  { pause = { atMs: 0, ms: 0 }, withinMs = 40 } = {},
-): void {
-  const all = syncEvents(content);
-  expect(all.length).toBeGreaterThanOrEqual(2);
-  const events = all.filter(({ flashMs }) => {
-    const fromEndMs = content.durationMs - flashMs + (flashMs < pause.atMs ? pause.ms : 0);
-    const second = Math.round(clock.seconds - fromEndMs / 1000);
-    return !clock.slipsAt.some((at) => second > at - SLIP_NOTICED_SECONDS && second < at + 0.1);
-  });
-  const offsets = events.map(({ offsetMs }) => Math.abs(offsetMs)).sort((a, b) => a - b);
-  expect(offsets[offsets.length >> 1], `of ${JSON.stringify(all)}, slips at ${clock.slipsAt}`).toBeLessThan(withinMs);
-}
+const pages = recorderPagesForFile();
+const { enter } = pages;
 
 /** Sizes of the pictures of a file, one behind another. */
 function sizesIn(path: string): string[] {
@@ -169,57 +60,58 @@ describe('recording in the browser', () => {
       enter({ roomId: 'talk', userId: 'ben' }),
     ]);
     await untilTracksOf(ben, 'ann', 2);
+    const startedAt = performance.now();
     await Promise.all([
-      startInPage(ann, 'own', { source: { userId: 'ann' }, fileName: 'Ann herself' }),
+      startInPage(ann, 'own', { source: { userId: 'ann' }, fileName: 'Ann herself', audioCodec: 'aac' }),
       startInPage(ben, 'remote', { source: { userId: 'ann' }, fileName: 'Ann, seen by Ben' }),
-      startInPage(ann, 'webm', { source: { userId: 'ann' }, fileName: 'Ann in WebM', container: 'webm' }),
+      startInPage(ben, 'webm', { source: { userId: 'ann' }, fileName: 'Ann in WebM', container: 'webm' }),
     ]);
+    const runningAt = performance.now();
     await untilRecorded(ben, 'remote', 1000);
     await sendSmaller(ann, 2);
     await untilRecorded(ben, 'remote', 2500);
     // What is not wanted takes no place in the file.
-    await ben.evaluate(async () => {
-      const recording = (window as unknown as RoomWindow).recordings.get('remote')!;
-      recording.pause();
-      await new Promise((resolve) => setTimeout(resolve, 1000));
-      recording.resume();
-    });
+    await pauseInPage(ben, 'remote', 1000);
     await untilRecorded(ben, 'remote', 4000);
-    const ownClock = await soundClock(ann);
-    const [own, webm] = await Promise.all([stopInPage(ann, 'own'), stopInPage(ann, 'webm')]);
-    const ended = ben.evaluate(
-      () =>
-        new Promise((resolve) => {
-          const recording = (window as unknown as RoomWindow).recordings.get('remote')!;
-          recording.on('ended', ({ complete }, reason) => resolve({ complete, reason }));
-        }),
-    );
+    const clock = await soundClock(ann);
+    const stoppingAt = performance.now();
+    const [own, webm] = await Promise.all([stopInPage(ann, 'own'), stopInPage(ben, 'webm')]);
+    const stoppedAt = performance.now();
+    const played = [await seekInPage(ann, 'own', [0.5, 0.95]), await seekInPage(ben, 'webm', [0.5, 0.95])] as const;
+    const ended = endOf(ben, 'remote');
     const remoteClock = await soundClock(ann);
     await ann.evaluate(() => (window as unknown as RoomWindow).room.leave());
-    await expect(ended).resolves.toEqual({ complete: true, reason: 'left' });
+    await expect(ended).resolves.toEqual({ complete: true, reason: 'left', errors: [] });
     const remote = await stopInPage(ben, 'remote');
 
     const contents = await Promise.all([own, webm, remote].map(readRecording));
     const [ofOwn, ofWebm, ofRemote] = contents as [RecordingContent, RecordingContent, RecordingContent];
-    for (const content of contents) {
+    const codecs = [
+      ['h264', 'aac'],
+      ['vp8', 'opus'],
+      ['h264', 'opus'],
+    ];
+    for (const [index, content] of contents.entries()) {
       expect(content.errors).toEqual([]);
-      expect(content.streams.map(({ codec }) => codec)).toEqual([content === ofWebm ? 'vp8' : 'h264', 'opus']);
+      expect(content.streams.map(({ codec }) => codec)).toEqual(codecs[index]);
       expect(content.audioHoles).toEqual([]);
       expectRisingCounters(content);
       const { ptsMs } = content.pictures.at(-1)!;
       expect(Math.abs(content.durationMs - ptsMs)).toBeLessThan(500);
       expect(syncEvents(content).length).toBeGreaterThanOrEqual(3);
     }
-    expectInSync(ofOwn, ownClock);
-    expectInSync(ofWebm, ownClock);
-    expect(sizesIn(remote)).toEqual(['640,360', '320,180']);
+    for (const { recordedMs } of played) {
+      expect(recordedMs).toBeGreaterThan(stoppingAt - runningAt);
+      expect(recordedMs).toBeLessThan(stoppedAt - startedAt);
+    }
+    expectSeekable(played[0], ofOwn);
+    expectSeekable(played[1], ofWebm);
+    expectSeekable(await seekInPage(ben, 'remote', [0.5, 0.95]), ofRemote);
+    expectInSync(ofOwn, clock);
+    expectInSync(ofWebm, clock);
+    for (const path of [remote, webm]) expect(sizesIn(path)).toEqual(['640,360', '320,180']);
     // A second was left out: the counters jump there, and the time does not.
-    const jumps = ofRemote.pictures.map((picture, index) => {
-      const before = ofRemote.pictures[index - 1];
-      const counters = (picture.counter ?? 0) - (before?.counter ?? 0);
-      return { atMs: picture.ptsMs, counters, ms: picture.ptsMs - (before?.ptsMs ?? 0) };
-    });
-    const pause = jumps.slice(1).reduce((most, jump) => (jump.counters > most.counters ? jump : most));
+    const pause = pauseIn(ofRemote);
     expect(pause.counters).toBeGreaterThan(24);
     expect(pause.ms).toBeLessThan(400);
     expectInSync(ofRemote, remoteClock, { pause: { atMs: pause.atMs, ms: 1000 } });
@@ -251,9 +143,13 @@ describe('recording in the browser', () => {
     await cara.close();
 
     const path = await stopInPage(ann, 'mix');
-    const { streams, durationMs, errors } = await readRecording(path);
+    const content = await readRecording(path);
+    const { streams, durationMs, errors } = content;
     expect(errors).toEqual([]);
     expect(streams.map(({ codec, kind }) => `${kind} ${codec}`)).toEqual(['audio aac']);
+    const played = await seekInPage(ann, 'mix', [0.5, 0.95]);
+    expectSeekable({ ...played, sought: [] }, content);
+    expect(played.sought.map(({ atMs }) => Math.round((atMs * 100) / played.durationMs))).toEqual([50, 95]);
     const voices = [440, 660, 880, 1234];
     const [before, after] = [
       tonesIn(path, 500, 1500, voices),
@@ -261,33 +157,6 @@ describe('recording in the browser', () => {
     ];
     expect(before.map((level) => level > 0.02)).toEqual([true, true, false, false]);
     expect(after.map((level) => level > 0.02)).toEqual([true, true, true, false]);
-  });
-
-  it.each([
-    // A `<video>` shows a picture one or two refreshes after it came.
-    ['reads no tracks', ['MediaStreamTrackProcessor'], 60],
-    // Its own recorder lays the sound of a page some 45 ms late.
-    ['has no WebCodecs', ['VideoEncoder', 'AudioEncoder'], 80],
-  ])('records where the browser %s', async (_, missing, withinMs) => {
-    const page = await enter({
-      roomId: missing.join('-'),
-      userId: 'ann',
-      publish: ['camera', 'microphone'],
-      prepare: async (page) => {
-        await page.addInitScript((names) => {
-          for (const name of names) Reflect.deleteProperty(globalThis, name);
-        }, missing);
-      },
-    });
-    await startInPage(page, 'own', { source: { userId: 'ann' }, fileName: 'Ann' });
-    await untilRecorded(page, 'own', 3600);
-    const clock = await soundClock(page);
-    const content = await readRecording(await stopInPage(page, 'own'));
-    expect(content.errors).toEqual([]);
-    expect(content.streams.map(({ codec }) => codec).sort()).toEqual(['h264', 'opus']);
-    expectRisingCounters(content);
-    expect(content.pictures.length).toBeGreaterThan(40);
-    expectInSync(content, clock, { withinMs });
   });
 
   it('records tracks that a page has, turned upright, and of whatever rate, until they end', async () => {
@@ -354,7 +223,7 @@ describe('recording in the browser', () => {
     const ann = await enter({ roomId: 'full', userId: 'ann', publish: ['camera', 'microphone'] });
     const limit = async (quotaSize: number) => {
       const session = await ann.context().newCDPSession(ann);
-      await session.send('Storage.overrideQuotaForOrigin', { origin: new URL(site.url).origin, quotaSize });
+      await session.send('Storage.overrideQuotaForOrigin', { origin: new URL(pages.site.url).origin, quotaSize });
       return session;
     };
     const MiB = 1024 * 1024;
@@ -362,16 +231,12 @@ describe('recording in the browser', () => {
     // A reserve of one is kept from the beginning on.
     const session = await limit(1.3 * MiB);
     await startInPage(ann, 'own', options);
-    const ended = ann.evaluate(
-      () =>
-        new Promise((resolve) => {
-          const recording = (window as unknown as RoomWindow).recordings.get('own')!;
-          const errors: string[] = [];
-          recording.on('error', ({ code }) => errors.push(code));
-          recording.on('ended', ({ complete }, reason) => resolve({ complete, reason, errors }));
-        }),
-    );
-    await expect(ended).resolves.toEqual({ complete: true, reason: 'storage-full', errors: ['storage-full'] });
+    const ended = await endOf(ann, 'own');
+    expect(ended).toMatchObject({
+      complete: true,
+      reason: 'storage-full',
+      errors: [expect.stringMatching(/^storage-full: /)],
+    });
     const content = await readRecording(await stopInPage(ann, 'own'));
     expect(content.errors).toEqual([]);
     expect(content.durationMs).toBeGreaterThan(500);
