@@ -190,8 +190,9 @@ export function expectInSync(
 
 /** The browser's own player knows how long a file is, and finds the right pictures in it. */
 export function expectSeekable({ durationMs, recordedMs, sought }: PlayedInPage, content: RecordingContent): void {
-  expect(Math.abs(durationMs - recordedMs)).toBeLessThan(60);
-  expect(Math.abs(content.durationMs - recordedMs)).toBeLessThan(60);
+  expect(Math.abs(durationMs - content.durationMs)).toBeLessThan(30);
+  // What came last may lie a little behind the moment of the stop: sound is handed over in blocks, and pictures wait for it.
+  expect(Math.abs(durationMs - recordedMs)).toBeLessThan(150);
   for (const { atMs, counter } of sought) {
     const shown = content.pictures.findLastIndex(({ ptsMs }) => ptsMs <= atMs);
     // Players round times.
