@@ -5,19 +5,23 @@ import { groupSegments, longestAllowedSeconds, type PlaylistSegment } from './pl
 /** Byte ranges of fragmented MP4 with `EXT-X-MAP` (RFC 8216 §7). */
 const VERSION = 7;
 
-export interface MediaPlaylistOptions {
-  /** Of one file, in file order, from its first one on. */
+/** One file of a playlist. */
+export interface PlaylistPart {
+  /** In file order, from the first one on. */
   readonly fragments: readonly FragmentInfo[];
   /** Of the file itself, which must answer byte ranges. */
   readonly mediaUrl: string;
   /** Of `ftyp` and the `moov` of the fragments. */
   readonly initUrl: string;
+  /** The wall clock at the file's zero, milliseconds since 1970. */
+  readonly startedAtMs?: number;
+}
+
+export interface MediaPlaylistOptions extends PlaylistPart {
   /** No fragment will follow. */
   readonly ended: boolean;
   /** How long a segment should be at least; the first ones are shorter. */
   readonly targetSeconds: number;
-  /** The wall clock at the file's zero, milliseconds since 1970. */
-  readonly startedAtMs?: number;
 }
 
 /**
@@ -33,33 +37,57 @@ export interface MediaPlaylistOptions {
  * @throws MediaError `argument-invalid` for a URL that would break a line or a quoted string, or a target that is not
  * above 0
  */
-export function mediaPlaylist(options: MediaPlaylistOptions): string {
-  const { fragments, ended, targetSeconds, startedAtMs } = options;
+export function mediaPlaylist({ ended, targetSeconds, ...part }: MediaPlaylistOptions): string {
+  return chainedPlaylist({ parts: [part], lastGrows: !ended, ended, targetSeconds });
+}
+
+export interface ChainedPlaylistOptions {
+  /** In the order in which they are played. */
+  readonly parts: readonly PlaylistPart[];
+  /** The last one may get more fragments. */
+  readonly lastGrows: boolean;
+  /** Neither will a part follow. */
+  readonly ended: boolean;
+  readonly targetSeconds: number;
+}
+
+/**
+ * A media playlist of several files one behind another, each with a header and a clock of its own
+ * (`EXT-X-DISCONTINUITY`, RFC 8216 §4.3.2.3). What {@link mediaPlaylist} says goes for each of them, and lines are only
+ * appended as long as parts come at the end.
+ *
+ * @returns the text of the playlist; lines end with a line feed
+ * @throws MediaError `argument-invalid` as {@link mediaPlaylist}
+ */
+export function chainedPlaylist({ parts, lastGrows, ended, targetSeconds }: ChainedPlaylistOptions): string {
   if (!(targetSeconds > 0)) throw new MediaError('argument-invalid', `targetSeconds must be above 0: ${targetSeconds}`);
-  const mediaUrl = checkedUrl(options.mediaUrl);
-  const initUrl = checkedUrl(options.initUrl);
-  const grouped = groupSegments(fragments, targetSeconds);
-  const segments = ended ? grouped : grouped.slice(0, -1);
+  const listed = parts.map(({ fragments, ...part }, index) => {
+    const grouped = groupSegments(fragments, targetSeconds);
+    const segments = lastGrows && index === parts.length - 1 ? grouped.slice(0, -1) : grouped;
+    return { ...part, segments, mediaUrl: checkedUrl(part.mediaUrl), initUrl: checkedUrl(part.initUrl) };
+  });
+  const all = listed.flatMap(({ segments }) => segments);
 
   const lines = [
     '#EXTM3U',
     `#EXT-X-VERSION:${VERSION}`,
-    `#EXT-X-TARGETDURATION:${targetDuration(segments, longestAllowedSeconds(targetSeconds))}`,
+    `#EXT-X-TARGETDURATION:${targetDuration(all, longestAllowedSeconds(targetSeconds))}`,
     '#EXT-X-MEDIA-SEQUENCE:0',
     '#EXT-X-PLAYLIST-TYPE:EVENT',
   ];
-  if (segments.length > 0 && segments.every((segment) => segment.independent)) {
-    lines.push('#EXT-X-INDEPENDENT-SEGMENTS');
-  }
-  lines.push(`#EXT-X-MAP:URI="${initUrl}"`);
-  const first = segments[0];
-  if (startedAtMs !== undefined && first !== undefined) {
-    const time = new Date(startedAtMs + first.startSeconds * 1000).toISOString();
-    lines.push(`#EXT-X-PROGRAM-DATE-TIME:${time}`);
-  }
-  for (const segment of segments) {
-    const range = `${segment.byteLength}@${segment.offset}`;
-    lines.push(`#EXTINF:${writtenDuration(segment)},`, `#EXT-X-BYTERANGE:${range}`, mediaUrl);
+  if (all.length > 0 && all.every(({ independent }) => independent)) lines.push('#EXT-X-INDEPENDENT-SEGMENTS');
+  const filled = listed.filter(({ segments }) => segments.length > 0);
+  for (const [index, { segments, mediaUrl, initUrl, startedAtMs }] of filled.entries()) {
+    if (index > 0) lines.push('#EXT-X-DISCONTINUITY');
+    lines.push(`#EXT-X-MAP:URI="${initUrl}"`);
+    if (startedAtMs !== undefined) {
+      const time = new Date(startedAtMs + segments[0]!.startSeconds * 1000).toISOString();
+      lines.push(`#EXT-X-PROGRAM-DATE-TIME:${time}`);
+    }
+    for (const segment of segments) {
+      const range = `${segment.byteLength}@${segment.offset}`;
+      lines.push(`#EXTINF:${writtenDuration(segment)},`, `#EXT-X-BYTERANGE:${range}`, mediaUrl);
+    }
   }
   if (ended) lines.push('#EXT-X-ENDLIST');
   return `${lines.join('\n')}\n`;

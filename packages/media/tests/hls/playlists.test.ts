@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { FragmentInfo } from '../../src/container/index.ts';
-import { masterPlaylist, mediaPlaylist } from '../../src/hls/index.ts';
+import { chainedPlaylist, masterPlaylist, mediaPlaylist } from '../../src/hls/index.ts';
 import { Mp4FragmentIndex } from '../../src/mp4/index.ts';
 import { decode, encodeMedia, probe } from '../mp4/encoded-media.ts';
 import { MemoryFile, writeMp4 } from '../mp4/written-file.ts';
@@ -172,6 +172,53 @@ describe('a media playlist', () => {
     for (const targetSeconds of [0, -1, Number.NaN]) {
       expect(() => mediaPlaylist({ ...options, targetSeconds })).toThrowError(/targetSeconds/);
     }
+  });
+});
+
+describe('a playlist of several files', () => {
+  const part = (name: string, count: number) => ({
+    mediaUrl: `${name}.mp4`,
+    initUrl: `${name}-init.mp4`,
+    fragments: fragmentsOf(halves(count), (index) => index % 4 === 0),
+    startedAtMs: 0,
+  });
+
+  it('gives each a header and a clock of its own, and leaves out those without anything', () => {
+    const parts = [part('a', 4), part('empty', 0), part('b', 4)];
+    const lines = chainedPlaylist({ parts, lastGrows: false, ended: true, targetSeconds: 2 }).split('\n');
+    expect(lines.slice(6)).toEqual([
+      '#EXT-X-MAP:URI="a-init.mp4"',
+      '#EXT-X-PROGRAM-DATE-TIME:1970-01-01T00:00:00.000Z',
+      '#EXTINF:2.00000,',
+      '#EXT-X-BYTERANGE:46@1000',
+      'a.mp4',
+      '#EXT-X-DISCONTINUITY',
+      '#EXT-X-MAP:URI="b-init.mp4"',
+      '#EXT-X-PROGRAM-DATE-TIME:1970-01-01T00:00:00.000Z',
+      '#EXTINF:2.00000,',
+      '#EXT-X-BYTERANGE:46@1000',
+      'b.mp4',
+      '#EXT-X-ENDLIST',
+      '',
+    ]);
+  });
+
+  it('is only appended to while the last one grows, the next one comes, and the end', () => {
+    let before = '#EXTM3U\n';
+    for (let files = 1; files <= 3; files++) {
+      const whole = ['a', 'b'].slice(0, files - 1).map((name) => part(name, 20));
+      // A key frame every two seconds: with more than one run the first is sure to stay.
+      for (let count = files === 1 ? 5 : 0; count <= 20; count++) {
+        const parts = [...whole, part(['a', 'b', 'c'][files - 1]!, count)];
+        const now = chainedPlaylist({ parts, lastGrows: true, ended: false, targetSeconds: 4 });
+        expect(now.startsWith(before)).toBe(true);
+        before = now;
+      }
+    }
+    const parts = ['a', 'b', 'c'].map((name) => part(name, 20));
+    const ended = chainedPlaylist({ parts, lastGrows: false, ended: true, targetSeconds: 4 });
+    expect(ended.startsWith(before)).toBe(true);
+    expect(ended.endsWith('\n#EXT-X-ENDLIST\n')).toBe(true);
   });
 });
 
