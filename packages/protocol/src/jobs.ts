@@ -27,6 +27,11 @@ export type JobState = z.infer<typeof JobState>;
 
 const newFile = { fileName: FileName, classId: ClassId.default(0), tags: Tags.default([]) };
 
+const fromRendition = {
+  /** Takes of each file the newest rendition of that template instead of the original. */
+  definition: z.int().optional(),
+};
+
 export const JobRequest = z.discriminatedUnion('type', [
   z.object({ type: z.literal('transcode'), fileId: FileId, definition: z.int(), watermark: z.int().optional() }),
   z.object({ type: z.literal('aac'), fileId: FileId }),
@@ -46,10 +51,18 @@ export const JobRequest = z.discriminatedUnion('type', [
     type: z.literal('concat'),
     fileIds: z.array(FileId).min(2).max(500).optional(),
     recordingId: RecordingId.optional(),
+    ...fromRendition,
     ...newFile,
   }),
   /** From the beginning of the file; negative: from its end. Absent `endMs`: to the end. */
-  z.object({ type: z.literal('clip'), fileId: FileId, startMs: z.number(), endMs: z.number().optional(), ...newFile }),
+  z.object({
+    type: z.literal('clip'),
+    fileId: FileId,
+    startMs: z.number(),
+    endMs: z.number().optional(),
+    ...fromRendition,
+    ...newFile,
+  }),
   z.object({
     type: z.literal('procedure'),
     fileId: FileId,

@@ -361,7 +361,7 @@ export const en = {
   'advice.asset-state': 'Wait until it is ready, or restore it from the recycle bin.',
   'advice.asset-banned': 'Unblock it to play it.',
   'advice.media-invalid': 'Choose a video or sound file that is whole.',
-  'advice.media-unlike': 'Transcode them to the same format first.',
+  'advice.media-unlike': 'Transcode all of them to one format first, and join those versions.',
   'advice.target-forbidden': 'Whoever runs the server can allow it with AIRCHECK_WEBHOOK_ALLOW.',
   'advice.upload-gone': 'Choose the file again.',
   'advice.pull-failed': 'Open the address in a browser, and check whether the server can reach it.',

@@ -359,7 +359,7 @@ export const zh: Record<MessageKey, string> = {
   'advice.asset-state': '请等待文件就绪，或先从回收站恢复。',
   'advice.asset-banned': '解除封禁后即可播放。',
   'advice.media-invalid': '请选择完整的视频或音频文件。',
-  'advice.media-unlike': '请先将它们转码为相同的格式。',
+  'advice.media-unlike': '请先将它们全部转码为同一格式，再拼接转码后的版本。',
   'advice.target-forbidden': '服务器管理员可通过 AIRCHECK_WEBHOOK_ALLOW 放行。',
   'advice.upload-gone': '请重新选择文件。',
   'advice.pull-failed': '请在浏览器中打开该地址，并确认服务器可以访问。',

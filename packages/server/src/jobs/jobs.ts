@@ -105,7 +105,7 @@ export class Jobs {
    * Puts a job in, after its input was checked.
    * @param transaction - to write it in; the job begins after it
    * @throws AircheckError `asset-not-found`, `asset-state`, `template-not-found`, `procedure-not-found`,
-   *   `media-invalid`, `request-invalid`
+   *   `media-invalid`, `request-invalid`; `not-found` for a rendition that is not there
    */
   async create(appId: string, input: CreateJobRequest, transaction?: Database): Promise<Job> {
     const request = CreateJobRequest.parse(input);

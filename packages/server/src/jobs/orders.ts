@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { AircheckError, type JobRequest, type TranscodeSpec } from '@aircheck/protocol';
 import type { Database, JobRow } from '../db/index.ts';
-import { requireAssetRow, type StoredAsset, toStoredAsset } from '../library/index.ts';
+import { listDerivatives, requireAssetRow, type StoredAsset, toStoredAsset } from '../library/index.ts';
 import { defaultSnapshot, defaultSprite } from './built-in-templates.ts';
 import type { InternalInputs } from './internal-jobs.ts';
 import { limits, requireDecodable, requirePicture, requireReady } from './limits.ts';
@@ -21,23 +21,33 @@ export type Prepared = AnyOrder & {
   readonly bytes: number;
 };
 
+/** A file that is cut or joined, or a rendition of it. */
+interface TakenFile {
+  readonly source: SourceFile;
+  readonly durationMs: number;
+  readonly sizeBytes: number;
+}
+
 interface OrdersOptions {
   readonly templates: Templates;
-  readonly config: { readonly recordingsFolder: string };
+  readonly config: { readonly recordingsFolder: string; readonly derivedFolder: string };
 }
 
 /** Turns requests into orders, and checks them by that: when they come in, and again when they are begun. */
 export class Orders {
   readonly #templates: Templates;
   readonly #recordingsFolder: string;
+  readonly #derivedFolder: string;
 
   constructor({ templates, config }: OrdersOptions) {
     this.#templates = templates;
     this.#recordingsFolder = config.recordingsFolder;
+    this.#derivedFolder = config.derivedFolder;
   }
 
   /**
-   * @throws AircheckError `asset-not-found`, `asset-state`, `template-not-found`, `media-invalid`, `request-invalid`
+   * @throws AircheckError `asset-not-found`, `asset-state`, `template-not-found`, `media-invalid`, `request-invalid`;
+   * `not-found` when a file has no rendition of the template that is asked for
    */
   async prepare(db: Database, appId: string, request: WorkRequest): Promise<Prepared> {
     if (request.type === 'concat') return this.#concat(db, appId, request);
@@ -75,7 +85,8 @@ export class Orders {
         return { name: 'sprite', order: { source, spec }, fileId, bytes: 10 * pictureBytes };
       }
       case 'clip': {
-        const { durationMs, sizeBytes } = asset;
+        const [taken] = await this.#taken(db, [stored], request.definition);
+        const { source, durationMs, sizeBytes } = taken!;
         const { startMs, endMs } = placeInFile(request, durationMs);
         const bytes = (sizeBytes * (endMs - startMs)) / Math.max(1, durationMs);
         // An end that was rounded up is the end.
@@ -89,7 +100,8 @@ export class Orders {
   async #concat(db: Database, appId: string, request: Extract<WorkRequest, { type: 'concat' }>): Promise<Prepared> {
     const files = await this.#parts(db, appId, request);
     for (const { asset } of files) requireReady(asset);
-    const bytes = files.reduce((sum, { asset }) => sum + asset.sizeBytes, 0);
+    const taken = await this.#taken(db, files, request.definition);
+    const bytes = taken.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     if (files.length > limits.concatFiles || bytes > limits.concatBytes) {
       throw new AircheckError(
         'request-invalid',
@@ -97,8 +109,31 @@ export class Orders {
         { input: request.fileIds === undefined ? 'body.recordingId' : 'body.fileIds' },
       );
     }
-    const order = { sources: files.map((file) => this.#source(file)) };
+    const order = { sources: taken.map(({ source }) => source) };
     return { name: 'concat', order, fileId: files[0]!.asset.fileId, bytes };
+  }
+
+  /** What is cut and joined: the files themselves, or the newest rendition of a template of each. */
+  async #taken(db: Database, files: readonly StoredAsset[], definition: number | undefined): Promise<TakenFile[]> {
+    if (definition === undefined) return files.map((stored) => ({ ...stored.asset, source: this.#source(stored) }));
+    const made = await listDerivatives(
+      db,
+      files.map(({ asset }) => asset.fileId),
+    );
+    return files.map(({ asset: { fileId, durationMs } }) => {
+      const found = made
+        .get(fileId)
+        ?.findLast(({ derivative }) => derivative.kind === 'rendition' && derivative.definition === definition);
+      if (found === undefined) {
+        throw new AircheckError('not-found', `The file ${fileId} has no rendition of template ${definition}`, {
+          input: 'body.definition',
+          hint: `Make one first: POST /v1/jobs with { "type": "transcode", "fileId": "${fileId}", "definition": ${definition} }`,
+        });
+      }
+      const { mimeType, sizeBytes, info } = found.derivative;
+      const source = { fileId, path: join(this.#derivedFolder, found.path), mimeType };
+      return { source, sizeBytes, durationMs: info.durationMs ?? durationMs };
+    });
   }
 
   async #parts(

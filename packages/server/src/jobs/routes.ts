@@ -43,7 +43,14 @@ function registerQueueRoutes(server: FastifyInstance, jobs: Jobs): void {
       config,
       schema: {
         summary: 'Put a job in',
-        errors: ['asset-not-found', 'asset-state', 'template-not-found', 'procedure-not-found', 'media-invalid'],
+        errors: [
+          'asset-not-found',
+          'asset-state',
+          'template-not-found',
+          'procedure-not-found',
+          'not-found',
+          'media-invalid',
+        ],
         description:
           'Its input is checked before it is put in. How it ends is told by the events `job.done`, `job.failed` and `job.cancelled`.',
         tags,

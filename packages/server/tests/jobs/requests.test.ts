@@ -73,6 +73,8 @@ describeOnBothDatabases('requests for jobs', (database) => {
       [concat(...Array.from({ length: 501 }, () => file)), 'request-invalid', 'body.fileIds'],
       [concat(large, large), 'request-invalid', /at most 500/],
       [concat(file, recycled), 'asset-state'],
+      [{ ...concat(file, file), definition: 10 }, 'not-found', 'body.definition'],
+      [{ ...clip(0), definition: 10 }, 'not-found', 'body.definition'],
       [{ ...concat(file, file), recordingId: 'r' }, 'request-invalid', 'body.fileIds'],
       [{ type: 'concat', fileName: 'c', recordingId: 'none' }, 'request-invalid', 'body.recordingId'],
       [{ type: 'hash', fileId: file }, 'request-invalid', 'body.type'],

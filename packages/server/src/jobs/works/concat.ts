@@ -36,7 +36,7 @@ function joined(opened: readonly OpenMovie[]) {
     if (error.code !== 'tracks-unlike') throw new AircheckError('media-invalid', error.message, { cause: error });
     throw new AircheckError('media-unlike', error.message, {
       input: 'fileIds',
-      hint: 'Transcode the files with one template first, and join what comes of it',
+      hint: 'Transcode all of them with one template, and join the renditions: `definition` of the job names the template',
       cause: error,
     });
   }

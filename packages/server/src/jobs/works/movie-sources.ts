@@ -3,6 +3,8 @@ import { MediaError, type MovieSource, readMovieSource } from '@aircheck/media';
 import { AircheckError } from '@aircheck/protocol';
 import type { SourceFile } from '../work-orders.ts';
 
+const transcodeFirst = 'Transcode it first, and cut or join the rendition: `definition` of the job names its template';
+
 /** An open file with all that is known of its samples. */
 export interface OpenMovie {
   readonly source: SourceFile;
@@ -20,7 +22,7 @@ export async function openMovie(source: SourceFile, field: string): Promise<Open
   if (/webm|matroska/.test(source.mimeType)) {
     throw new AircheckError('media-invalid', `${source.fileId} is WebM, which cannot be cut and joined as it is`, {
       input: field,
-      hint: 'Transcode it to MP4 first, and cut or join what comes of it',
+      hint: transcodeFirst,
     });
   }
   let handle: FileHandle;
@@ -46,7 +48,7 @@ function invalid(error: unknown, { fileId }: SourceFile, field: string): unknown
   if (!(error instanceof MediaError)) return error;
   return new AircheckError('media-invalid', `${fileId} cannot be cut or joined as it is: ${error.message}`, {
     input: field,
-    hint: 'Transcode it to MP4 first, and cut or join what comes of it',
+    hint: transcodeFirst,
     cause: error,
   });
 }
