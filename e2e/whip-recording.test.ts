@@ -67,8 +67,19 @@ describe('a host that publishes over WHIP', () => {
     const publisher = await publish(server, 'long', 'ann');
     const { recordingId } = await record(server, 'long', { userId: 'ann', fileName: 'long', segmentSeconds: 5 });
     await sentFor(publisher, 12);
+    const { hls } = await server.api.recordingPlayUrls(recordingId);
+    const filesOf = (playlist: string) =>
+      [...playlist.matchAll(/#EXT-X-MAP:URI="\.\.\/\.\.\/(\d+)\//g)].map(([, fileId]) => fileId!);
+    // While the recording runs one can go back over the borders of its files.
+    const growing = await (await fetch(hls!)).text();
+    expect(filesOf(growing).length).toBeGreaterThanOrEqual(2);
+    expect(growing).not.toContain('#EXT-X-ENDLIST');
     const { fileIds } = await server.api.stopRecording(recordingId);
     expect(fileIds.length).toBeGreaterThanOrEqual(3);
+    const whole = await (await fetch(hls!)).text();
+    expect(whole.startsWith(growing)).toBe(true);
+    expect(whole).toContain('#EXT-X-ENDLIST');
+    expect(filesOf(whole)).toEqual(fileIds);
     const contents = await Promise.all(fileIds.map((fileId) => contentOf(server, fileId)));
     const counters = contents.flatMap(({ pictures }) => pictures.map(({ counter }) => counter!));
     expect(counters).toEqual(counters.map((_, index) => counters[0]! + index));

@@ -12,6 +12,7 @@ export const queryKeys = {
   asset: (fileId: string) => ['asset', fileId] as const,
   derivatives: (fileId: string) => ['derivatives', fileId] as const,
   playUrls: (fileId: string) => ['play-urls', fileId] as const,
+  recordingPlayUrls: (recordingId: string) => ['recording-play-urls', recordingId] as const,
   classes: ['classes'] as const,
   templates: ['templates'] as const,
   procedures: ['procedures'] as const,

@@ -20,6 +20,7 @@ import type {
   PlayUrls,
   Procedure,
   PullRequest,
+  RecordingPlayUrls,
   ReplayRequest,
   RetentionRule,
   RetentionRules,
@@ -62,6 +63,8 @@ export const libraryApi = {
     send('DELETE', `assets/${id(fileId)}/derivatives/${id(derivativeId)}`),
   playUrls: (fileId: string, ttlSeconds: number) =>
     send<PlayUrls>('POST', `assets/${id(fileId)}/play-urls`, { ttlSeconds }),
+  recordingPlayUrls: (recordingId: string, ttlSeconds: number) =>
+    send<RecordingPlayUrls>('POST', `recordings/${id(recordingId)}/play-urls`, { ttlSeconds }),
 
   classes: (signal?: AbortSignal) => get<Items<AssetClass>>('classes', {}, signal),
   createClass: (name: string, parentId: number) => send<AssetClass>('POST', 'classes', { name, parentId }),

@@ -200,6 +200,10 @@ export const PlayUrls = z.object({
 });
 export type PlayUrls = z.infer<typeof PlayUrls>;
 
+/** `hls` plays all files of a recording one behind another, until `expiresAt`; null where none of them is MP4. */
+export const RecordingPlayUrls = z.object({ hls: z.url().nullable(), expiresAt: z.iso.datetime() });
+export type RecordingPlayUrls = z.infer<typeof RecordingPlayUrls>;
+
 export const AssetClass = z.object({
   classId: ClassId,
   /** 0: at the top. */

@@ -189,13 +189,14 @@ export async function createServer(config: Config, logger: Logger = pino({ level
   registerAccess(app, apps);
   registerAppRoutes(app, { apps, sessions, clock, secureCookies: config.publicUrl?.startsWith('https:') ?? false });
   registerRoomRoutes(app, rooms);
-  registerRecordingRoutes(app, recordings);
+  registerRecordingRoutes(app, { recordings, library, urls });
   registerLibraryRoutes(app, { library, removals, urls });
   registerLibrarySettingsRoutes(app, library);
   const hotlinks = new Hotlinks({ settings: library.settings, publicUrl: config.publicUrl, clock });
   registerMediaRoutes(app, {
     library,
     links,
+    recording: (recordingId) => recordings.played(recordingId),
     hotlink: (appId, path, query) => hotlinks.check(appId, path, query),
     served,
     recordingsFolder: config.recordingsFolder,

@@ -7,6 +7,7 @@ import type {
   Problem,
   Recording,
   RecordingList,
+  RecordingPlayUrls,
   Role,
   Room,
   RoomList,
@@ -117,6 +118,10 @@ export class ApiClient {
 
   playUrls(fileId: string, ttlSeconds?: number): Promise<PlayUrls> {
     return this.request('POST', `/v1/assets/${fileId}/play-urls`, ttlSeconds === undefined ? {} : { ttlSeconds });
+  }
+
+  recordingPlayUrls(recordingId: string): Promise<RecordingPlayUrls> {
+    return this.request('POST', `/v1/recordings/${recordingId}/play-urls`, {});
   }
 
   /** An access token of a user for a room. */

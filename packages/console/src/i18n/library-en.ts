@@ -155,6 +155,8 @@ export const libraryEn = {
   'kind.sprite': 'Preview',
   'kind.rendition': 'Version',
   'segments.title': 'Segments',
+  'segments.play': 'Play all segments',
+  'segments.noHls': 'These files cannot be played one behind another: only MP4 can.',
   'segments.join': 'Join all segments',
   'segments.ok': 'Join',
   'segments.only': 'This recording has one file only.',

@@ -154,6 +154,8 @@ export const libraryZh: Record<keyof typeof libraryEn, string> = {
   'kind.sprite': '预览图',
   'kind.rendition': '版本',
   'segments.title': '分段',
+  'segments.play': '连续播放全部分段',
+  'segments.noHls': '这些文件不是 MP4，无法连续播放。',
   'segments.join': '拼接全部分段',
   'segments.ok': '拼接',
   'segments.only': '此录制只有一个文件。',

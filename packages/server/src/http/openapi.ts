@@ -14,6 +14,7 @@ import {
   Procedure,
   Recording,
   RecordingList,
+  RecordingPlayUrls,
   Room,
   Session,
   Subscriber,
@@ -58,6 +59,7 @@ for (const [id, schema] of Object.entries({
   Procedure,
   Recording,
   RecordingList,
+  RecordingPlayUrls,
   Room,
   Session,
   Subscriber,
@@ -95,7 +97,7 @@ export class ApiDescription {
       if (schema?.summary === undefined) return;
       for (const name of [method].flat()) {
         if (name === 'OPTIONS') continue;
-        this.#routes.push({ method: name.toLowerCase(), path: url.replaceAll(/:(\w+)/g, '{$1}'), schema, config });
+        this.#routes.push({ method: name.toLowerCase(), path: bracedPath(url), schema, config });
       }
     });
   }
@@ -141,6 +143,24 @@ export class ApiDescription {
   }
 }
 
+/** Codes of all errors that the description names for a route. */
+export function errorCodesOf(route: { readonly method: string; readonly path: string } & RouteParts): ErrorCode[] {
+  const path = bracedPath(route.path);
+  return [...errorsOf({ ...route, path, bodyFields: bodyFieldsOf(route.schema, {}) }).values()].flat();
+}
+
+type RouteParts = Pick<DescribedRoute, 'schema' | 'config'>;
+
+/** `/v1/rooms/:roomId` as OpenAPI writes it. */
+function bracedPath(path: string): string {
+  return path.replaceAll(/:(\w+)/g, '{$1}');
+}
+
+function bodyFieldsOf({ body }: DescribedRoute['schema'], components: Json): string[] {
+  if (body === undefined) return [];
+  return Object.keys((exampleOf(toJson(body as z.ZodType, 'input', components), components, 'input') ?? {}) as object);
+}
+
 function operation(route: Omit<DescribedRoute, 'bodyFields'>, components: Json): Json {
   const { path, schema, config } = route;
   const content = (part: z.ZodType, io: 'input' | 'output') => {
@@ -156,7 +176,6 @@ function operation(route: Omit<DescribedRoute, 'bodyFields'>, components: Json):
   }
   if (schema.produces !== undefined) responses[200] = { description: 'Done', content: bytes(schema.produces) };
   const body = schema.body === undefined ? undefined : content(schema.body as z.ZodType, 'input');
-  const bodyFields = Object.keys((body?.['application/json'].example ?? {}) as object);
   return {
     summary: schema.summary,
     ...(schema.description !== undefined && { description: schema.description }),
@@ -169,7 +188,7 @@ function operation(route: Omit<DescribedRoute, 'bodyFields'>, components: Json):
     ],
     ...(body !== undefined && { requestBody: { content: body } }),
     ...(schema.consumes !== undefined && { requestBody: { content: bytes(schema.consumes) } }),
-    responses: { ...responses, ...errorAnswers(errorsOf({ ...route, bodyFields })) },
+    responses: { ...responses, ...errorAnswers(errorsOf({ ...route, bodyFields: bodyFieldsOf(schema, components) })) },
   };
 }
 

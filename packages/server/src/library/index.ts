@@ -3,7 +3,7 @@ export type { AssetFilter } from './asset-list.ts';
 export type { AssetChanges } from './asset-update.ts';
 export { requireAssetRow, type StoredAsset, subjectOf, toStoredAsset } from './assets.ts';
 export { Classes, defaultClassId, maxClassLevel } from './classes.ts';
-export type { NewDerivative, StoredDerivative } from './derivatives.ts';
+export { listDerivatives, type NewDerivative, type StoredDerivative } from './derivatives.ts';
 export {
   type EnqueueRemoval,
   Library,
@@ -11,7 +11,7 @@ export {
   type ReadyHook,
 } from './library.ts';
 export { MediaLinks } from './links.ts';
-export { type MediaRoutesOptions, registerMediaRoutes } from './media-routes.ts';
+export { type GrantedLink, type MediaRoutesOptions, registerMediaRoutes } from './media-routes.ts';
 export { type LinkOptions, MediaUrls, type MediaUrlsOptions } from './media-urls.ts';
 export type { RemovalReason } from './recycling.ts';
 export { Removals } from './removals.ts';

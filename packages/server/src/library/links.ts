@@ -3,7 +3,12 @@ import { AircheckError } from '@aircheck/protocol';
 import type { Clock } from '../clock.ts';
 import { sameText } from '../same-text.ts';
 
-/** Signs and checks links to files: who has the link may play the file until the link ends, without credentials. */
+const askForLinks = 'Ask for links with POST /v1/assets/{fileId}/play-urls or /v1/recordings/{recordingId}/play-urls';
+
+/** What a link leads to: a file by its id, or all files of a recording. */
+export type LinkSubject = string | { readonly recordingId: string };
+
+/** Signs and checks links: who has one may play what it leads to until it ends, without credentials. */
 export class MediaLinks {
   readonly #clock: Clock;
   readonly #linkKey: (appId: string) => Buffer;
@@ -13,35 +18,49 @@ export class MediaLinks {
     this.#clock = clock;
   }
 
-  /** @returns the query that opens the file's links, and when they end in milliseconds since 1970 */
-  sign(appId: string, fileId: string, ttlSeconds: number): { readonly query: string; readonly expiresAt: number } {
+  /** @returns the query that opens the links to it, and when they end in milliseconds since 1970 */
+  sign(appId: string, to: LinkSubject, ttlSeconds: number): { readonly query: string; readonly expiresAt: number } {
     const exp = Math.floor(this.#clock.now() / 1000) + ttlSeconds;
-    return { query: `exp=${exp}&sig=${this.#signature(appId, fileId, exp)}`, expiresAt: exp * 1000 };
+    return { query: this.#query(appId, to, exp), expiresAt: exp * 1000 };
   }
 
   /**
-   * @returns the query for further links to the same file, which end at the same time
+   * @param like - query of a link that was found good
+   * @returns the query that opens the file's links, which end when that one does
+   */
+  signLike(appId: string, fileId: string, like: string): string {
+    return this.#query(appId, fileId, Number(new URLSearchParams(like).get('exp')));
+  }
+
+  /**
+   * @returns the query for further links to the same, which end at the same time
    * @throws AircheckError `link-invalid`, `link-expired`
    */
-  check(appId: string, fileId: string, link: { readonly exp?: unknown; readonly sig?: unknown }): string {
+  check(appId: string, to: LinkSubject, link: { readonly exp?: unknown; readonly sig?: unknown }): string {
     const { exp, sig } = link;
     if (typeof exp !== 'string' || typeof sig !== 'string' || !/^\d{1,12}$/.test(exp)) {
       throw new AircheckError('link-invalid', 'The link carries no signature', {
-        hint: 'Ask for links with POST /v1/assets/{fileId}/play-urls',
+        hint: askForLinks,
       });
     }
-    if (!sameText(sig, this.#signature(appId, fileId, Number(exp)))) {
+    if (!sameText(sig, this.#signature(appId, to, Number(exp)))) {
       throw new AircheckError('link-invalid', 'The signature of the link is wrong');
     }
     if (Number(exp) * 1000 <= this.#clock.now()) {
       throw new AircheckError('link-expired', 'The link has expired', {
-        hint: 'Ask for links with POST /v1/assets/{fileId}/play-urls',
+        hint: askForLinks,
       });
     }
     return `exp=${exp}&sig=${sig}`;
   }
 
-  #signature(appId: string, fileId: string, exp: number): string {
-    return createHmac('sha256', this.#linkKey(appId)).update(`${fileId}\n${exp}`).digest('base64url');
+  #query(appId: string, to: LinkSubject, exp: number): string {
+    return `exp=${exp}&sig=${this.#signature(appId, to, exp)}`;
+  }
+
+  #signature(appId: string, to: LinkSubject, exp: number): string {
+    // No id of a file has a slash in it.
+    const subject = typeof to === 'string' ? to : `recordings/${to.recordingId}`;
+    return createHmac('sha256', this.#linkKey(appId)).update(`${subject}\n${exp}`).digest('base64url');
   }
 }

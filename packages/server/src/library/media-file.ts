@@ -1,8 +1,10 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
+import type { MoviePlan } from '@aircheck/media';
 import { AircheckError } from '@aircheck/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { parseByteRange } from './byte-range.ts';
+import { type MediaBytes, mediaBytesOf } from './media-bytes.ts';
 import { sendBytes } from './send-bytes.ts';
 import type { ServedBytes } from './served-bytes.ts';
 
@@ -16,6 +18,8 @@ export interface MediaFile {
   readonly folder: string;
   /** Relative to the folder. */
   readonly path: string;
+  /** Not all of the file is meant, but what this makes of it; `id` is that of it then. */
+  readonly plan?: MoviePlan;
   readonly mimeType: string;
   /** It will not change any more. */
   readonly finished: boolean;
@@ -47,6 +51,14 @@ export async function openMediaFile(file: Pick<MediaFile, 'folder' | 'path' | 'f
   }
 }
 
+/**
+ * Opens what is meant by a file: all of it, or what its plan says.
+ * @throws AircheckError `asset-not-found` when it is not there (any more)
+ */
+export async function openMediaBytes(file: MediaFile): Promise<MediaBytes> {
+  return mediaBytesOf(await openMediaFile(file), file.plan);
+}
+
 function safePath({ folder, path, fileId }: Pick<MediaFile, 'folder' | 'path' | 'fileId'>): string {
   const absolute = join(folder, path);
   // The path comes from our own database; a mistake there must not open the rest of the disk.
@@ -64,15 +76,17 @@ export async function sendMediaFile(
   file: MediaFile,
   options: SendOptions,
 ): Promise<FastifyReply> {
-  const handle = await openMediaFile(file);
+  const bytes = await openMediaBytes(file);
   let sending = false;
   try {
-    const { served, accelPrefix } = options;
-    const { size, mtime } = await handle.stat();
+    const { served } = options;
+    // nginx knows whole files alone.
+    const accelPrefix = file.plan === undefined ? options.accelPrefix : undefined;
+    const { size, modifiedAt } = bytes;
     // Whoever sends the bytes says what of them is still the same: nginx does, also of a file that grows.
     const comparable = file.finished || accelPrefix !== undefined;
-    const etag = accelPrefix === undefined ? `"${file.id}-${size}"` : nginxEtag(size, mtime);
-    const modified = accelPrefix === undefined ? undefined : mtime.toUTCString();
+    const etag = accelPrefix === undefined ? `"${file.id}-${size}"` : nginxEtag(size, modifiedAt);
+    const modified = accelPrefix === undefined ? undefined : modifiedAt.toUTCString();
     reply.headers({
       'content-type': file.mimeType,
       'accept-ranges': 'bytes',
@@ -113,10 +127,10 @@ export async function sendMediaFile(
     if (request.method === 'HEAD' || size === 0) return reply.send();
     sending = true;
     served.add(file, 0, 1);
-    await sendBytes(reply, handle, first, last, (bytes) => served.add(file, bytes));
+    await sendBytes(reply, bytes, first, last, (byteLength) => served.add(file, byteLength));
     return reply;
   } finally {
-    if (!sending) await handle.close();
+    if (!sending) await bytes.close();
   }
 }
 

@@ -1,13 +1,17 @@
-import type { FileHandle } from 'node:fs/promises';
 import { MediaError, MoviePackager, Mp4FragmentIndex, readMovieSource } from '@aircheck/media';
 import { AircheckError } from '@aircheck/protocol';
-import { type MediaFile, openMediaFile } from './media-file.ts';
+import type { MediaBytes } from './media-bytes.ts';
+import { type MediaFile, openMediaBytes } from './media-file.ts';
 import { hasHls } from './media-urls.ts';
 
-/** Files whose fragments are remembered; a file of 90 minutes has some ten thousand. */
-const rememberedFiles = 20;
-/** Samples of files without fragments that are remembered, 34 bytes each; a file of 90 minutes has some 400,000. */
-const rememberedSamples = 2_000_000;
+/** What may be remembered of all files together. */
+const rememberedBytes = 96_000_000;
+/** What is remembered of a file takes in memory: its header and what else there is one of … */
+const fileBytes = 4000;
+/** … a fragment, of which a recording of 90 minutes has some ten thousand … */
+const fragmentBytes = 100;
+/** … and a sample of a file without fragments, of which one of 90 minutes has some 400,000. */
+const sampleBytes = 34;
 
 /** Length that HLS segments are aimed at, in seconds: short enough to follow a recording closely, long enough to be few. */
 export const targetSeconds = 4;
@@ -21,18 +25,23 @@ class RememberedFile {
   readonly #fragments: Mp4FragmentIndex;
   #packager: Promise<MoviePackager> | undefined;
   /** Of the update asked for last, which ends last; none is held in between. */
-  #handle: FileHandle | undefined;
-  samples = 0;
+  #bytes: MediaBytes | undefined;
+  #samples = 0;
 
   constructor(finished: boolean) {
     this.finished = finished;
     this.#fragments = new Mp4FragmentIndex((offset, length) => this.#read(offset, length));
   }
 
+  /** What it takes in memory, about. */
+  get byteLength(): number {
+    return fileBytes + this.#fragments.fragments.length * fragmentBytes + this.#samples * sampleBytes;
+  }
+
   /** Reads what is new in the file. */
-  async update(handle: FileHandle): Promise<MediaIndex> {
-    const { size } = await handle.stat();
-    this.#handle = handle;
+  async update(bytes: MediaBytes): Promise<MediaIndex> {
+    const { size } = bytes;
+    this.#bytes = bytes;
     if (this.#packager !== undefined) return this.#packager;
     try {
       await this.#fragments.update(size);
@@ -48,13 +57,13 @@ class RememberedFile {
   async #package(size: number): Promise<MoviePackager> {
     const source = await readMovieSource((offset, length) => this.#read(offset, length), size);
     const packager = new MoviePackager(source, targetSeconds);
-    this.samples = packager.sampleCount;
+    this.#samples = packager.sampleCount;
     return packager;
   }
 
   async #read(offset: number, length: number): Promise<Uint8Array> {
-    const { buffer, bytesRead } = await this.#handle!.read(Buffer.allocUnsafe(length), 0, length, offset);
-    return buffer.subarray(0, bytesRead);
+    const buffer = Buffer.allocUnsafe(length);
+    return buffer.subarray(0, await this.#bytes!.read(buffer, length, offset));
   }
 }
 
@@ -69,13 +78,13 @@ export class MediaIndexes {
   async of(file: MediaFile): Promise<MediaIndex> {
     if (!hasHls(file.mimeType))
       throw new AircheckError('asset-not-found', `${file.id} is ${file.mimeType}, which has no HLS`);
-    const handle = await openMediaFile(file);
+    const bytes = await openMediaBytes(file);
     // Those who ask at the same time share one.
     const known = this.#files.get(file.id);
     const remembered = known?.finished === file.finished ? known : new RememberedFile(file.finished);
     try {
       this.#remember(file.id, remembered);
-      const index = await remembered.update(handle);
+      const index = await remembered.update(bytes);
       this.#forgetSome();
       return index;
     } catch (cause) {
@@ -83,7 +92,7 @@ export class MediaIndexes {
       if (!(cause instanceof MediaError)) throw cause;
       throw new AircheckError('media-invalid', `${file.id} cannot be played as HLS: ${cause.message}`, { cause });
     } finally {
-      await handle.close();
+      await bytes.close();
     }
   }
 
@@ -95,12 +104,12 @@ export class MediaIndexes {
   }
 
   #forgetSome(): void {
-    let samples = 0;
-    for (const file of this.#files.values()) samples += file.samples;
+    let byteLength = 0;
+    for (const file of this.#files.values()) byteLength += file.byteLength;
     for (const [id, file] of this.#files) {
-      if (this.#files.size === 1 || (this.#files.size <= rememberedFiles && samples <= rememberedSamples)) return;
+      if (this.#files.size === 1 || byteLength <= rememberedBytes) return;
       this.#files.delete(id);
-      samples -= file.samples;
+      byteLength -= file.byteLength;
     }
   }
 }

@@ -1,4 +1,4 @@
-import { AircheckError, type PlayUrls } from '@aircheck/protocol';
+import { AircheckError, type PlayUrls, type RecordingPlayUrls } from '@aircheck/protocol';
 import type { FastifyRequest } from 'fastify';
 import type { StoredAsset } from './assets.ts';
 import type { StoredDerivative } from './derivatives.ts';
@@ -60,6 +60,23 @@ export class MediaUrls {
   }
 
   /**
+   * @param files - of the recording
+   * @param ended - none will follow
+   * @returns `hls` is null when there is no file that HLS plays, and none will come
+   */
+  forRecording(
+    { recordingId, appId, ended }: { readonly recordingId: string; readonly appId: string; readonly ended: boolean },
+    files: readonly StoredAsset[],
+    options: LinkOptions,
+  ): RecordingPlayUrls {
+    const { query, expiresAt } = this.#options.links.sign(appId, { recordingId }, options.ttlSeconds);
+    const recorded = files.filter(isRecorded);
+    const plays = recorded.length === 0 ? !ended : recorded.some(({ asset }) => hasHls(asset.mimeType));
+    const url = `${this.origin(options.origin)}/v1/media/recordings/${recordingId}/index.m3u8?${query}`;
+    return { hls: plays ? url : null, expiresAt: new Date(expiresAt).toISOString() };
+  }
+
+  /**
    * What links to a file begin with: the public URL, else what the request came to, else what this machine reaches the
    * server under.
    * @throws AircheckError `request-invalid` when the Host header names no host
@@ -76,6 +93,11 @@ export class MediaUrls {
   origin(given?: string): string {
     return this.#options.publicUrl ?? given ?? this.#options.ownUrl();
   }
+}
+
+/** Files that a recording consists of; others were made of it, or came beside it. */
+export function isRecorded({ asset }: StoredAsset): boolean {
+  return asset.source === 'record';
 }
 
 /** Files that can be played as HLS without being transcoded: those of the MP4 family. */

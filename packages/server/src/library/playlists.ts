@@ -1,8 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
-import { MoviePackager, mediaPlaylist, packagedPlaylist } from '@aircheck/media';
+import { chainedPlaylist, MoviePackager, mediaPlaylist, type PlaylistPart, packagedPlaylist } from '@aircheck/media';
 import { AircheckError } from '@aircheck/protocol';
 import type { FastifyReply } from 'fastify';
-import { type MediaFile, openMediaFile } from './media-file.ts';
+import { type MediaFile, openMediaBytes } from './media-file.ts';
 import { MediaIndexes, targetSeconds } from './media-index.ts';
 
 /** How long who asks for a growing file too early is kept waiting for its first segment, and how often it is looked for. */
@@ -15,6 +15,24 @@ export interface PlayedFile extends MediaFile {
   readonly growing: boolean;
   /** The wall clock at its beginning, milliseconds since 1970. */
   readonly startedAtMs: number | undefined;
+}
+
+/** A recording as it is played: its files, in their order. */
+export interface PlayedRecording {
+  readonly recordingId: string;
+  readonly parts: readonly RecordingPart[];
+  /** Neither will a file grow nor one follow. */
+  readonly ended: boolean;
+}
+
+export interface RecordingPart {
+  readonly file: PlayedFile;
+  /** Where the file is, from the playlist on: `../../1234`. */
+  readonly folder: string;
+  /** Of links to the file. */
+  readonly query: string;
+  /** It will not get longer. */
+  readonly whole: boolean;
 }
 
 /**
@@ -60,13 +78,60 @@ export class HlsPlaylists {
       });
       const early = growing && !playlist.includes('#EXTINF');
       if (!early || performance.now() >= deadline) {
-        if (init === undefined || (fragments.length === 0 && !finished)) throw nothingYet(file);
+        if (init === undefined || (fragments.length === 0 && !finished)) throw nothingYet(file.id);
         reply.headers(headersOf('application/vnd.apple.mpegurl', finished));
         return playlist;
       }
       await setTimeout(lookAgainMs);
       // Nobody waits any more: the player has gone, or the server ends.
-      if (reply.raw.destroyed) throw nothingYet(file);
+      if (reply.raw.destroyed) throw nothingYet(file.id);
+    }
+  }
+
+  /**
+   * The playlist of all files of a recording: it goes on from one to the next, and reaches back to the beginning of the
+   * first. Who asks before there is anything waits as for {@link sendPlaylist}.
+   * @param find - the recording as it is now
+   * @throws AircheckError `asset-not-found` when there is nothing to play (yet)
+   */
+  async sendRecording(reply: FastifyReply, find: () => Promise<PlayedRecording>): Promise<string> {
+    const deadline = performance.now() + firstSegmentMs;
+    for (;;) {
+      const { recordingId, parts, ended } = await find();
+      // A file that may still grow is the end for now: what is listed behind it could not be added to.
+      const growing = ended ? -1 : parts.findIndex(({ whole }) => !whole);
+      const listed = growing < 0 ? parts : parts.slice(0, growing + 1);
+      const playlist = chainedPlaylist({
+        parts: (await Promise.all(listed.map((part) => this.#partOf(part)))).filter((part) => part !== undefined),
+        lastGrows: growing >= 0,
+        ended,
+        targetSeconds,
+      });
+      if (playlist.includes('#EXTINF')) {
+        reply.headers(headersOf('application/vnd.apple.mpegurl', ended));
+        return playlist;
+      }
+      if (ended || performance.now() >= deadline) throw nothingYet(recordingId);
+      await setTimeout(lookAgainMs);
+      if (reply.raw.destroyed) throw nothingYet(recordingId);
+    }
+  }
+
+  /** @returns undefined for a file that is gone or damaged: the others are played without it */
+  async #partOf({ file, folder, query }: RecordingPart): Promise<PlaylistPart | undefined> {
+    try {
+      const index = await this.#indexes.of(file);
+      // What was recorded has fragments: this is none of our files.
+      if (index instanceof MoviePackager) return undefined;
+      return {
+        fragments: index.fragments,
+        mediaUrl: `${folder}/media.mp4?${query}`,
+        initUrl: `${folder}/init.mp4?${query}`,
+        ...(file.startedAtMs !== undefined && { startedAtMs: file.startedAtMs }),
+      };
+    } catch (error) {
+      if (error instanceof AircheckError && ['asset-not-found', 'media-invalid'].includes(error.code)) return undefined;
+      throw error;
     }
   }
 
@@ -76,7 +141,7 @@ export class HlsPlaylists {
    */
   async sendInit(reply: FastifyReply, file: PlayedFile): Promise<Uint8Array> {
     const { init } = await this.#indexes.of(file);
-    if (init === undefined) throw nothingYet(file);
+    if (init === undefined) throw nothingYet(file.id);
     reply.headers(headersOf(file.mimeType, file.finished));
     return init;
   }
@@ -90,21 +155,21 @@ export class HlsPlaylists {
     const index = await this.#indexes.of(file);
     const segment = index instanceof MoviePackager ? index.segment(number) : undefined;
     if (segment === undefined) throw new AircheckError('asset-not-found', `${file.id} has no segment ${number}`);
-    const bytes = Buffer.allocUnsafe(segment.byteLength);
-    bytes.set(segment.header);
-    const handle = await openMediaFile(file);
+    const answer = Buffer.allocUnsafe(segment.byteLength);
+    answer.set(segment.header);
+    const bytes = await openMediaBytes(file);
     try {
       let position = segment.header.byteLength;
       for (const { offset, byteLength } of segment.ranges) {
-        const { bytesRead } = await handle.read(bytes, position, byteLength, offset);
+        const bytesRead = await bytes.read(answer.subarray(position), byteLength, offset);
         if (bytesRead < byteLength) throw new AircheckError('media-invalid', `${file.id} ends before its samples do`);
         position += byteLength;
       }
     } finally {
-      await handle.close();
+      await bytes.close();
     }
     reply.headers(headersOf(file.mimeType, true));
-    return bytes;
+    return answer;
   }
 }
 
@@ -116,6 +181,6 @@ function headersOf(type: string, finished: boolean): Record<string, string> {
   };
 }
 
-function nothingYet({ id }: PlayedFile): AircheckError {
+function nothingYet(id: string): AircheckError {
   return new AircheckError('asset-not-found', `There is nothing to play in ${id} yet`);
 }

@@ -1,6 +1,5 @@
-import { read as readCallback } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
 import type { FastifyReply } from 'fastify';
+import type { MediaBytes } from './media-bytes.ts';
 
 /** Bytes read and written at a time: large pieces let one process feed many fast players … */
 const largeBytes = 256 * 1024;
@@ -34,7 +33,7 @@ const large = new BufferPool(largeBytes);
 const small = new BufferPool(smallBytes);
 
 /**
- * Sends a stretch of a file as the body of an answer whose head is set, and closes the file. One piece is under way at a
+ * Sends a stretch of a file as the body of an answer whose head is set, and closes it. One piece is under way at a
  * time: the next is read when the system has taken it.
  *
  * @param last - inclusive
@@ -43,10 +42,10 @@ const small = new BufferPool(smallBytes);
  */
 export async function sendBytes(
   reply: FastifyReply,
-  handle: FileHandle,
+  bytes: MediaBytes,
   first: number,
   last: number,
-  sent: (bytes: number) => void,
+  sent: (byteLength: number) => void,
 ): Promise<void> {
   const { raw } = reply;
   reply.hijack();
@@ -65,7 +64,7 @@ export async function sendBytes(
     let pool = smallBytes > last - first ? small : large;
     for (let position = first; position <= last && !raw.destroyed; ) {
       const buffer = pool.take();
-      const length = await read(handle.fd, buffer, Math.min(buffer.length, last - position + 1), position);
+      const length = await bytes.read(buffer, Math.min(buffer.length, last - position + 1), position);
       // Shorter than it was: the length is promised already, so all that is left is to break off.
       if (length === 0) throw new Error('the file has become shorter while it was sent');
       const asked = performance.now();
@@ -85,12 +84,6 @@ export async function sendBytes(
     raw.destroy();
   } finally {
     if (untold > 0) sent(untold);
-    await handle.close();
+    await bytes.close();
   }
-}
-
-function read(fd: number, buffer: Buffer, length: number, position: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    readCallback(fd, buffer, 0, length, position, (error, bytesRead) => (error ? reject(error) : resolve(bytesRead)));
-  });
 }

@@ -223,6 +223,12 @@ export class Recordings {
     return this.#describe(recordingId);
   }
 
+  /** What players have to know of a recording. @throws AircheckError `recording-not-found` */
+  async played(recordingId: string): Promise<{ readonly appId: string; readonly ended: boolean }> {
+    const { app_id: appId, state } = await this.#store.requireRow(recordingId);
+    return { appId, ended: isFinal(state as RecordingState) };
+  }
+
   /** One page, newest first; a user sees its own room's, with a user token and without a room its own. */
   async list(principal: Principal, filter: RecordingFilter): Promise<RecordingList> {
     return this.#store.list(principal.appId, { ...filter, ...listedFor(principal, filter) });

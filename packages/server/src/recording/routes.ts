@@ -1,7 +1,9 @@
 import {
+  PlayUrlsRequest,
   Recording,
   RecordingId,
   RecordingList,
+  RecordingPlayUrls,
   RecordingQuery,
   RoomId,
   StartRecordingRequest,
@@ -10,12 +12,21 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { principalOf } from '../apps/index.ts';
 import type { ZodTypeProvider } from '../http/index.ts';
+import type { Library, MediaUrls } from '../library/index.ts';
 import type { Recordings } from './recordings.ts';
+import { isFinal } from './states.ts';
 
 const RecordingParams = z.object({ recordingId: RecordingId });
 
-/** Start, look at, pause, resume and stop recordings. */
-export function registerRecordingRoutes(server: FastifyInstance, recordings: Recordings): void {
+export interface RecordingRoutesOptions {
+  readonly recordings: Recordings;
+  readonly library: Pick<Library, 'ofRecordings'>;
+  readonly urls: MediaUrls;
+}
+
+/** Start, look at, play, pause, resume and stop recordings. */
+export function registerRecordingRoutes(server: FastifyInstance, options: RecordingRoutesOptions): void {
+  const { recordings, library, urls } = options;
   const app = server.withTypeProvider<ZodTypeProvider>();
   const config = { access: 'any' } as const;
   const tags = ['recordings'];
@@ -71,6 +82,31 @@ export function registerRecordingRoutes(server: FastifyInstance, recordings: Rec
     '/v1/recordings/:recordingId',
     { config, schema: { summary: 'A recording', tags, params: RecordingParams, response: { 200: Recording } } },
     (request) => recordings.get(principalOf(request), request.params.recordingId),
+  );
+
+  app.post(
+    '/v1/recordings/:recordingId/play-urls',
+    {
+      config,
+      schema: {
+        summary: 'A link that plays all files of a recording without credentials until it expires',
+        description:
+          'One playlist over all its files (HLS): while it runs it grows and reaches back to its beginning; when it is over, ' +
+          'it is the whole. `hls` is null where no file is MP4. Links to single files come from ' +
+          '`POST /v1/assets/{fileId}/play-urls`.',
+        tags,
+        params: RecordingParams,
+        body: PlayUrlsRequest,
+        response: { 200: RecordingPlayUrls },
+      },
+    },
+    async (request) => {
+      const principal = principalOf(request);
+      const { recordingId, state } = await recordings.get(principal, request.params.recordingId);
+      const files = (await library.ofRecordings([recordingId])).get(recordingId) ?? [];
+      const recording = { recordingId, appId: principal.appId, ended: isFinal(state) };
+      return urls.forRecording(recording, files, { ...request.body, origin: urls.originOf(request) });
+    },
   );
 
   app.post(

@@ -14,7 +14,7 @@ import {
   ServedBytes,
 } from '../../src/library/index.ts';
 import { startTestServer, type TestServer } from '../http/test-server.ts';
-import { makeLibrary } from './make-library.ts';
+import { makeLibrary, recordingsOf } from './make-library.ts';
 
 /** The routes of media over a real socket, in front of an empty library. */
 export interface MediaServer {
@@ -32,6 +32,7 @@ export interface MediaServer {
     made: Partial<NewDerivative> & Pick<NewDerivative, 'derivativeId' | 'kind'>,
     files: Readonly<Record<string, string | Uint8Array>>,
   ): Promise<void>;
+  readonly mediaUrls: MediaUrls;
   /** Absolute URLs over the socket. */
   urls(fileId: string): Promise<ReturnType<MediaUrls['forAsset']>>;
   /** Bytes and requests that were counted so far. */
@@ -48,7 +49,15 @@ export async function startMediaServer(changes: Partial<MediaRoutesOptions> = {}
   const urls = new MediaUrls({ links, publicUrl: undefined, ownUrl });
   registerLibraryRoutes(server.app, { library, urls, removals: { now: async () => {} } as never });
   const folders = { recordingsFolder, derivedFolder };
-  registerMediaRoutes(server.app, { library, links, served, ...folders, accel: 'none', ...changes });
+  registerMediaRoutes(server.app, {
+    library,
+    links,
+    recording: recordingsOf(server.db),
+    served,
+    ...folders,
+    accel: 'none',
+    ...changes,
+  });
   await server.app.listen({ host: '127.0.0.1', port: 0 });
   onTestFinished(async () => {
     server.app.server.closeAllConnections();
@@ -70,6 +79,7 @@ export async function startMediaServer(changes: Partial<MediaRoutesOptions> = {}
     links,
     served,
     ...folders,
+    mediaUrls: urls,
     origin: ownUrl(),
     async addFile(content, mimeType = 'video/mp4') {
       const fileId = newFileId();

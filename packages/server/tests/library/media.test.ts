@@ -19,7 +19,7 @@ import {
 import { addRecording } from '../databases.ts';
 import { startTestServer, type TestServer } from '../http/test-server.ts';
 import { segmentOf } from '../recording/fake-workers.ts';
-import { makeLibrary } from './make-library.ts';
+import { makeLibrary, recordingsOf } from './make-library.ts';
 
 const fileName = '../../etc/课程 "一" 🎬 (1)\'s';
 let server: TestServer;
@@ -40,7 +40,16 @@ beforeEach(async () => {
   served = new ServedBytes({ db: server.db, clock: server.clock, logger: server.app.log as never });
   const recordingsFolder = server.folder;
   const derivedFolder = join(server.folder, 'derived');
-  registerMediaRoutes(server.app, { library, links, served, recordingsFolder, derivedFolder, accel: 'none' });
+  const recording = recordingsOf(server.db);
+  registerMediaRoutes(server.app, {
+    library,
+    links,
+    recording,
+    served,
+    recordingsFolder,
+    derivedFolder,
+    accel: 'none',
+  });
   await addRecording(server.db, 'r', { file_name: fileName });
 });
 afterEach(async () => {

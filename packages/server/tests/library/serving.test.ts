@@ -133,7 +133,7 @@ describe('a link', () => {
     const media = await startMediaServer({
       hotlink: async (_appId, path, query) => {
         asked.push(path);
-        return query.t === 'good' ? 't=good' : undefined;
+        return query.t === 'good' ? { query: 't=good' } : undefined;
       },
     });
     const fileId = await media.addFile(digits);

@@ -24,10 +24,11 @@ describe('a hotlink signature', () => {
     ]) {
       const sign = md5(key + dir + t + (exper ?? '') + (us ?? ''));
       const query = { t, sign, ...(exper && { exper }), ...(us && { us }) };
-      const further = await hotlinks().check('app', `${dir}film.mp4`, query);
-      expect(Object.fromEntries(new URLSearchParams(further))).toEqual(query);
+      const granted = await hotlinks().check('app', `${dir}film.mp4`, query);
+      expect(Object.fromEntries(new URLSearchParams(granted!.query))).toEqual(query);
+      expect(granted!.previewSeconds).toBe(exper === undefined ? undefined : 30);
       // The same signature opens what a playlist in the folder names.
-      await hotlinks().check('app', `${dir}init.mp4`, Object.fromEntries(new URLSearchParams(further)));
+      await hotlinks().check('app', `${dir}init.mp4`, query);
     }
   });
 
@@ -35,7 +36,9 @@ describe('a hotlink signature', () => {
     expect(await hotlinks().check('app', `${dir}film.mp4`, { exp: '1', sig: 'x' })).toBeUndefined();
     const outside = { t, sign: md5(`${key}/air${dir}${t}`) };
     await expect(hotlinks().check('app', `${dir}a.mp4`, outside)).rejects.toMatchObject({ code: 'link-invalid' });
-    expect(await hotlinks(key, 'https://example.org/air').check('app', `${dir}a.mp4`, outside)).toContain('sign=');
+    expect(await hotlinks(key, 'https://example.org/air').check('app', `${dir}a.mp4`, outside)).toMatchObject({
+      query: expect.stringContaining('sign='),
+    });
   });
 
   it('is good for 300 seconds more than it says', async () => {
@@ -45,9 +48,24 @@ describe('a hotlink signature', () => {
     ] as const) {
       const ended = Math.floor(nowMs / 1000 - late).toString(16);
       const check = hotlinks().check('app', `${dir}a.mp4`, { t: ended, sign: md5(key + dir + ended) });
-      if (opens) expect(await check).toContain(`t=${ended}`);
+      if (opens) expect((await check)!.query).toContain(`t=${ended}`);
       else await expect(check).rejects.toMatchObject({ code: 'link-expired', status: 403 });
     }
+  });
+
+  it('opens all where exper is 0, and nothing where it is no number', async () => {
+    const check = (exper: string) =>
+      hotlinks().check('app', `${dir}a.mp4`, { t, exper, sign: md5(key + dir + t + exper) });
+    expect(await check('0')).not.toHaveProperty('previewSeconds');
+    expect(await check('')).not.toHaveProperty('previewSeconds');
+    for (const exper of ['a', '1e3', '0x10', '9999999999']) {
+      await expect(check(exper)).rejects.toMatchObject({ code: 'link-invalid', input: 'query.exper' });
+    }
+    // Signed right behind the time, the seconds could be made a part of it.
+    const sign = md5(`${key}${dir}${t}30`);
+    await expect(hotlinks().check('app', `${dir}a.mp4`, { t: `${t}30`, sign })).rejects.toMatchObject({
+      code: 'link-invalid',
+    });
   });
 
   it('is refused with 403 when anything of it is wrong, or the app takes none', async () => {

@@ -11,6 +11,7 @@ export type {
   Recording,
   RecordingList,
   RecordingMedia,
+  RecordingPlayUrls,
   RecordingProcess,
   RecordingSource,
   RecordingState,

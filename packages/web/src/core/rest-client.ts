@@ -7,6 +7,7 @@ import type {
   Problem,
   Recording,
   RecordingList,
+  RecordingPlayUrls,
   Room,
   RoomList,
   RoomType,
@@ -140,6 +141,13 @@ export class RestClient {
   /** URLs that play without further credentials for `ttlSeconds`. */
   playUrls(fileId: string, ttlSeconds = 3600): Promise<PlayUrls> {
     return this.request('POST', `/v1/assets/${encodeURIComponent(fileId)}/play-urls`, { body: { ttlSeconds } });
+  }
+
+  /** A playlist of all files of a recording, which grows while it runs; without further credentials for `ttlSeconds`. */
+  recordingPlayUrls(recordingId: string, ttlSeconds = 3600): Promise<RecordingPlayUrls> {
+    return this.request('POST', `/v1/recordings/${encodeURIComponent(recordingId)}/play-urls`, {
+      body: { ttlSeconds },
+    });
   }
 
   /**

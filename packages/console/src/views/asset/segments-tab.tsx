@@ -4,17 +4,22 @@ import { App, Button, Input, Modal } from 'antd';
 import { useState } from 'react';
 import { queryKeys } from '../../api.tsx';
 import { Field } from '../../components/field.tsx';
+import { PlayIcon } from '../../components/icons.tsx';
 import { ProblemAlert } from '../../components/problem.tsx';
 import { useSubmit } from '../../components/use-submit.tsx';
 import { useLibraryI18n } from '../../i18n/library-i18n.ts';
 import { libraryApi } from '../../library-api.ts';
 import { addressOf } from '../../router.ts';
 import { AssetBadges } from '../library/asset-list.tsx';
+import { Player } from './player.tsx';
+
+const linkSeconds = 86_400;
 
 /** The files of the same recording, and how to make one of them. */
 export function SegmentsTab({ asset, recordingId }: { asset: Asset; recordingId: string }) {
   const { t, format } = useLibraryI18n();
   const [asking, setAsking] = useState(false);
+  const [playing, setPlaying] = useState(false);
   const filter = { recordingId, source: 'record' as const, sort: 'startedAt' as const, limit: 200 };
   const segments = useQuery({
     queryKey: queryKeys.assets(filter),
@@ -44,6 +49,14 @@ export function SegmentsTab({ asset, recordingId }: { asset: Asset; recordingId:
       </ol>
       <div className="row">
         <Button
+          icon={<PlayIcon size={16} />}
+          disabled={items.length < 2}
+          onClick={() => setPlaying(true)}
+          data-testid="play-segments"
+        >
+          {t('segments.play')}
+        </Button>
+        <Button
           disabled={ready.length < 2 || ready.length < items.length}
           onClick={() => setAsking(true)}
           data-testid="join-segments"
@@ -52,9 +65,48 @@ export function SegmentsTab({ asset, recordingId }: { asset: Asset; recordingId:
         </Button>
         {items.length < 2 && <span className="muted small">{t('segments.only')}</span>}
       </div>
+      {playing && (
+        <PlayDialog
+          recordingId={recordingId}
+          growing={items.some(({ state }) => state === 'recording')}
+          audioOnly={items.every(({ video }) => video === null)}
+          onClose={() => setPlaying(false)}
+        />
+      )}
       {asking && <JoinDialog asset={asset} recordingId={recordingId} onClose={() => setAsking(false)} />}
     </div>
   );
+}
+
+interface PlayDialogProps {
+  readonly recordingId: string;
+  readonly growing: boolean;
+  readonly audioOnly: boolean;
+  onClose(): void;
+}
+
+function PlayDialog({ recordingId, growing, audioOnly, onClose }: PlayDialogProps) {
+  const { t } = useLibraryI18n();
+  const urls = useQuery({
+    queryKey: queryKeys.recordingPlayUrls(recordingId),
+    queryFn: () => libraryApi.recordingPlayUrls(recordingId, linkSeconds),
+    // A new link would start the player anew.
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 0,
+  });
+  const hls = urls.data?.hls;
+  return (
+    <Modal open width={860} title={t('segments.play')} footer={null} onCancel={onClose} destroyOnHidden>
+      {urls.error !== null && <ProblemAlert error={urls.error} />}
+      {hls === null && <p className="muted">{t('segments.noHls')}</p>}
+      {hls != null && <RecordingPlayer url={hls} growing={growing} audioOnly={audioOnly} />}
+    </Modal>
+  );
+}
+
+function RecordingPlayer({ url, growing, audioOnly }: { url: string; growing: boolean; audioOnly: boolean }) {
+  const [source] = useState({ url, hls: true });
+  return <Player source={source} growing={growing} audioOnly={audioOnly} />;
 }
 
 function JoinDialog({ asset, recordingId, onClose }: { asset: Asset; recordingId: string; onClose: () => void }) {

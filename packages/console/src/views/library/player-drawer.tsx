@@ -12,6 +12,7 @@ import { useLibraryI18n } from '../../i18n/library-i18n.ts';
 import { downloadName } from '../asset/download-name.ts';
 import { Facts } from '../asset/facts.tsx';
 import { Player, type PlaySource } from '../asset/player.tsx';
+import { isEnded } from '../room/use-room.ts';
 import '../../library.css';
 
 interface PlayerDrawerProps {
@@ -33,7 +34,8 @@ export default function PlayerDrawer({ fileId, api, onClose }: PlayerDrawerProps
   });
   const urls = useQuery({
     queryKey: ['play-urls', fileId],
-    queryFn: () => api.playUrls(fileId, linkSeconds),
+    queryFn: () => linksOf(api, asset.data!),
+    enabled: asset.data !== undefined,
     // A new link would start the player anew.
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 0,
@@ -50,7 +52,7 @@ export default function PlayerDrawer({ fileId, api, onClose }: PlayerDrawerProps
     >
       {error !== null && <ProblemAlert error={error} />}
       {asset.data !== undefined && urls.data !== undefined ? (
-        <Loaded asset={asset.data} urls={urls.data} />
+        <Loaded asset={asset.data} links={urls.data} api={api} />
       ) : (
         error === null && <Skeleton.Node active className="player-skeleton" />
       )}
@@ -58,11 +60,32 @@ export default function PlayerDrawer({ fileId, api, onClose }: PlayerDrawerProps
   );
 }
 
-function Loaded({ asset, urls }: { asset: Asset; urls: PlayUrls }) {
-  const growing = asset.state === 'recording';
-  // A file that was growing when it was opened is played over HLS to its end, also when it is finished meanwhile.
+interface Links {
+  readonly urls: PlayUrls;
+  /** The recording that the file is growing in, from its beginning on. */
+  readonly live: { readonly recordingId: string; readonly hls: string } | undefined;
+}
+
+async function linksOf(api: RestClient, { fileId, recordingId, state }: Asset): Promise<Links> {
+  const urls = await api.playUrls(fileId, linkSeconds);
+  if (state !== 'recording' || recordingId === null) return { urls, live: undefined };
+  const { hls } = await api.recordingPlayUrls(recordingId, linkSeconds);
+  return { urls, live: hls === null ? undefined : { recordingId, hls } };
+}
+
+function Loaded({ asset, links: { urls, live }, api }: { asset: Asset; links: Links; api: RestClient }) {
+  const recording = useQuery({
+    queryKey: ['recording', live?.recordingId],
+    queryFn: ({ signal }) => api.recording(live!.recordingId, signal),
+    enabled: live !== undefined,
+    refetchInterval: ({ state }) => (state.data !== undefined && isEnded(state.data) ? false : refreshMs),
+  });
+  // Who watches a recording goes on with it, also when its next file begins.
+  const growing =
+    live === undefined ? asset.state === 'recording' : recording.data === undefined || !isEnded(recording.data);
+  // What was growing when it was opened is played over HLS to its end, also when it is finished meanwhile.
   const [source] = useState<PlaySource>(() =>
-    growing && urls.hls !== null ? { url: urls.hls, hls: true } : { url: urls.mp4, hls: false },
+    live === undefined ? { url: urls.mp4, hls: false } : { url: live.hls, hls: true },
   );
   return (
     <div className="stack">

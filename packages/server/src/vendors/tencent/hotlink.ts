@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
 import { AircheckError } from '@aircheck/protocol';
 import type { Clock } from '../../clock.ts';
-import type { Settings } from '../../library/index.ts';
+import type { GrantedLink, Settings } from '../../library/index.ts';
 import { sameText } from '../../same-text.ts';
 
 /** A link is good for that many seconds after its time: clocks differ, and so does the way. */
 const toleranceSeconds = 300;
+
+/** Seconds since 1970: eight digits until 2106. More would be the first ones of `exper`, which are signed right behind. */
+const endTime = /^[0-9a-f]{1,8}$/i;
 
 /** Parts of the query in the order in which they are signed; those that are absent are left out. */
 const signed = ['t', 'exper', 'us'] as const;
@@ -20,7 +23,7 @@ export interface HotlinksOptions {
 /**
  * Links with the hotlink signature of Tencent's VOD: `?t=<end, hex>&exper=<s>&us=<random>&sign=<md5>`, where the digest is
  * that of key, folder, `t`, `exper` and `us`. The folder is the link's path up to its last slash, so that one signature
- * opens a playlist and all that it names.
+ * opens a playlist and all that it names. With `exper` above 0 it opens that many seconds of the beginning, and no more.
  */
 export class Hotlinks {
   readonly #options: HotlinksOptions;
@@ -33,11 +36,11 @@ export class Hotlinks {
 
   /**
    * @param path - of the request, as it came: `/v1/media/…`
-   * @returns the query for further links to the same folder; undefined when the link is not signed in this way
+   * @returns with the query for further links to the same folder; undefined when the link is not signed in this way
    * @throws AircheckError `link-invalid`, `link-expired`
    */
-  async check(appId: string, path: string, query: Readonly<Record<string, unknown>>): Promise<string | undefined> {
-    const { t, sign } = query;
+  async check(appId: string, path: string, query: Readonly<Record<string, unknown>>): Promise<GrantedLink | undefined> {
+    const { t, exper, sign } = query;
     if (t === undefined && sign === undefined) return undefined;
     const { settings, clock } = this.#options;
     const { hotlinkKey } = await settings.get(appId);
@@ -49,7 +52,7 @@ export class Hotlinks {
     const parts = signed.map((name) => query[name]);
     const texts = parts.filter((part) => part !== undefined && part !== '');
     const isText = texts.every((part) => typeof part === 'string' && /^\w{1,64}$/.test(part));
-    if (!isText || typeof t !== 'string' || !/^[0-9a-fA-F]{1,12}$/.test(t) || typeof sign !== 'string') {
+    if (!isText || typeof t !== 'string' || !endTime.test(t) || typeof sign !== 'string') {
       throw new AircheckError('link-invalid', 'The hotlink signature is not complete');
     }
     const folder = path.slice(0, path.lastIndexOf('/') + 1);
@@ -57,11 +60,15 @@ export class Hotlinks {
       sameText(sign.toLowerCase(), md5(hotlinkKey + dir + texts.join(''))),
     );
     if (!right) throw new AircheckError('link-invalid', 'The hotlink signature is wrong');
+    if (!/^\d{0,9}$/.test(String(exper ?? ''))) {
+      throw new AircheckError('link-invalid', 'exper must be a number of whole seconds', { input: 'query.exper' });
+    }
     if (Number.parseInt(t, 16) + toleranceSeconds < clock.now() / 1000) {
       throw new AircheckError('link-expired', 'The link has expired');
     }
     const kept = signed.flatMap((name, index) => (typeof parts[index] === 'string' ? [`${name}=${parts[index]}`] : []));
-    return [...kept, `sign=${sign}`].join('&');
+    const previewSeconds = Number(exper ?? 0);
+    return { query: [...kept, `sign=${sign}`].join('&'), ...(previewSeconds > 0 && { previewSeconds }) };
   }
 }
 
