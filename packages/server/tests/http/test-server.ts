@@ -5,9 +5,9 @@ import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fas
 import { pino } from 'pino';
 import { Apps, ConsoleSessions, registerAccess, registerAppRoutes, type TokenGrant } from '../../src/apps/index.ts';
 import type { Database } from '../../src/db/index.ts';
-import { createHttpServer } from '../../src/http/index.ts';
 import type { WorkerStats } from '../../src/worker/contract.ts';
 import { openTestDatabase } from '../databases.ts';
+import { createTestHttpServer } from './declared-errors.ts';
 
 export const credentials = { key: 'ak_test', secret: 'a secret of sixteen letters' };
 
@@ -36,7 +36,7 @@ export async function startTestServer(): Promise<TestServer> {
   const { db, close: closeDatabase } = await openTestDatabase();
   const sessions = new ConsoleSessions(credentials.secret, clock);
   const apps = await Apps.open({ db, credentials, sessions, clock });
-  const app = await createHttpServer({
+  const app = await createTestHttpServer({
     logger: pino({ level: 'debug' }, { write: (line: string) => log.push(line) }),
     version: '1.2.3',
     consoleFolder: join(folder, 'console'),

@@ -9,9 +9,9 @@ import { Apps, ConsoleSessions, registerAccess } from '../../src/apps/index.ts';
 import { systemClock } from '../../src/clock.ts';
 import type { Database } from '../../src/db/index.ts';
 import { Outbox } from '../../src/events/index.ts';
-import { createHttpServer } from '../../src/http/index.ts';
 import { Jobs, type JobsOptions, registerJobRoutes } from '../../src/jobs/index.ts';
 import { Library, type NewFile } from '../../src/library/index.ts';
+import { createTestHttpServer } from '../http/declared-errors.ts';
 
 const credentials = { key: 'ak_test', secret: 'a secret of sixteen letters' };
 
@@ -122,7 +122,7 @@ export async function jobService(db: Database, options: Partial<JobsOptions> = {
         sessions: new ConsoleSessions(credentials.secret, systemClock),
         clock: systemClock,
       });
-      const app = await createHttpServer({
+      const app = await createTestHttpServer({
         logger: pino({ level: 'silent' }),
         version: '1.2.3',
         consoleFolder: join(folder, 'console'),

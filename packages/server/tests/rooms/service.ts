@@ -6,10 +6,10 @@ import { pino } from 'pino';
 import { WebSocket } from 'ws';
 import { Apps, ConsoleSessions, defaultAppId, registerAccess, registerAppRoutes } from '../../src/apps/index.ts';
 import { Outbox } from '../../src/events/index.ts';
-import { createHttpServer } from '../../src/http/index.ts';
 import { registerWhep, registerWhip } from '../../src/ingest/index.ts';
 import { Rooms, type RoomsOptions, registerRoomRoutes, registerSignaling, type Timers } from '../../src/rooms/index.ts';
 import { openTestDatabase } from '../databases.ts';
+import { createTestHttpServer } from '../http/declared-errors.ts';
 
 export const credentials = { key: 'ak_test', secret: 'a secret of sixteen letters' };
 const basic = `Basic ${Buffer.from(`${credentials.key}:${credentials.secret}`).toString('base64')}`;
@@ -67,7 +67,7 @@ export async function startService<W extends RoomsOptions['workers']>(
   const { db, close: closeDatabase } = await openTestDatabase();
   const sessions = new ConsoleSessions(credentials.secret, clock);
   const apps = await Apps.open({ db, credentials, sessions, clock });
-  const app = await createHttpServer({
+  const app = await createTestHttpServer({
     logger,
     health: { draining: () => false, readyWorkers: () => 1, workerStats: async () => [] },
     version: '0.0.0',

@@ -23,7 +23,15 @@ export function registerUploadRoutes(server: FastifyInstance, uploads: Uploads, 
         config: streaming,
         schema: {
           summary: 'Begin an upload (tus protocol)',
-          errors: ['request-invalid', 'file-name-missing', 'payload-too-large', 'storage-full', 'storage-failed'],
+          errors: [
+            'request-invalid',
+            'file-name-missing',
+            'class-not-found',
+            'recording-not-found',
+            'payload-too-large',
+            'storage-full',
+            'storage-failed',
+          ],
           description:
             'tus 1.0.0 with creation, creation-with-upload, creation-defer-length, termination and expiration: ' +
             '`Upload-Length`, or `Upload-Defer-Length: 1` for a file that still grows, and `Upload-Metadata` with ' +

@@ -8,11 +8,11 @@ import { pino } from 'pino';
 import { Apps, ConsoleSessions, registerAccess } from '../../../src/apps/index.ts';
 import type { Database } from '../../../src/db/index.ts';
 import { Outbox } from '../../../src/events/index.ts';
-import { createHttpServer } from '../../../src/http/index.ts';
 import type { FinishedHandler, InternalRequest, Jobs } from '../../../src/jobs/index.ts';
 import type { WorkResults } from '../../../src/jobs/work-orders.ts';
 import { Library } from '../../../src/library/index.ts';
 import { registerUploadRoutes, TusServer, Uploads } from '../../../src/library/uploads/index.ts';
+import { createTestHttpServer } from '../../http/declared-errors.ts';
 
 const secret = 'a secret of sixteen letters';
 
@@ -111,7 +111,7 @@ export async function startUploadService(
     freeBytes: async () => service.free,
   });
   await uploads.start();
-  const app = await createHttpServer({
+  const app = await createTestHttpServer({
     logger,
     version: '1.2.3',
     consoleFolder: join(folder, 'console'),
