@@ -481,6 +481,14 @@ export function migrations(kind: DatabaseKind): Record<string, Migration> {
           .execute();
       },
     },
+
+    '0007-unfinished-files': {
+      async up(db: Kysely<unknown>): Promise<void> {
+        // So few that a list of those that are ready leaves them out, instead of reading the state of each file.
+        await sql`create index assets_unfinished on assets (app_id, hidden, name_key, file_id)
+          where hidden = 0 and state <> 'ready'`.execute(db);
+      },
+    },
   };
 }
 

@@ -48,7 +48,10 @@ type Walk = 'filter' | 'sort' | 'both';
 const sortedAtMost = 2000;
 
 /** So many files are looked through for a page before all that match are sorted, where these are the fewer. */
-const walkedAtMost = 1500;
+const walkedAtMost = 3000;
+
+/** How many entries of an index are walked past in the time that it takes to sort one. */
+const sortingCost = 3;
 
 const columns = {
   startedAt: 'started_at',
@@ -79,19 +82,26 @@ export async function listAssets(
   const classIds = filter.classId === undefined ? undefined : await classes.withDescendants(appId, filter.classId);
   const query = new AssetQueryParts(appId, filter, classIds);
   const total = await query.count(db);
-  const wanted = filter.limit + 1; // One more than asked for tells whether there is another page.
-  const places = async (walk: Walk, atMost?: number) =>
-    query.places(db, { column, descending: sort.startsWith('-'), walk, cursor, wanted, atMost });
+  const descending = sort.startsWith('-');
+  const stretch = stretchOf(filter, total);
+  const places = async (walk: Walk, atMost?: number) => {
+    const backwards = stretch.fromEnd ? !descending : descending;
+    const found = await query.places(db, { column, descending: backwards, walk, cursor, stretch, atMost });
+    return stretch.fromEnd ? found.reverse() : found;
+  };
 
   let found: readonly AssetPlace[];
-  if (query.hasOrder(column)) found = await places('both');
+  if (stretch.wanted === 0) found = [];
+  else if (query.hasOrder(column)) found = await places('both');
   else if (total <= sortedAtMost || query.isSelective) found = await places('filter');
   else {
-    // At worst all that match lie at the far end of the order. Whichever way is taken then: it touches half of the
-    // files' index entries at most.
-    const few = total < (await countNames(db, appId, '')) / 2;
-    found = await places('sort', few ? walkedAtMost : undefined);
-    if (few && found.length < wanted) found = await places('filter');
+    // At worst all that match lie at the far end of the order; where they are spread evenly, a page far inside is that
+    // far inside of all files. To sort an entry takes some three times as long as to walk past it.
+    const all = await countNames(db, appId, '');
+    const expected = (stretch.offset * all) / total;
+    const walks = total >= all / 2 || (stretch.offset > 0 && expected <= total * sortingCost);
+    found = await places('sort', walks ? undefined : walkedAtMost);
+    if (!walks && found.length < stretch.wanted) found = await places('filter');
   }
 
   const page = found.slice(0, filter.limit);
@@ -106,6 +116,26 @@ export async function listAssets(
   };
 }
 
+/** What is read of the places that match, in their order or from the end of it on. */
+interface Stretch {
+  readonly fromEnd: boolean;
+  readonly offset: number;
+  readonly wanted: number;
+}
+
+/** The page, and one place more, which tells whether there is another page. */
+function stretchOf({ cursor, offset = 0, limit }: AssetFilter, total: number): Stretch {
+  const wanted = limit + 1;
+  // Behind a cursor nobody knows how many there are.
+  if (cursor !== undefined || offset === 0) return { fromEnd: false, offset, wanted };
+  const left = Math.max(0, total - offset);
+  const behind = Math.max(0, left - wanted);
+  // Places are counted one by one up to the page: from the end, where that is much the nearer.
+  return behind < offset / 2
+    ? { fromEnd: true, offset: behind, wanted: Math.min(wanted, left) }
+    : { fromEnd: false, offset, wanted };
+}
+
 /** A file's place in the order of a list. */
 interface AssetPlace {
   readonly file_id: string;
@@ -117,9 +147,18 @@ interface PlacesWanted {
   readonly descending: boolean;
   readonly walk: Walk;
   readonly cursor: AssetCursor | undefined;
-  readonly wanted: number;
+  readonly stretch: Stretch;
   /** Only among the first so many of the order. */
   readonly atMost?: number | undefined;
+}
+
+async function countRows(db: Database, matches: RawBuilder<SqlBool>): Promise<number> {
+  const { total } = await db
+    .selectFrom('assets')
+    .select((select) => select.fn.countAll<number>().as('total'))
+    .where(matches)
+    .executeTakeFirstOrThrow();
+  return total;
 }
 
 /** Whole rows are read for those alone that are answered with. */
@@ -141,7 +180,7 @@ const textColumns: readonly string[] = ['app_id', 'room_id', 'user_id', 'name_ke
 
 /** A column in a form that no index is walked by; those that hold it are still read instead of rows. */
 function disguised(column: AssetColumn): RawBuilder<unknown> {
-  return textColumns.includes(column) ? sql`${sql.ref(column)} || ''` : sql`${sql.ref(column)} + 0`;
+  return textColumns.includes(column) ? sql`coalesce(${sql.ref(column)}, '')` : sql`${sql.ref(column)} + 0`;
 }
 
 /** The conditions of a filter, as each way of walking needs them. */
@@ -158,22 +197,18 @@ class AssetQueryParts {
 
   /** How many files match. */
   async count(db: Database): Promise<number> {
-    const prefix = this.#filter.fileNamePrefix ?? '';
+    const { state, fileNamePrefix: prefix = '' } = this.#filter;
     if (!this.#isFiltered && !this.isSelective && [...prefix].length <= nameKeyLetters) {
-      return countNames(db, this.#appId, prefix);
+      const all = await countNames(db, this.#appId, prefix);
+      return state === 'ready' ? all - (await countRows(db, this.#unfinished(prefix))) : all;
     }
-    const { total } = await db
-      .selectFrom('assets')
-      .select((select) => select.fn.countAll<number>().as('total'))
-      .where(this.#matches('filter', undefined))
-      .executeTakeFirstOrThrow();
-    return total;
+    return countRows(db, this.#matches('filter', undefined));
   }
 
   /** The places behind the cursor, in their order. */
   async places(
     db: Database,
-    { column, descending, walk, cursor, wanted, atMost }: PlacesWanted,
+    { column, descending, walk, cursor, stretch, atMost }: PlacesWanted,
   ): Promise<AssetPlace[]> {
     const order = walk === 'filter' ? disguised(column) : sql.ref(column);
     const direction = sql.raw(descending ? 'desc' : 'asc');
@@ -185,7 +220,7 @@ class AssetQueryParts {
         : sql`(select * from assets where ${this.#common()}${behind}
             order by ${order} ${direction}, file_id ${direction} limit ${sql.lit(atMost)}) as assets where ${matches}`;
     const { rows } = await sql<AssetPlace>`select file_id, ${sql.ref(column)} as at from ${source}
-      order by ${order} ${direction}, file_id ${direction} limit ${wanted} offset ${this.#filter.offset ?? 0}`.execute(
+      order by ${order} ${direction}, file_id ${direction} limit ${stretch.wanted} offset ${stretch.offset}`.execute(
       db,
     );
     return rows;
@@ -204,12 +239,27 @@ class AssetQueryParts {
     return column === 'started_at' && !fileNamePrefix && (roomId !== undefined || userId !== undefined);
   }
 
-  /** Whether anything but the name and what {@link isSelective} names is filtered by. */
+  /** Whether anything but the name, being ready, and what {@link isSelective} names is filtered by. */
   get #isFiltered(): boolean {
     const { roomId, userId, source, state, banned } = this.#filter;
     const { startedAfter, startedBefore, createdAfter, createdBefore } = this.#filter;
     const times = [startedAfter, startedBefore, createdAfter, createdBefore];
-    return [roomId, userId, this.#classIds, source, state, banned, ...times].some((value) => value !== undefined);
+    const values = [roomId, userId, this.#classIds, source, banned, ...times];
+    return values.some((value) => value !== undefined) || (state !== undefined && state !== 'ready');
+  }
+
+  /** Files that are listed and not ready; they are few, and an index has them alone. */
+  #unfinished(prefix: string): RawBuilder<SqlBool> {
+    const { from, before } = prefixRange(prefix);
+    const above = from === '' ? sql`` : sql` and name_key >= ${from}`;
+    const below = before === undefined ? sql`` : sql` and name_key < ${before}`;
+    return sql`app_id = ${this.#appId} and hidden = 0 and state <> 'ready'${above}${below}`;
+  }
+
+  /** Almost all files are ready: those that are not are left out, for which no row has to be read. */
+  #stateMatches(state: AssetState): RawBuilder<unknown> {
+    if (state !== 'ready' || this.isSelective) return sql`state = ${state}`;
+    return sql`file_id not in (select file_id from assets where ${this.#unfinished('')})`;
   }
 
   /** What all lists have in common. */
@@ -225,7 +275,7 @@ class AssetQueryParts {
     const { startedAfter, startedBefore, createdAfter, createdBefore } = this.#filter;
     const filtered = (column: AssetColumn) => (walk === 'sort' ? disguised(column) : sql.ref(column));
     const conditions: RawBuilder<unknown>[] = [this.#common(), ...this.#nameMatches(walk, filtered, cursor)];
-    if (state !== undefined) conditions.push(sql`state = ${state}`);
+    if (state !== undefined) conditions.push(this.#stateMatches(state));
     if (banned !== undefined) conditions.push(sql`banned = ${sql.lit(Number(banned))}`);
     if (roomId !== undefined) conditions.push(sql`${filtered('room_id')} = ${roomId}`);
     if (userId !== undefined) conditions.push(sql`${filtered('user_id')} = ${userId}`);

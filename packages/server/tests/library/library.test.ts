@@ -178,6 +178,7 @@ describeOnBothDatabases('the library', (database) => {
     const rows = Array.from({ length: 8500 }, (_, index) => ({
       ...rowOf(index),
       file_name: index < 5 ? `rare ${index}` : index < 2105 ? `many ${index}` : `most ${index}`,
+      state: index % 100 === 3 ? 'failed' : 'ready',
     }));
     for (let at = 0; at < rows.length; at += 500) {
       await database.db
@@ -203,6 +204,32 @@ describeOnBothDatabases('the library', (database) => {
         if (nextCursor === null) continue;
         const next = await library.list('default', { fileNamePrefix, sort, limit: 20, cursor: nextCursor });
         expect(next.items.map(({ fileId }) => fileId)).toEqual(right.slice(20, 40));
+      }
+    }
+    // Pages by number, of files that are ready: from the beginning, from the end, and beyond it.
+    for (const fileNamePrefix of ['rare', 'many', 'most', 'm', '']) {
+      for (const sort of ['startedAt', '-startedAt', 'fileName'] as const) {
+        const order = { startedAt: 1, '-startedAt': -1, fileName: 1 }[sort];
+        const matching = rows.filter(
+          ({ file_name, state }) => file_name.startsWith(fileNamePrefix) && state === 'ready',
+        );
+        const right = matching
+          .toSorted((a, b) =>
+            sort === 'fileName' ? (a.file_name < b.file_name ? -1 : 1) : (a.started_at - b.started_at) * order,
+          )
+          .map(({ file_id }) => file_id);
+        const count = right.length;
+        for (const offset of [20, Math.floor(count / 2), Math.floor(count * 0.8), count - 20, count - 1, count, 9000]) {
+          if (offset < 0) continue;
+          const page = await library.list('default', { fileNamePrefix, sort, state: 'ready', limit: 20, offset });
+          const said = `${fileNamePrefix} ${sort} ${offset}`;
+          expect(page.total, said).toBe(count);
+          expect(
+            page.items.map(({ fileId }) => fileId),
+            said,
+          ).toEqual(right.slice(offset, offset + 20));
+          expect(page.nextCursor !== null, said).toBe(offset + 20 < count);
+        }
       }
     }
   });
