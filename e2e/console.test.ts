@@ -93,6 +93,17 @@ describe('the console', () => {
     await row.getByTestId('resume-recording').click();
     await page.locator('[data-testid="recording-小安-camera"][data-state="recording"]').waitFor();
     await untilRecording(server, recordingId, ({ durationMs }) => durationMs > paused.durationMs + 2_000);
+    // While it runs it is watched by the playlist of the whole recording, back to its beginning.
+    const playlist = page.waitForResponse((answer) =>
+      answer.url().includes(`/v1/media/recordings/${recordingId}/index.m3u8`),
+    );
+    await page.locator('[data-testid^="play-"][data-state="recording"]').click();
+    expect((await playlist).status()).toBe(200);
+    await page.getByTestId('player-video').evaluate((element: HTMLVideoElement) => {
+      element.currentTime = 0;
+    });
+    await expectToPlay(page);
+    await page.locator('.ant-drawer-close').click();
     await row.getByTestId('stop-recording').click();
     await row.waitFor({ state: 'detached' });
     const { fileIds, state } = await server.api.getRecording(recordingId);
