@@ -1,10 +1,13 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, realpathSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import {
   counterBreaks,
+  installAgent,
   type RunningAgent,
   type RunningServer,
   readRecording,
@@ -17,7 +20,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { browserForFile } from './browser-support.ts';
 import { voicesIn } from './netcall-support.ts';
-import { publish } from './support.ts';
+import { publish, temporaryFolder } from './support.ts';
 
 /** What the tests put on a page's window. */
 interface AgentWindow {
@@ -30,17 +33,23 @@ interface AgentWindow {
 const browser = browserForFile();
 let server: RunningServer;
 let agent: RunningAgent;
+/** Where the agent is installed: from the server alone, as on the computer of a participant. */
+const installed = temporaryFolder();
+let program: string;
 /** An application's own site: not the server that records. */
 let site: Server;
 
 beforeAll(async () => {
   site = createServer((_request, response) => response.setHeader('content-type', 'text/html').end('<!doctype html>'));
   site.listen(0, '127.0.0.1');
-  [server, agent] = await Promise.all([startServer(), startAgent(), once(site, 'listening')]);
+  [server] = await Promise.all([startServer(), once(site, 'listening')]);
+  program = await installAgent(server, installed);
+  agent = await startAgent({ program });
 });
 afterAll(async () => {
   site.close();
   await Promise.all([server.stop(), agent.stop()]);
+  rmSync(installed, { recursive: true, force: true });
 });
 
 /** Opens the application and joins with a tone for a voice, soft enough not to hide the host's beeps. */
@@ -150,8 +159,16 @@ describe('the PC agent', () => {
     expect(heard[440]).toBeGreaterThan(0.3);
   });
 
+  it('starts with the session by what was installed, not by the link that npm makes', async () => {
+    const env = { ...process.env, HOME: installed, XDG_CONFIG_HOME: '' };
+    const link = join(installed, 'node_modules/.bin/aircheck-agent');
+    await promisify(execFile)(process.execPath, [link, 'autostart', 'on'], { env });
+    const entry = readFileSync(join(installed, '.config/autostart/aircheck-agent.desktop'), 'utf8');
+    expect(entry).toContain(`Exec="${process.execPath}" "${realpathSync(program)}" "run"`);
+  });
+
   it('leaves whole files when it is killed', async () => {
-    const victim = await startAgent();
+    const victim = await startAgent({ program });
     onTestFinished(() => victim.kill());
     const page = await browser.openPage();
     await openRoom(page, 'eve', 440);
@@ -177,7 +194,7 @@ describe('the PC agent', () => {
     await victim.kill();
     expect(await page.evaluate(() => (window as unknown as AgentWindow).agent.state)).not.toBe('closed');
 
-    const next = await startAgent({ home: victim.home, folder: victim.folder });
+    const next = await startAgent({ home: victim.home, folder: victim.folder, program });
     await next.stop();
     for (const path of [account, everybody]) {
       expect(next.lines.join('\n')).toContain(path);

@@ -1,15 +1,19 @@
 import { mkdirSync, realpathSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { resolve, sep } from 'node:path';
 import { AircheckError } from '@aircheck/protocol';
 import { autostartPlan, isAutostartOn, setAutostart } from './autostart.ts';
 import type { Texts } from './console/index.ts';
 import { type AgentFolders, AgentLock, type Computer, originOf, Pairings, Settings } from './settings/index.ts';
 
+/** Where npx keeps what it runs, below the cache of npm. */
+const NPX_FOLDER = '_npx';
+
 export interface CommandContext {
   readonly computer: Computer;
   readonly folders: AgentFolders;
   readonly texts: Texts;
+  /** Absolute path of the module that Node was started with. */
+  readonly program: string;
 }
 
 type Command = (words: readonly string[], context: CommandContext) => Promise<readonly string[]> | readonly string[];
@@ -48,11 +52,20 @@ export const commands: Readonly<Record<string, Command>> = {
     return [found ? texts.commands.forgotten(what) : texts.commands.unknown(what)];
   },
 
-  autostart: async ([wanted], { computer, texts }) => {
-    const plan = autostartPlan([process.execPath, fileURLToPath(new URL('main.ts', import.meta.url)), 'run'], computer);
+  autostart: async ([wanted], { computer, texts, program }) => {
+    const plan = autostartPlan([process.execPath, program, 'run'], computer);
     if (wanted === undefined) return [(await isAutostartOn(plan)) ? texts.commands.on : texts.commands.off];
     if (wanted !== 'on' && wanted !== 'off') {
       throw new AircheckError('request-invalid', `autostart is on or off, not ${JSON.stringify(wanted)}`);
+    }
+    if (wanted === 'on' && program.split(sep).includes(NPX_FOLDER)) {
+      throw new AircheckError(
+        'request-invalid',
+        'this program lies in the cache of npx, which npm may clear at any time',
+        {
+          hint: 'Install it (npm install -g <address of aircheck-agent.tgz>), then run: aircheck-agent autostart on',
+        },
+      );
     }
     const how = await setAutostart(wanted === 'on', plan);
     return [wanted === 'on' ? texts.commands.autostartOn(how) : texts.commands.autostartOff];

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { realpathSync } from 'node:fs';
 import { AircheckError } from '@aircheck/protocol';
 import { startAgent } from './agent.ts';
 import { commands } from './commands.ts';
@@ -26,6 +27,8 @@ Environment:
 const computer = thisComputer();
 const folders = agentFolders(computer);
 const texts = textsFor(systemLocale(computer.env));
+/** Started by a link, as npm makes one in a folder of programs: what it leads to stays where it is. */
+const program = realpathSync(process.argv[1] ?? '');
 const [name = 'run', ...words] = process.argv.slice(2);
 const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
 
@@ -33,7 +36,7 @@ if (name === '--help' || name === '-h' || name === 'help') process.stdout.write(
 else if (name === '--version' || name === '-v') process.stdout.write(`${version}\n`);
 else if (name === 'run' && words.length === 0) await orExit(run);
 else if (command !== undefined && words.length <= 1) {
-  for (const line of await orExit(async () => command(words, { computer, folders, texts }))) {
+  for (const line of await orExit(async () => command(words, { computer, folders, texts, program }))) {
     process.stdout.write(`${line}\n`);
   }
 } else {

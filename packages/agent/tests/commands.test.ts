@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -13,11 +13,12 @@ function computerForTest() {
   const home = folderForTest();
   const computer = { platform: 'linux', home, env: {} } as const;
   const folders = agentFolders(computer);
-  const run = async (...words: string[]) => {
+  const run = (...words: string[]) => runAs('/opt/aircheck-agent/aircheck-agent.cjs', ...words);
+  const runAs = async (program: string, ...words: string[]) => {
     const [name = '', ...rest] = words;
-    return (await commands[name]!(rest, { computer, folders, texts: textsFor('en') })).join('\n');
+    return (await commands[name]!(rest, { computer, folders, texts: textsFor('en'), program })).join('\n');
   };
-  return { home, folders, run };
+  return { home, folders, run, runAs };
 }
 
 describe('the commands of the agent', () => {
@@ -65,15 +66,38 @@ describe('the commands of the agent', () => {
   });
 
   it('switch the start with the session', async () => {
-    const { home, run } = computerForTest();
+    const { home, run, runAs } = computerForTest();
     const entry = join(home, '.config/autostart/aircheck-agent.desktop');
     expect(await run('autostart')).toBe('off');
     expect(await run('autostart', 'on')).toContain(entry);
-    expect(existsSync(entry)).toBe(true);
+    expect(readFileSync(entry, 'utf8')).toContain(
+      `Exec="${process.execPath}" "/opt/aircheck-agent/aircheck-agent.cjs" "run"`,
+    );
     expect(await run('autostart')).toBe('on');
     await run('autostart', 'off');
     expect(existsSync(entry)).toBe(false);
     await expect(run('autostart', 'maybe')).rejects.toMatchObject({ code: 'request-invalid' });
+    const cached = '/home/ann/.npm/_npx/1a2b/node_modules/aircheck-agent/aircheck-agent.cjs';
+    await expect(runAs(cached, 'autostart', 'on')).rejects.toMatchObject({
+      code: 'request-invalid',
+      hint: expect.stringContaining('npm install -g'),
+    });
+    expect(existsSync(entry)).toBe(false);
+  });
+});
+
+describe('the program as it is installed', () => {
+  it('says in one line that Node is too old for it', () => {
+    const folder = folderForTest();
+    copyFileSync(new URL('../aircheck-agent.cjs', import.meta.url), join(folder, 'aircheck-agent.cjs'));
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ engines: { node: '>=999' } }));
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, 'aircheck-agent.cjs')], {
+      encoding: 'utf8',
+    });
+    expect([status, stdout]).toEqual([1, '']);
+    expect(stderr).toBe(
+      `aircheck-agent: needs Node 999 or newer, and this is ${process.versions.node}: https://nodejs.org\n`,
+    );
   });
 });
 

@@ -178,6 +178,7 @@ export async function createServer(config: Config, logger: Logger = pino({ level
     version,
     consoleFolder: join(import.meta.dirname, '../../console/dist'),
     sdkFolder: join(import.meta.dirname, '../../web/dist'),
+    agentFolder: join(import.meta.dirname, '../../agent/dist'),
     health: {
       draining: () => draining,
       readyWorkers: () => workers.pids.length,

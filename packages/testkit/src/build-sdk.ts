@@ -1,13 +1,36 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildOnce } from './build-once.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const BUILT = join(ROOT, 'packages/web/dist');
-const LOCK = join(ROOT, 'node_modules/.cache/aircheck/sdk-build.lock');
-const SOURCES = ['packages/web/src', 'packages/web/vite.config.ts', 'packages/media/src', 'packages/protocol/src'];
+
+/** What a package's script `build` makes, and of what; paths from the repository's root. */
+interface Product {
+  readonly workspace: string;
+  /** A build takes it away first of all, and makes it at its end. */
+  readonly last: string;
+  /** Patterns of files that every build writes. */
+  readonly built: string;
+  readonly sources: readonly string[];
+}
+
+const SDK: Product = {
+  workspace: '@aircheck/web',
+  last: 'packages/web/dist/package.json',
+  built: 'packages/web/dist/*.js',
+  sources: ['packages/web/src', 'packages/web/vite.config.ts', 'packages/media/src', 'packages/protocol/src'],
+};
+const AGENT: Product = {
+  workspace: '@aircheck/agent',
+  last: 'packages/agent/dist/aircheck-agent.tgz',
+  built: 'packages/agent/dist/package/*',
+  sources: [
+    ...['src', 'package.json', 'make-package.ts', 'aircheck-agent.cjs'].map((path) => `packages/agent/${path}`),
+    ...['engine', 'media', 'protocol', 'web'].map((name) => `packages/${name}/src`),
+  ],
+};
 
 /** The newest change of a file or of anything below a folder; 0 when it is not there. */
 function newestChange(path: string): number {
@@ -17,24 +40,29 @@ function newestChange(path: string): number {
   return Math.max(0, ...readdirSync(path).map((name) => newestChange(join(path, name))));
 }
 
-function oldestBuilt(): number {
-  const scripts = existsSync(BUILT) ? readdirSync(BUILT).filter((name) => name.endsWith('.js')) : [];
-  return Math.min(...scripts.map((name) => statSync(join(BUILT, name)).mtimeMs));
+function isFresh({ last, built, sources }: Product): boolean {
+  if (!existsSync(join(ROOT, last))) return false;
+  const oldest = Math.min(...globSync(built, { cwd: ROOT }).map((path) => statSync(join(ROOT, path)).mtimeMs));
+  return Number.isFinite(oldest) && oldest > Math.max(...sources.map((path) => newestChange(join(ROOT, path))));
 }
 
-function isFresh(): boolean {
-  // A build takes it away first of all, and makes it at its end.
-  if (!existsSync(join(BUILT, 'package.json'))) return false;
-  const built = oldestBuilt();
-  return Number.isFinite(built) && built > Math.max(...SOURCES.map((path) => newestChange(join(ROOT, path))));
-}
-
-/**
- * Builds what pages load as `/sdk/<name>.js`, unless it is newer than all of its sources. Of several processes one builds,
- * and the others wait for it.
- */
-export function buildSdk(): void {
-  buildOnce(LOCK, isFresh, () =>
-    execFileSync('npm', ['run', 'build', '--workspace', '@aircheck/web', '--silent'], { cwd: ROOT, stdio: 'inherit' }),
+/** Of several processes one builds, and the others wait for it. */
+function build(product: Product): void {
+  const { workspace } = product;
+  const lock = join(ROOT, `node_modules/.cache/aircheck/${workspace.slice('@aircheck/'.length)}-build.lock`);
+  buildOnce(
+    lock,
+    () => isFresh(product),
+    () => execFileSync('npm', ['run', 'build', '--workspace', workspace, '--silent'], { cwd: ROOT, stdio: 'inherit' }),
   );
+}
+
+/** Builds what pages load as `/sdk/<name>.js`, unless it is newer than all of its sources. */
+export function buildSdk(): void {
+  build(SDK);
+}
+
+/** Builds what computers install as `/sdk/aircheck-agent.tgz`, unless it is newer than all of its sources. */
+export function buildAgent(): void {
+  build(AGENT);
 }

@@ -1,7 +1,7 @@
 export { ApiClient, ApiError } from './api-client.ts';
 export { findChromium, launchChromium, launchChromiumWithProfile, type ProfiledChromium } from './browser.ts';
 export { type BrowserFixtureOptions, browserFixtureScript } from './browser-fixture.ts';
-export { buildSdk } from './build-sdk.ts';
+export { buildAgent, buildSdk } from './build-sdk.ts';
 export { CuttingProxy } from './cutting-proxy.ts';
 export {
   type CounterBreak,
@@ -39,7 +39,7 @@ export {
   stopInPage,
   takeRecoveredInPage,
 } from './room-page.ts';
-export { type RunningAgent, type StartAgentOptions, startAgent } from './start-agent.ts';
+export { installAgent, type RunningAgent, type StartAgentOptions, startAgent } from './start-agent.ts';
 export {
   descendantPids,
   type LogLine,

@@ -1,19 +1,22 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 const START_TIMEOUT_MS = 30_000;
-const MAIN = fileURLToPath(new URL('../../agent/src/main.ts', import.meta.url));
+const SOURCE = fileURLToPath(new URL('../../agent/src/main.ts', import.meta.url));
 
 export interface StartAgentOptions {
   /** Its settings and notes; a new folder in the temporary folder when absent. */
   readonly home?: string;
   /** Where it may make files; a folder in its home when absent. */
   readonly folder?: string;
+  /** The program's module: {@link installAgent}; that of this repository's source when absent. */
+  readonly program?: string;
 }
 
 /** A PC agent that runs in a process of its own. */
@@ -39,6 +42,23 @@ process.on('exit', () => {
 });
 
 /**
+ * Installs the agent as a participant's computer does: npm alone, and nothing but what the server gives out. It must have
+ * been built (`buildAgent`).
+ *
+ * @param folder - must exist; gets a `node_modules`
+ * @returns the program's module
+ * @throws Error with what npm complained about
+ */
+export async function installAgent(server: { readonly url: string }, folder: string): Promise<string> {
+  const options = ['--prefix', folder, '--cache', join(folder, '.npm'), '--no-audit', '--no-fund'];
+  // Whatever else it would need it does not find.
+  const registry = ['--registry', 'http://127.0.0.1:1/', '--fetch-retries', '0'];
+  const address = `${server.url}/sdk/aircheck-agent.tgz`;
+  await promisify(execFile)('npm', ['install', ...options, ...registry, address]);
+  return join(folder, 'node_modules/aircheck-agent/aircheck-agent.cjs');
+}
+
+/**
  * Starts `aircheck-agent` on a free port and waits until its door is open.
  * @throws Error with its last words when it ends before
  */
@@ -46,10 +66,11 @@ export async function startAgent(options: StartAgentOptions = {}): Promise<Runni
   const home = options.home ?? mkdtempSync(join(tmpdir(), 'aircheck-agent-'));
   const folder = options.folder ?? join(home, 'files');
   mkdirSync(folder, { recursive: true });
+  const program = options.program ?? SOURCE;
   const env = { ...process.env, AIRCHECK_AGENT_HOME: home, AIRCHECK_AGENT_PORTS: '0', LC_ALL: 'en_US.UTF-8' };
-  await runCommand(['folder', folder], env);
+  await runCommand(program, ['folder', folder], env);
 
-  const child = spawn(process.execPath, [MAIN, 'run'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [program, 'run'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   child.once('exit', () => running.delete(child));
@@ -72,7 +93,7 @@ export async function startAgent(options: StartAgentOptions = {}): Promise<Runni
     home,
     folder,
     lines,
-    pairingCode: async () => /\d{4}-\d{4}/.exec(await runCommand(['pair'], env))![0],
+    pairingCode: async () => /\d{4}-\d{4}/.exec(await runCommand(program, ['pair'], env))![0],
     async stop() {
       child.kill('SIGTERM');
       return (await exited)[0];
@@ -85,8 +106,8 @@ export async function startAgent(options: StartAgentOptions = {}): Promise<Runni
 }
 
 /** @throws Error with what the command complained about */
-async function runCommand(words: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
-  const child = spawn(process.execPath, [MAIN, ...words], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+async function runCommand(program: string, words: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
+  const child = spawn(process.execPath, [program, ...words], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (said += String(data)));
   const [code] = await once(child, 'close');

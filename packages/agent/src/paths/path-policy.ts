@@ -71,7 +71,7 @@ export async function decidePath(
     if (!allowed.some((folder) => folder !== undefined && liesWithin(parent.wanted, folder, system.platform))) {
       throw new AircheckError('path-forbidden', `${wanted} lies under none of the allowed folders`, {
         input: 'path',
-        hint: `Allowed: ${folders.join(', ')}. \`npx aircheck-agent folder <path>\` allows another`,
+        hint: `Allowed: ${folders.join(', ')}. \`aircheck-agent folder <path>\` allows another`,
       });
     }
     const file = join(parent.wanted, requested.names.at(-1)!);

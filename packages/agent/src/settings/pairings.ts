@@ -69,7 +69,7 @@ export class Pairings {
     const kept = this.#code.read();
     const wrong = Object.hasOwn(kept.wrong, origin) ? kept.wrong[origin]! : 0;
     const triesLeft = kept.validUntil > this.#now() ? Math.min(kept.triesLeft, CODE_TRIES_OF_ORIGIN - wrong) : 0;
-    const hint = 'Run `npx aircheck-agent pair` for a new one';
+    const hint = 'Run `aircheck-agent pair` for a new one';
     if (triesLeft <= 0) {
       throw new AircheckError('pairing-failed', 'There is no code that could be right', { input: 'code', hint });
     }

@@ -21,6 +21,8 @@ export interface HttpServerOptions {
   readonly consoleFolder: string;
   /** Folder with the browser SDK built for pages. */
   readonly sdkFolder: string;
+  /** Folder with the PC agent's package. */
+  readonly agentFolder: string;
 }
 
 /** Bytes that a body may have: the largest is a session description. */
@@ -73,7 +75,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   const description = new ApiDescription(app, options.version);
   registerDocs(app, description);
   await registerConsole(app, options.consoleFolder);
-  registerSdk(app, options.sdkFolder);
+  registerSdk(app, options.sdkFolder, options.agentFolder);
   return app;
 }
 

@@ -253,6 +253,20 @@ describe('the SDK for pages', () => {
     expect(response.json().hint).toContain('npm run build');
     // Otherwise the page's own script cannot read why.
     expect(response.headers['access-control-allow-origin']).toBe('*');
+    const agent = await get('/sdk/aircheck-agent.tgz');
+    expect([agent.statusCode, agent.json().hint]).toEqual([404, expect.stringContaining('npm run build')]);
+  });
+
+  it('has the PC agent beside it, which is asked for again each time', async () => {
+    const folder = join(server.folder, 'agent');
+    await mkdir(folder);
+    await writeFile(join(folder, 'aircheck-agent.tgz'), 'packed');
+    await writeFile(join(folder, 'web.js'), 'of another folder');
+    const { statusCode, body, headers } = await get('/sdk/aircheck-agent.tgz', { 'accept-encoding': 'gzip' });
+    expect([statusCode, body]).toEqual([200, 'packed']);
+    expect(headers['cache-control']).toBe('no-cache');
+    expect(headers['content-encoding']).toBeUndefined();
+    expect((await get('/sdk/web.js')).statusCode).toBe(404);
   });
 
   it('is given to any page: entry points that are asked for again, chunks that are kept for good', async () => {

@@ -41,6 +41,7 @@ export async function startTestServer(): Promise<TestServer> {
     version: '1.2.3',
     consoleFolder: join(folder, 'console'),
     sdkFolder: join(folder, 'sdk'),
+    agentFolder: join(folder, 'agent'),
     health: {
       draining: () => state.draining,
       readyWorkers: () => state.readyWorkers,

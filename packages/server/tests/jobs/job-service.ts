@@ -127,6 +127,7 @@ export async function jobService(db: Database, options: Partial<JobsOptions> = {
         version: '1.2.3',
         consoleFolder: join(folder, 'console'),
         sdkFolder: join(folder, 'sdk'),
+        agentFolder: join(folder, 'agent'),
         health: {
           draining: () => false,
           readyWorkers: () => 1,

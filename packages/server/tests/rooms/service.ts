@@ -73,6 +73,7 @@ export async function startService<W extends RoomsOptions['workers']>(
     version: '0.0.0',
     consoleFolder: import.meta.dirname,
     sdkFolder: import.meta.dirname,
+    agentFolder: import.meta.dirname,
   });
   registerAccess(app, apps);
   const recordings: Recording[] = [];

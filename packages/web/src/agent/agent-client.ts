@@ -313,5 +313,5 @@ async function whyNotFound(): Promise<string> {
   } catch {
     // Browsers that do not ask do not know the name.
   }
-  return 'Start it with `npx aircheck-agent`; if it runs, its terminal says why it refuses this page';
+  return 'Start it with `aircheck-agent` (installed from /sdk/aircheck-agent.tgz of the server); if it runs, its terminal says why it refuses this page';
 }

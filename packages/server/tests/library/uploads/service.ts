@@ -116,6 +116,7 @@ export async function startUploadService(
     version: '1.2.3',
     consoleFolder: join(folder, 'console'),
     sdkFolder: join(folder, 'sdk'),
+    agentFolder: join(folder, 'agent'),
     health: { draining: () => false, readyWorkers: () => 1, workerStats: async () => [] },
   });
   registerAccess(app, apps);
