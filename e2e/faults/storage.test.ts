@@ -1,27 +1,14 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { counterBreaks } from '@aircheck/testkit';
+import { canMount, counterBreaks, mountSmallDisk } from '@aircheck/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { contentOf, publish, record, sentFor, serverForTest, temporaryFolder, untilRecording } from '../support.ts';
 
-/** Mounting needs root, as a container of continuous integration has it. */
-const root = process.getuid?.() === 0 && process.platform === 'linux';
-
-/** Mounts a disk of that size on a folder, for the length of a test. */
-function mountDisk(folder: string, bytes: number): void {
-  mkdirSync(folder, { recursive: true });
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder]);
-  onTestFinished(() => {
-    execFileSync('umount', ['--lazy', folder]);
-  });
-}
-
-describe.runIf(root)('a disk that fills up', () => {
+describe.runIf(canMount())('a disk that fills up', () => {
   it('ends recordings with what they have, says why, and the service goes on', async () => {
     const dataFolder = temporaryFolder();
     const recordings = join(dataFolder, 'recordings');
-    mountDisk(recordings, 2 ** 20);
+    onTestFinished(mountSmallDisk(recordings, 2 ** 20));
     const server = await serverForTest({ dataFolder });
     await publish(server, 'full', 'ann');
     const { recordingId } = await record(server, 'full', { userId: 'ann', fileName: 'full' });
@@ -37,7 +24,7 @@ describe.runIf(root)('a disk that fills up', () => {
   it('lets no recording begin without room for its first seconds, and any once there is room again', async () => {
     const dataFolder = temporaryFolder();
     const recordings = join(dataFolder, 'recordings');
-    mountDisk(recordings, 4 * 2 ** 20);
+    onTestFinished(mountSmallDisk(recordings, 4 * 2 ** 20));
     const [filler, lastRoom] = [join(recordings, 'filler'), join(recordings, 'last-room')];
     writeFileSync(filler, Buffer.alloc(4 * 2 ** 20 - 384 * 1024));
     writeFileSync(lastRoom, Buffer.alloc(320 * 1024));

@@ -39,6 +39,7 @@ export {
   stopInPage,
   takeRecoveredInPage,
 } from './room-page.ts';
+export { canMount, mountSmallDisk } from './small-disk.ts';
 export { installAgent, type RunningAgent, type StartAgentOptions, startAgent } from './start-agent.ts';
 export {
   descendantPids,

@@ -1,22 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { canMount, mountSmallDisk } from '@aircheck/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { describeOnBothDatabases } from '../databases.ts';
 import { appId, facts, type JobService, jobService } from './job-service.ts';
 import { newFolder, SMALL, writeRecording } from './works/clips.ts';
 
-/** Mounting needs root, as a container of continuous integration has it. */
-const root = process.getuid?.() === 0 && process.platform === 'linux';
-
 /** Gives the folder of a service's work a disk of its own. */
 function mountDisk(service: JobService, bytes: number): string {
   const folder = join(service.folder, 'work');
-  execFileSync('mkdir', ['-p', folder]);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder]);
-  onTestFinished(() => {
-    execFileSync('umount', ['--lazy', folder]);
-  });
+  onTestFinished(mountSmallDisk(folder, bytes));
   return folder;
 }
 
@@ -26,7 +20,7 @@ async function film(): Promise<Buffer> {
   return readFile(path);
 }
 
-describe.runIf(root)('a disk that is full', () => {
+describe.runIf(canMount())('a disk that is full', () => {
   describeOnBothDatabases('in a job', (database) => {
     it('keeps a job from beginning; it says so, and is done once there is room', async () => {
       const service = await jobService(database.db, { reserveBytes: 2 ** 20, timing: { backOffMs: 100 } });

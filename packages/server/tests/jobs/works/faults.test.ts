@@ -1,16 +1,13 @@
-import { execFileSync } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AircheckError } from '@aircheck/protocol';
-import { readRecording } from '@aircheck/testkit';
+import { canMount, mountSmallDisk, readRecording } from '@aircheck/testkit';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { doWork, ffmpeg, newFolder, run, SMALL, sharedFolder, sourceOf, writeRecording } from './clips.ts';
 
 const VIDEO = { codec: 'h264', bitrateBps: 600_000 } as const;
 const AUDIO = { codec: 'aac', bitrateBps: 64_000, sampleRate: 48_000, channels: 2 } as const;
 const SPEC = { container: 'mp4', video: VIDEO, audio: AUDIO } as const;
-/** Mounting needs root, as a container of continuous integration has it. */
-const root = process.getuid?.() === 0 && process.platform === 'linux';
 
 let folder: string;
 let recording: string;
@@ -119,12 +116,9 @@ describe('a work', () => {
     }
   });
 
-  test.runIf(root)('says when the disk is full, and leaves nothing half done', async () => {
+  test.runIf(canMount())('says when the disk is full, and leaves nothing half done', async () => {
     const disk = await newFolder();
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=65536', 'tmpfs', disk]);
-    onTestFinished(() => {
-      execFileSync('umount', ['--lazy', disk]);
-    });
+    onTestFinished(mountSmallDisk(disk, 64 * 1024));
     const order = { source: sourceOf(recording), spec: SPEC };
     await expect(doWork('transcode', order, { folder: disk })).rejects.toMatchObject({ code: 'storage-full' });
     expect(await readdir(disk)).toEqual([]);
