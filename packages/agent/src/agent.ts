@@ -71,18 +71,21 @@ export async function startAgent({ folders, ports, console, onQuit }: AgentOptio
 
     let code: PairingCode = pairings.newCode();
     console.open({
-      view: () => ({
-        version,
-        port: door.port,
-        code: pairings.isOpen(code) ? { code: code.code, leftMs: code.validUntil - Date.now() } : undefined,
-        pages: pairings.origins.map(({ origin }) => ({ origin, connected: door.openOrigins.includes(origin) })),
-        folders: settings.folders,
-        recordings: recordings.running.map(({ account, file, recording }) => ({
-          account,
-          file,
-          ...recording.progress(),
-        })),
-      }),
+      view: () => {
+        const open = new Set(door.openOrigins);
+        return {
+          version,
+          port: door.port,
+          code: pairings.isOpen(code) ? { code: code.code, leftMs: code.validUntil - Date.now() } : undefined,
+          pages: pairings.origins.map(({ origin }) => ({ origin, connected: open.has(origin) })),
+          folders: settings.folders,
+          recordings: recordings.running.map(({ account, file, recording }) => ({
+            account,
+            file,
+            ...recording.progress(),
+          })),
+        };
+      },
       newCode: () => {
         try {
           code = pairings.newCode();

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, posix } from 'node:path';
 import { promisify } from 'node:util';
-import type { Computer } from './settings/index.ts';
+import { type Computer, xdgFolder } from './settings/index.ts';
 
 const run = promisify(execFile);
 
@@ -53,15 +53,12 @@ export function autostartPlan(command: readonly string[], { platform, home, env 
         path: posix.join(home, 'Library', 'LaunchAgents', `${MAC_LABEL}.plist`),
         text: launchAgent(command, posix.join(home, 'Library', 'Logs', 'aircheck-agent.log')),
       };
-    default: {
-      const config = env.XDG_CONFIG_HOME;
-      const folder = config !== undefined && posix.isAbsolute(config) ? config : posix.join(home, '.config');
+    default:
       return {
         kind: 'file',
-        path: posix.join(folder, 'autostart', 'aircheck-agent.desktop'),
+        path: posix.join(xdgFolder('XDG_CONFIG_HOME', { home, env }), 'autostart', 'aircheck-agent.desktop'),
         text: desktopEntry(command),
       };
-    }
   }
 }
 

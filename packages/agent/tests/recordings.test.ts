@@ -7,7 +7,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { thisFileSystem } from '../src/paths/index.ts';
 import { Recordings } from '../src/recordings/index.ts';
-import { createFile, type RecordedFile, type RoomViewer, UnfinishedFiles } from '../src/room/index.ts';
+import { type RecordedFile, type RoomViewer, UnfinishedFiles } from '../src/room/index.ts';
 import { folderForTest } from './room-fixture.ts';
 
 const SITE = 'https://meet.example.org';
@@ -26,13 +26,15 @@ function setUp() {
   const rooms: EventEmitter[] = [];
   const ends: ((reason: RecordedFile['reason'], sizeBytes?: number) => void)[] = [];
   let ids = 0;
+  const logger = pino({ level: 'silent' });
+  const unfinished = new UnfinishedFiles(join(folder, 'notes'), logger);
   const making = { promise: Promise.resolve() };
   const join_ = vi.fn(async () => {
     const room = Object.assign(new EventEmitter(), {
       leave: vi.fn(async () => {}),
       recordMp4: async ({ userId, path }: { userId: string; path: string }) => {
         if (userId === 'nobody') throw new AircheckError('participant-not-found', 'nobody is not there');
-        await (await createFile(path)).close();
+        await (await unfinished.create({ id: userId, path, startedAt: 1 })).close();
         await making.promise;
         const { promise, resolve } = Promise.withResolvers<RecordedFile>();
         const end = (reason: RecordedFile['reason'], sizeBytes = 1) =>
@@ -54,12 +56,11 @@ function setUp() {
     rooms.push(room);
     return room as unknown as RoomViewer;
   });
-  const logger = pino({ level: 'silent' });
   const recordings = new Recordings({
     settings: { folders: [join(folder, 'files')] },
     join: join_,
     system: thisFileSystem(),
-    unfinished: new UnfinishedFiles(join(folder, 'notes'), logger),
+    unfinished,
     logger,
     notify: (_origin, notice) => {
       if (pageThere) heard.push(notice);

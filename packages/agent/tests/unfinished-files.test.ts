@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { HybridMp4Writer, opusHead } from '@aircheck/media';
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
-import { createFile, UnfinishedFiles } from '../src/room/index.ts';
+import { UnfinishedFiles } from '../src/room/index.ts';
 import { folderForTest } from './room-fixture.ts';
 
 /** What a crash leaves of a second of sound. */
@@ -27,8 +27,7 @@ async function crashed(bytes = cutOff()) {
   const path = join(disk, 'a.mp4');
   const notes = join(folderForTest(), 'notes');
   const unfinished = new UnfinishedFiles(notes, pino({ level: 'silent' }));
-  const handle = await createFile(path);
-  await unfinished.note({ id: '1', path, startedAt: 0 }, handle);
+  const handle = await unfinished.create({ id: '1', path, startedAt: 0 });
   await handle.writeFile(bytes);
   await handle.close();
   return { disk, path, finishAll: () => unfinished.finishAll(), notes: () => readdirSync(notes) };

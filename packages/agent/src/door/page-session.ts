@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { sameText } from '@aircheck/engine/same-text';
 import {
   AGENT_PROTOCOL_VERSION,
   type AgentNotice,
@@ -9,7 +10,7 @@ import {
   agentStatusOf,
 } from '@aircheck/protocol';
 import type { Logger } from 'pino';
-import { type Pairings, proofOf, sameText } from '../settings/index.ts';
+import { type Pairings, proofOf } from '../settings/index.ts';
 
 type RecordType = 'record-mp4-start' | 'record-mp4-stop' | 'record-aac-start' | 'record-aac-stop';
 type RecordRequest = Extract<AgentRequest, { type: RecordType }>;

@@ -1,16 +1,10 @@
 import { type FileHandle, rm } from 'node:fs/promises';
 import type { ReceivedTrack } from '@aircheck/engine/receiving';
-import { SpoolFile, storageError } from '@aircheck/engine/recorder';
+import { SpoolFile } from '@aircheck/engine/recorder';
 import { HybridMp4Writer } from '@aircheck/media';
 import { AircheckError, type EndReason } from '@aircheck/protocol';
 import type { Logger } from 'pino';
-import {
-  createFile,
-  type FileEndReason,
-  type RecordedFile,
-  type RoomViewer,
-  type UnfinishedFiles,
-} from '../room/index.ts';
+import type { FileEndReason, RecordedFile, RoomViewer, UnfinishedFiles } from '../room/index.ts';
 import { AAC_FRAME, AacEncoder } from './aac-encoder.ts';
 import { finishCutOff } from './finish-cut-off.ts';
 import { MIX_CHANNELS, MIX_RATE, SoundMixer } from './sound-mixer.ts';
@@ -82,14 +76,7 @@ export class MixRecording {
    */
   static async start(options: MixRecordingOptions): Promise<MixRecording> {
     const { id, path, unfinished, wallClock } = options;
-    const handle = await createFile(path);
-    try {
-      await unfinished.note({ id, path, startedAt: wallClock() }, handle);
-    } catch (error) {
-      await handle.close();
-      await rm(path, { force: true });
-      throw storageError(error, path);
-    }
+    const handle = await unfinished.create({ id, path, startedAt: wallClock() });
     const recording = new MixRecording(options, handle);
     try {
       await recording.#begun.promise;

@@ -1,9 +1,9 @@
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { type FileHandle, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { newFileId } from '@aircheck/engine/file-id';
 import type { ParticipantMedia } from '@aircheck/engine/receiving';
-import { RecordingSession, type SegmentSnapshot, storageError } from '@aircheck/engine/recorder';
-import { AircheckError, type EndReason, type RecordingMedia, type RecordingSource } from '@aircheck/protocol';
+import { RecordingSession, type SegmentSnapshot } from '@aircheck/engine/recorder';
+import type { EndReason, RecordingMedia, RecordingSource } from '@aircheck/protocol';
 import type { AgentMedia } from './agent-media.ts';
 
 /** How often a growing file is synced to the disk. */
@@ -37,35 +37,6 @@ export interface RecordedFile {
   readonly detail?: string;
 }
 
-/**
- * Makes a new file for a recording.
- * @throws AircheckError `file-exists`, `path-forbidden` (no such folder, or no right to write there), `storage-full`,
- *   `storage-failed`
- */
-export async function createFile(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, 'wx+');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const input = { input: 'path', cause: error };
-    switch (code) {
-      case 'EEXIST':
-        throw new AircheckError('file-exists', `${path} exists already`, input);
-      case 'ENOENT':
-      case 'ENOTDIR':
-      case 'EISDIR':
-      case 'EACCES':
-      case 'EPERM':
-      case 'EROFS':
-      case 'EINVAL':
-      case 'ENAMETOOLONG':
-        throw new AircheckError('path-forbidden', `${path} cannot be created (${code})`, input);
-      default:
-        throw storageError(error, path);
-    }
-  }
-}
-
 /** One account being recorded into one MP4 file. */
 export class AgentRecording {
   readonly id: string;
@@ -87,23 +58,16 @@ export class AgentRecording {
 
   /**
    * Makes the file and begins to record into it.
-   * @throws AircheckError as {@link createFile} does
+   * @throws AircheckError as `UnfinishedFiles.create` does
    */
   static async start(
     options: RecordMp4Options & { readonly roomId: string },
     participant: ParticipantMedia,
     media: AgentMedia,
   ): Promise<AgentRecording> {
-    const handle = await createFile(options.path);
     const startedAt = Date.now();
     const id = newFileId(startedAt);
-    try {
-      await media.unfinished.note({ id, path: options.path, startedAt }, handle);
-    } catch (error) {
-      await handle.close();
-      await rm(options.path, { force: true });
-      throw storageError(error, options.path);
-    }
+    const handle = await media.unfinished.create({ id, path: options.path, startedAt });
     return new AgentRecording({ ...options, id, startedAt }, handle, participant, media);
   }
 

@@ -71,8 +71,7 @@ export class RoomViewer extends EventEmitter<RoomViewerEvents> {
   static async join(options: JoinOptions, media: AgentMedia): Promise<RoomViewer> {
     const viewer = new RoomViewer(options, media);
     await viewer.#signaling.connect();
-    if (viewer.#state === 'closed')
-      throw new AircheckError('internal', 'The server answers what is not of this protocol');
+    if (viewer.#state === 'closed') throw notOfThisProtocol();
     return viewer;
   }
 
@@ -202,7 +201,7 @@ export class RoomViewer extends EventEmitter<RoomViewerEvents> {
     signaling.on('joined', (result) => {
       const known = JoinResult.safeParse(result);
       if (known.success) this.#joined(known.data);
-      else this.#close('left', new AircheckError('internal', 'The server answers what is not of this protocol'));
+      else this.#close('left', notOfThisProtocol());
     });
     signaling.on('lost', () => {
       this.#lostAtMs = performance.now();
@@ -374,6 +373,10 @@ export class RoomViewer extends EventEmitter<RoomViewerEvents> {
     this.emit('closed', reason, error);
     this.removeAllListeners();
   }
+}
+
+function notOfThisProtocol(): AircheckError {
+  return new AircheckError('internal', 'The server answers what is not of this protocol');
 }
 
 /** What an end of the call is for the recordings in it. */

@@ -1,8 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import { type FileHandle, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { recoverFile } from '@aircheck/engine/recorder';
+import { recoverFile, storageError } from '@aircheck/engine/recorder';
 import { beginsAsHybridMp4, HYBRID_START_LENGTH } from '@aircheck/media';
+import { AircheckError } from '@aircheck/protocol';
 import type { Logger } from 'pino';
 
 /** A file that is being written. */
@@ -44,11 +45,25 @@ export class UnfinishedFiles {
   }
 
   /**
-   * To be called before the first bytes are written. A crash leaves a whole note or none.
-   * @param handle - the file, which the caller has just made
+   * Makes a new file for a recording, noted before anything is in it.
+   * @throws AircheckError `file-exists`, `path-forbidden` (no such folder, or no right to write there), `storage-full`,
+   *   `storage-failed`
    */
-  async note(file: UnfinishedFile, handle: FileHandle): Promise<void> {
-    const { id, path, startedAt } = file;
+  async create(file: UnfinishedFile): Promise<FileHandle> {
+    const { path } = file;
+    const handle = await openNew(path);
+    try {
+      await this.#note(file, handle);
+      return handle;
+    } catch (error) {
+      await handle.close();
+      await rm(path, { force: true });
+      throw storageError(error, path);
+    }
+  }
+
+  /** A crash leaves a whole note or none. */
+  async #note({ id, path, startedAt }: UnfinishedFile, handle: FileHandle): Promise<void> {
     const note: Note = {
       id,
       path,
@@ -92,6 +107,31 @@ export class UnfinishedFiles {
       }
     }
     return recovered;
+  }
+}
+
+/** @throws AircheckError as {@link UnfinishedFiles.create} does */
+async function openNew(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'wx+');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const input = { input: 'path', cause: error };
+    switch (code) {
+      case 'EEXIST':
+        throw new AircheckError('file-exists', `${path} exists already`, input);
+      case 'ENOENT':
+      case 'ENOTDIR':
+      case 'EISDIR':
+      case 'EACCES':
+      case 'EPERM':
+      case 'EROFS':
+      case 'EINVAL':
+      case 'ENAMETOOLONG':
+        throw new AircheckError('path-forbidden', `${path} cannot be created (${code})`, input);
+      default:
+        throw storageError(error, path);
+    }
   }
 }
 

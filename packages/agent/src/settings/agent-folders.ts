@@ -22,6 +22,14 @@ export interface AgentFolders {
   readonly recordings: string;
 }
 
+const XDG_DEFAULTS = { XDG_CONFIG_HOME: '.config', XDG_STATE_HOME: '.local/state' };
+
+/** A base folder of the XDG Base Directory Specification, which wants relative paths in these variables ignored. */
+export function xdgFolder(name: keyof typeof XDG_DEFAULTS, { home, env }: Pick<Computer, 'home' | 'env'>): string {
+  const value = env[name];
+  return value !== undefined && posix.isAbsolute(value) ? value : posix.join(home, XDG_DEFAULTS[name]);
+}
+
 /**
  * Where the agent keeps its things: below `AIRCHECK_AGENT_HOME` if that is set, else where the platform wants them (XDG Base
  * Directory Specification; `%APPDATA%` and `%LOCALAPPDATA%`; `~/Library/Application Support`).
@@ -42,12 +50,9 @@ export function agentFolders({ platform, home, env }: Computer): AgentFolders {
       return { config, state: join(config, 'State'), recordings };
     }
     default: {
-      // Relative paths in these variables are to be ignored, says the specification.
-      const xdg = (value: string | undefined, otherwise: string) =>
-        value !== undefined && posix.isAbsolute(value) ? value : join(home, otherwise);
       return {
-        config: join(xdg(env.XDG_CONFIG_HOME, '.config'), 'aircheck-agent'),
-        state: join(xdg(env.XDG_STATE_HOME, '.local/state'), 'aircheck-agent'),
+        config: join(xdgFolder('XDG_CONFIG_HOME', { home, env }), 'aircheck-agent'),
+        state: join(xdgFolder('XDG_STATE_HOME', { home, env }), 'aircheck-agent'),
         recordings,
       };
     }

@@ -1,5 +1,5 @@
-export { type AgentFolders, agentFolders, type Computer, thisComputer } from './agent-folders.ts';
+export { type AgentFolders, agentFolders, type Computer, thisComputer, xdgFolder } from './agent-folders.ts';
 export { AgentLock } from './agent-lock.ts';
 export type { OnUnreadable } from './json-file.ts';
-export { type PairingCode, Pairings, proofOf, sameText } from './pairings.ts';
+export { type PairingCode, Pairings, proofOf } from './pairings.ts';
 export { originOf, Settings } from './settings.ts';

@@ -1,5 +1,6 @@
-import { createHash, createHmac, randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, randomBytes, randomInt } from 'node:crypto';
 import { join } from 'node:path';
+import { sameText } from '@aircheck/engine/same-text';
 import { AircheckError, agentProofText } from '@aircheck/protocol';
 import { z } from 'zod';
 import type { AgentFolders } from './agent-folders.ts';
@@ -127,10 +128,4 @@ export function proofOf(secret: string, ...text: Parameters<typeof agentProofTex
   return createHmac('sha256', secret)
     .update(agentProofText(...text))
     .digest('base64url');
-}
-
-/** Compares in a time that does not tell where two texts differ. */
-export function sameText(given: string, right: string): boolean {
-  const [a, b] = [Buffer.from(given), Buffer.from(right)];
-  return a.length === b.length && timingSafeEqual(a, b);
 }

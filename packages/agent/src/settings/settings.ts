@@ -48,12 +48,10 @@ export class Settings {
     return this.#file.read().allowedOrigins;
   }
 
-  /** @returns whether it is new */
-  allowFolder(path: string): boolean {
-    const before = this.#file.read().folders;
-    if (before.includes(path)) return false;
+  /** @param path - absolute; may be allowed already */
+  allowFolder(path: string): void {
+    if (this.#file.read().folders.includes(path)) return;
     this.#update((settings) => ({ ...settings, folders: [...settings.folders, path] }));
-    return true;
   }
 
   /** @returns whether it was allowed */

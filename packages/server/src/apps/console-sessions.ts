@@ -1,9 +1,9 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { sameText } from '@aircheck/engine/same-text';
 import { AircheckError } from '@aircheck/protocol';
 import type { FastifyRequest } from 'fastify';
 import { jwtVerify, SignJWT } from 'jose';
 import type { Clock } from '../clock.ts';
-import { sameText } from '../same-text.ts';
 
 export const sessionCookie = 'aircheck_session';
 

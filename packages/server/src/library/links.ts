@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
+import { sameText } from '@aircheck/engine/same-text';
 import { AircheckError } from '@aircheck/protocol';
 import type { Clock } from '../clock.ts';
-import { sameText } from '../same-text.ts';
 
 const askForLinks = 'Ask for links with POST /v1/assets/{fileId}/play-urls or /v1/recordings/{recordingId}/play-urls';
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
+import { sameText } from '@aircheck/engine/same-text';
 import { AircheckError } from '@aircheck/protocol';
 import type { Clock } from '../../clock.ts';
 import type { GrantedLink, Settings } from '../../library/index.ts';
-import { sameText } from '../../same-text.ts';
 
 /** A link is good for that many seconds after its time: clocks differ, and so does the way. */
 const toleranceSeconds = 300;

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
+import { sameText } from '@aircheck/engine/same-text';
 import { AircheckError } from '@aircheck/protocol';
 import type { Clock } from '../../../clock.ts';
-import { sameText } from '../../../same-text.ts';
 import type { Nonces } from './nonces.ts';
 import { Parameters, withDots } from './parameters.ts';
 

@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
+import { sameText } from '@aircheck/engine/same-text';
 import { AircheckError } from '@aircheck/protocol';
 import { z } from 'zod';
 import type { Clock } from '../../../clock.ts';
-import { sameText } from '../../../same-text.ts';
 
 /** How long what was applied for can be uploaded, in milliseconds. */
 const validMs = 24 * 3_600_000;
