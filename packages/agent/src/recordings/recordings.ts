@@ -209,6 +209,8 @@ export class Recordings implements PageService {
     const { notify, system, onChanged } = this.#options;
     for (const { origin, id, file, recording } of this.running) {
       void system.freeBytes(dirname(file)).then((freeBytes) => {
+        // Ended while the disk was asked: nothing follows the notice of that.
+        if (!this.running.some((one) => one.id === id)) return;
         notify(origin, { type: 'progress', id, ...recording.progress(), freeBytes: freeBytes ?? null });
       });
     }
