@@ -1,8 +1,9 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { type AgentNotice, agentStatusOf } from '@aircheck/protocol';
+import type { Room } from '@aircheck/web';
 import { AgentClient } from '@aircheck/web/agent';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -25,6 +26,7 @@ async function openDoor(folders: AgentFolders = foldersForTest(), onUnreadable?:
   const service = {
     welcome: () => ({ agentVersion: '1', platform: 'linux', folders: ['/files'], recordings: [] }),
     record: vi.fn(async (_origin: string, _request: unknown) => ({}) as never),
+    renew: vi.fn(async (_origin: string, _request: unknown) => {}),
     pagesGone: vi.fn(),
     pageCame: vi.fn(),
     unpaired: vi.fn(),
@@ -96,16 +98,24 @@ async function knock(
   }
 }
 
-const start = (client: AgentClient) =>
-  client.startRecordMp4({
-    path: 'x.mp4',
-    room: {
-      createViewerToken: async () => ({ token: 't' }),
-      roomId: 'r',
-      api: { baseUrl: 'https://a' },
-      self: { userId: 'ann' },
-    } as never,
-  });
+/** What the client needs of a room. */
+function roomOf() {
+  const events = new EventEmitter();
+  const room = {
+    token: 't',
+    createViewerToken: async () => ({ token: room.token }),
+    roomId: 'r',
+    api: { baseUrl: 'https://a' },
+    self: { userId: 'ann' },
+    on: (name: string, listener: () => void) => {
+      events.on(name, listener);
+      return () => events.off(name, listener);
+    },
+  };
+  return { room: room as unknown as Room, events, setToken: (token: string) => Object.assign(room, { token }) };
+}
+
+const start = (client: AgentClient, { room } = roomOf()) => client.startRecordMp4({ path: 'x.mp4', room });
 
 describe('the door of the agent', () => {
   it('is not opened for what is no page, or a page of a name that only leads here', async () => {
@@ -335,6 +345,30 @@ describe('the door of the agent', () => {
     expect(() => pairings.unpair(SITE)).toThrow('does not hold what it should');
     rmSync(join(folders.config, 'pairings.json'));
     await expect(start(page)).rejects.toMatchObject({ code: 'agent-not-paired' });
+  });
+
+  it('is handed a newer token when the room has got one, and again when it was away meanwhile', async () => {
+    const { door, service, pairings } = await openDoor();
+    const network = { down: false, sockets: new Set<NodeWebSocket>() };
+    const page = await pageOf(SITE, door.port, new Map(), network);
+    const call = roomOf();
+    await expect(page.renew(call)).rejects.toMatchObject({ code: 'agent-not-paired' });
+    await page.pair(pairings.newCode().code);
+    await start(page, call);
+    await start(page, call);
+    const renewed = (token: string) => [
+      SITE,
+      expect.objectContaining({ type: 'renew', serverUrl: 'https://a/', roomId: 'r', token }),
+    ];
+    call.setToken('newer');
+    call.events.emit('token-renewed');
+    await expect.poll(() => service.renew.mock.calls).toEqual([renewed('newer')]);
+
+    call.setToken('newest');
+    for (const socket of network.sockets) socket.terminate();
+    await expect.poll(() => service.renew.mock.calls).toEqual([renewed('newer'), renewed('newest')]);
+    page.close();
+    expect(call.events.listenerCount('token-renewed')).toBe(0);
   });
 
   it('is looked for again when it went, and given up after 35 s', async () => {

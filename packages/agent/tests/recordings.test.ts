@@ -32,6 +32,7 @@ function setUp() {
   const join_ = vi.fn(async () => {
     const room = Object.assign(new EventEmitter(), {
       leave: vi.fn(async () => {}),
+      renew: vi.fn(),
       recordMp4: async ({ userId, path }: { userId: string; path: string }) => {
         if (userId === 'nobody') throw new AircheckError('participant-not-found', 'nobody is not there');
         await (await unfinished.create({ id: userId, path, startedAt: 1 })).close();
@@ -96,6 +97,8 @@ const codeOf = (call: Promise<unknown>) =>
     (error: AircheckError) => error.code,
   );
 
+const tokenOf = (sub: string) => `e30.${Buffer.from(JSON.stringify({ sub })).toString('base64url')}.x`;
+
 describe('what the agent records for pages', () => {
   it('is one file for an account, under the names of the vendor, by one viewer for a room', async () => {
     const { recordings, heard, join: joined, rooms, start, stop, files } = setUp();
@@ -126,12 +129,30 @@ describe('what the agent records for pages', () => {
 
   it('joins by another viewer for another user of the page', async () => {
     const { recordings, start, join: joined } = setUp();
-    const tokenOf = (sub: string) => `e30.${Buffer.from(JSON.stringify({ sub })).toString('base64url')}.x`;
     await start('ann', 'a.mp4', { token: tokenOf('ann@agent:1') });
     await start('ben', 'b.mp4', { token: tokenOf('ann@agent:2') });
     expect(joined).toHaveBeenCalledTimes(1);
     await start('cat', 'c.mp4', { token: tokenOf('ben@agent:3') });
     expect(joined).toHaveBeenCalledTimes(2);
+    await recordings.close();
+  });
+
+  it('takes newer tokens for the calls that it records, of their own users alone', async () => {
+    const { recordings, rooms, start } = setUp();
+    const call = { id: 3, type: 'renew', serverUrl: 'https://rec.example.org', roomId: 'room' } as const;
+    await start('ann', 'a.mp4', { token: tokenOf('ann@agent:1') });
+    const token = tokenOf('ann@agent:2');
+    await recordings.renew(SITE, { ...call, token });
+    const [room] = rooms as unknown as { renew: ReturnType<typeof vi.fn> }[];
+    expect(room!.renew.mock.calls).toEqual([[token]]);
+    for (const other of [
+      recordings.renew('https://other.example.org', { ...call, token }),
+      recordings.renew(SITE, { ...call, token, roomId: 'another' }),
+      recordings.renew(SITE, { ...call, token: tokenOf('ben@agent:3') }),
+    ]) {
+      expect(await codeOf(other)).toBe('recording-not-found');
+    }
+    expect(room!.renew).toHaveBeenCalledOnce();
     await recordings.close();
   });
 

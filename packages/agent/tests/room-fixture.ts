@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,4 +38,12 @@ export async function viewerToken(server: RunningServer, roomId: string, userId:
   });
   if (!response.ok) throw new Error(`no viewer token: ${await response.text()}`);
   return ((await response.json()) as { token: string }).token;
+}
+
+/** The same token, but one that ends then. @param exp - seconds since 1970 */
+export function endingAt(exp: number, token: string, { apiSecret }: RunningServer): string {
+  const [header, payload = ''] = token.split('.');
+  const claims = { ...JSON.parse(Buffer.from(payload, 'base64url').toString()), exp };
+  const signed = `${header}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`;
+  return `${signed}.${createHmac('sha256', apiSecret).update(signed).digest('base64url')}`;
 }

@@ -20,7 +20,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { WebSocketServer } from 'ws';
 import type { AgentRecording } from '../src/room/index.ts';
 import { AgentMedia, RoomViewer } from '../src/room/index.ts';
-import { folderForTest, publish, viewerToken } from './room-fixture.ts';
+import { endingAt, folderForTest, publish, viewerToken } from './room-fixture.ts';
 
 let server: RunningServer;
 
@@ -150,6 +150,40 @@ describe('an account recorded on the PC', () => {
     const content = await readRecording(file.path);
     expect(content.errors).toEqual([]);
     expect(counterBreaks(content)).toEqual([]);
+  });
+
+  it('outlives its token where it was handed a newer one, and else ends when the connection breaks', async () => {
+    const media = await openMedia();
+    await publish(server, 'tokens', 'host');
+    const proxy = await CuttingProxy.start(() => Number(new URL(server.url).port));
+    onTestFinished(() => proxy.close());
+    const newToken = () => viewerToken(server, 'tokens', 'host');
+    const [first, second, newer] = await Promise.all([newToken(), newToken(), newToken()]);
+    const endsAt = Math.ceil(Date.now() / 1000) + 3;
+    const folder = folderForTest();
+    const record = async (token: string, name: string) => {
+      const options = { serverUrl: proxy.url, token: endingAt(endsAt, token, server), roomId: 'tokens' };
+      const viewer = await RoomViewer.join(options, media);
+      onTestFinished(() => viewer.leave());
+      return { viewer, recording: await viewer.recordMp4({ userId: 'host', path: join(folder, name) }) };
+    };
+    const [renewed, forgotten] = await Promise.all([record(first, 'renewed.mp4'), record(second, 'forgotten.mp4')]);
+    renewed.viewer.renew(newer);
+    const states: string[] = [];
+    renewed.viewer.on('state', (state) => states.push(state));
+    const closed = once(forgotten.viewer, 'closed');
+    await expect.poll(() => Date.now() / 1000).toBeGreaterThan(endsAt);
+    await hasGrown(forgotten.recording, 500);
+    proxy.cut();
+    expect(await closed).toMatchObject(['idle', { code: 'token-expired' }]);
+    expect((await forgotten.recording.ended).reason).toBe('idle');
+    await expect.poll(() => states).toEqual(['reconnecting', 'connected']);
+    await hasGrown(renewed.recording, 1500);
+    const file = await renewed.recording.stop();
+    expect(file.reason).toBe('stopped');
+    const content = await readRecording(file.path);
+    expect(content.errors).toEqual([]);
+    expect(Math.abs(content.durationMs - file.durationMs)).toBeLessThan(100);
   });
 
   it('is finished at the next start after the agent was killed, and loses no more than a second', async () => {

@@ -125,6 +125,11 @@ export const RecordAacStartRequest = z.object({
   path,
 });
 export const RecordAacStopRequest = z.object({ ...requestBase, type: z.literal('record-aac-stop'), roomId: RoomId });
+/**
+ * A newer token of the same user for what is recorded in a room: where the connection to the call breaks after the end of
+ * the former one, it is made again with this. `recording-not-found` when nothing is recorded there.
+ */
+export const RenewRequest = z.object({ ...requestBase, type: z.literal('renew'), ...call });
 export const AgentHeartbeatRequest = z.object({ ...requestBase, type: z.literal('heartbeat') });
 
 export const AgentRequest = z.discriminatedUnion('type', [
@@ -135,6 +140,7 @@ export const AgentRequest = z.discriminatedUnion('type', [
   RecordMp4StopRequest,
   RecordAacStartRequest,
   RecordAacStopRequest,
+  RenewRequest,
   AgentHeartbeatRequest,
 ]);
 export type AgentRequest = z.infer<typeof AgentRequest>;

@@ -404,10 +404,14 @@ describe('joining', () => {
 describe('roles', () => {
   test('a new token counts for requests and for coming back', async () => {
     const room = await join();
+    const renewed = vi.fn();
+    room.on('token-renewed', renewed);
     const changing = room.changeRole('guest', 'newer');
     expect(newest().requests('change-role')).toMatchObject([{ role: 'guest', token: 'newer' }]);
     newest().answer('change-role', { self: { ...participant('me'), role: 'guest' } });
+    expect(renewed).not.toHaveBeenCalled();
     await changing;
+    expect(renewed).toHaveBeenCalledOnce();
     expect(room.self.role).toBe('guest');
     fake.answers.set('/v1/tokens/viewer', { token: 'v', userId: 'me@agent:1', expiresAt: '' });
     expect(await room.createViewerToken()).toMatchObject({ token: 'v' });

@@ -14,11 +14,14 @@ import { type Pairings, proofOf } from '../settings/index.ts';
 
 type RecordType = 'record-mp4-start' | 'record-mp4-stop' | 'record-aac-start' | 'record-aac-stop';
 type RecordRequest = Extract<AgentRequest, { type: RecordType }>;
+type RenewRequest = Extract<AgentRequest, { type: 'renew' }>;
 
 /** What a page that may record can ask for. */
 export interface PageService {
   welcome(origin: string): AgentWelcome;
   record(origin: string, request: RecordRequest): Promise<AgentResults[RecordType]>;
+  /** Takes a newer token. @throws AircheckError `recording-not-found` */
+  renew(origin: string, request: RenewRequest): Promise<void>;
 }
 
 interface PageSessionOptions {
@@ -115,7 +118,9 @@ export class PageSession {
       }
       default:
         if (!this.isOpen) throw notPaired(origin);
-        return service.record(origin, request);
+        if (request.type !== 'renew') return service.record(origin, request);
+        await service.renew(origin, request);
+        return {};
     }
   }
 

@@ -135,6 +135,11 @@ export class Recordings implements PageService {
     }
   }
 
+  async renew(origin: string, { serverUrl, token, roomId }: Extract<AgentRequest, { type: 'renew' }>): Promise<void> {
+    if (await this.#rooms.renew(origin, { serverUrl, token, roomId })) return;
+    throw new AircheckError('recording-not-found', `Nothing is being recorded in ${roomId} for this user`);
+  }
+
   async #start(starting: Starting, key: string, request: StartRequest): Promise<Mp4Start | AudioRecordStart> {
     const { settings, system, logger } = this.#options;
     const { origin } = starting;

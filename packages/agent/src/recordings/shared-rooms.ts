@@ -4,7 +4,7 @@ import type { JoinOptions, RoomViewer } from '../room/index.ts';
 /** What recordings need of a room that was joined. */
 export type JoinedRoom = Pick<
   RoomViewer,
-  'state' | 'participants' | 'mediaOf' | 'receive' | 'on' | 'off' | 'recordMp4' | 'leave'
+  'state' | 'participants' | 'mediaOf' | 'receive' | 'on' | 'off' | 'recordMp4' | 'renew' | 'leave'
 >;
 export type JoinRoom = (options: JoinOptions) => Promise<JoinedRoom>;
 
@@ -28,7 +28,7 @@ export class SharedRooms {
    * @throws AircheckError what the server refuses it with
    */
   async enter(origin: string, options: JoinOptions): Promise<{ room: JoinedRoom; leave: () => Promise<void> }> {
-    const key = JSON.stringify([origin, options.serverUrl, options.roomId, userOf(options.token)]);
+    const key = keyOf(origin, options);
     let sharing = this.#rooms.get(key);
     if (sharing === undefined) {
       sharing = { room: this.#join(options), users: 0 };
@@ -48,6 +48,21 @@ export class SharedRooms {
     };
     return { room, leave };
   }
+
+  /**
+   * Hands a newer token to a room that is joined for the same user of the same site.
+   * @returns whether there is one
+   */
+  async renew(origin: string, options: JoinOptions): Promise<boolean> {
+    const sharing = this.#rooms.get(keyOf(origin, options));
+    if (sharing === undefined) return false;
+    (await sharing.room).renew(options.token);
+    return true;
+  }
+}
+
+function keyOf(origin: string, { serverUrl, roomId, token }: JoinOptions): string {
+  return JSON.stringify([origin, serverUrl, roomId, userOf(token)]);
 }
 
 /** Whom a token is for, unchecked, as the server alone can check it; the token itself where it does not say. */

@@ -55,6 +55,8 @@ export class RoomViewer extends EventEmitter<RoomViewerEvents> {
   readonly #wants = new Set<(userId: string, track: Track) => boolean>();
   /** Tracks that the server has been asked for. */
   #subscribed = new Set<string>();
+  /** What is joined with: the newest that was handed over. */
+  #token: string;
   #signaling: SignalingConnection;
   #state: 'joining' | 'connected' | 'reconnecting' | 'closed' = 'joining';
   #lostAtMs = 0;
@@ -80,6 +82,7 @@ export class RoomViewer extends EventEmitter<RoomViewerEvents> {
     this.roomId = options.roomId;
     this.#options = options;
     this.#media = media;
+    this.#token = options.token;
     const logger = media.logger.child({ roomId: options.roomId });
     this.#connection = new ViewerConnection({
       engine: media.engine,
@@ -191,8 +194,17 @@ export class RoomViewer extends EventEmitter<RoomViewerEvents> {
     this.#close('stopped', undefined);
   }
 
+  /**
+   * Takes a newer token, of a viewer for the same user. The present one is used up first: another viewer could not take its
+   * place over, and would begin with a gap.
+   */
+  renew(token: string): void {
+    this.#token = token;
+  }
+
   #connect(): SignalingConnection {
-    const { serverUrl, token, roomId } = this.#options;
+    const { serverUrl, roomId } = this.#options;
+    const token = this.#token;
     const signaling = new SignalingConnection({
       url: `${serverUrl.replace(/\/+$/, '').replace(/^http/, 'ws')}/v1/signal`,
       join: { token, roomId, autoSubscribe: false },
@@ -214,7 +226,8 @@ export class RoomViewer extends EventEmitter<RoomViewerEvents> {
     });
     signaling.on('closed', (reason, error) => {
       if (this.#signaling !== signaling) return;
-      if (reason === 'failed' && this.#mayReturn(error)) this.#rejoin();
+      if (error?.code === 'token-expired' && token !== this.#token) this.#rejoin(0);
+      else if (reason === 'failed' && this.#mayReturn(error)) this.#rejoin();
       else this.#close(endReasons[reason], error);
     });
     return signaling;
@@ -224,8 +237,8 @@ export class RoomViewer extends EventEmitter<RoomViewerEvents> {
     return error !== undefined && NOT_BACK.has(error.code) && performance.now() - this.#lostAtMs < RETURN_MS;
   }
 
-  /** Those that we watch are not back yet: asks again. */
-  #rejoin(): void {
+  /** Joins anew: those that we watch were not back yet, or the token had ended. */
+  #rejoin(afterMs = REJOIN_MS): void {
     this.#rejoinTimer = setTimeout(() => {
       this.#signaling = this.#connect();
       this.#signaling.connect().catch((error: unknown) => {
@@ -234,7 +247,7 @@ export class RoomViewer extends EventEmitter<RoomViewerEvents> {
         if (this.#mayReturn(known) || (known?.retryable === true && goesOn)) this.#rejoin();
         else this.#close('left', known);
       });
-    }, REJOIN_MS);
+    }, afterMs);
   }
 
   #joined({ resumed, participants }: JoinResult): void {

@@ -71,6 +71,8 @@ export class AgentClient extends TypedEmitter<AgentClientEvents> {
   #welcome: AgentWelcome | undefined;
   #state: AgentState = 'connected';
   #retry: ReturnType<typeof setTimeout> | undefined;
+  /** Rooms that the agent records in for this page, each with what ends its watch. */
+  readonly #rooms = new Map<Room, () => void>();
 
   /**
    * Looks for an agent on this computer. One that this page has been paired with is taken before others, and is ready at
@@ -139,6 +141,7 @@ export class AgentClient extends TypedEmitter<AgentClientEvents> {
    * `participant-not-found` (404), `recording-exists` (3), `storage-full` (2); `agentStatusOf` gives the number
    */
   async startRecordMp4({ room, account, path, source, media }: StartRecordMp4Options): Promise<Mp4Start> {
+    this.#follow(room);
     return this.#link.request('record-mp4-start', {
       ...(await callOf(room)),
       account: account === undefined || account === '' ? room.self.userId : account,
@@ -163,6 +166,7 @@ export class AgentClient extends TypedEmitter<AgentClientEvents> {
    * @throws AircheckError as {@link startRecordMp4}
    */
   async startRecordAac({ room, path }: AgentCall & { readonly path: string }): Promise<AudioRecordStart> {
+    this.#follow(room);
     return this.#link.request('record-aac-start', { ...(await callOf(room)), path });
   }
 
@@ -171,9 +175,38 @@ export class AgentClient extends TypedEmitter<AgentClientEvents> {
     return this.#link.request('record-aac-stop', { roomId: room.roomId });
   }
 
+  /**
+   * Hands the agent a token that lasts as long as the room's present one, for what it records there. That is done by itself
+   * when a room gets another token (`Room.changeRole`) in which this client began a recording; a page that was loaded anew
+   * does it for what it found running.
+   * @throws AircheckError `recording-not-found` (404)
+   */
+  async renew({ room }: AgentCall): Promise<void> {
+    await this.#link.request('renew', await callOf(room));
+  }
+
+  #follow(room: Room): void {
+    if (this.#rooms.has(room)) return;
+    const ends = [
+      room.on('token-renewed', () => this.#renew(room)),
+      room.on('closed', () => void this.#rooms.delete(room)),
+    ];
+    this.#rooms.set(room, () => {
+      for (const end of ends) end();
+    });
+  }
+
+  #renew(room: Room): void {
+    this.renew({ room }).catch(() => {
+      // Nothing is recorded there any more, or there is no connection: when it is back, all are renewed.
+    });
+  }
+
   /** Ends the connection; the agent ends what it records for this page a little later. May be called twice. */
   close(): void {
     clearTimeout(this.#retry);
+    for (const unfollow of this.#rooms.values()) unfollow();
+    this.#rooms.clear();
     this.#setState('closed');
     this.#link.close();
   }
@@ -228,6 +261,7 @@ export class AgentClient extends TypedEmitter<AgentClientEvents> {
       this.#welcome = greeting.welcome;
       this.#use();
       this.#setState('connected');
+      for (const room of this.#rooms.keys()) this.#renew(room);
     } catch {
       if (this.#state !== 'reconnecting') return;
       if (performance.now() < deadlineMs) {

@@ -66,6 +66,8 @@ export interface RoomEvents {
   recording: [recording: Recording];
   /** A camera, microphone or loudspeaker was plugged in or out: all that there are now. */
   devices: [devices: Devices];
+  /** Another access token is used from now on, see `changeRole`. */
+  'token-renewed': [];
   /** The room is over for this client; nothing follows. */
   closed: [reason: SignalingEnd, error: AircheckError | undefined];
 }
@@ -304,6 +306,7 @@ export class Room extends TypedEmitter<RoomEvents> {
     const { self } = await this.#signaling.request('change-role', { role, ...(token !== undefined && { token }) });
     this.#token = token ?? this.#token;
     this.#signaling.rejoinAs({ token: this.#token, role });
+    if (token !== undefined) this.emit('token-renewed');
     if (role === 'audience') {
       this.#publisher.unpublishAll();
       for (const track of this.localTracks) this.#forget(track, undefined);
