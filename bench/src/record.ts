@@ -6,20 +6,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { probeRecording, startServer } from '@aircheck/testkit';
 import { checkFile, filesOf } from './files.ts';
-import { connectHosts, delay, pauseHosts, startRecordings, whipEndpoint } from './load.ts';
-import { type CpuWindows, measureWindows, memoryOf } from './process-usage.ts';
+import { connectHosts, pauseHosts, startRecordings, whipEndpoint } from './load.ts';
+import { type Measured, measureLoad, WINDOW_MS, WINDOWS } from './measure-load.ts';
 import { type Benchmark, number, spread } from './table.ts';
-
-const WINDOWS = 3;
-const WINDOW_MS = 9000;
-/** From the first packet to the first window: connections, just-in-time compilation and first key frames are over. */
-const WARM_UP_MS = 30_000;
-
-interface Measured {
-  readonly cpu: CpuWindows;
-  readonly rssMiB: number;
-  readonly pssMiB: number;
-}
 
 interface Recorded extends Measured {
   readonly valid: number;
@@ -35,10 +24,7 @@ async function connect(streams: number): Promise<Measured> {
   const server = await startServer();
   const hosts = await connectHosts(streams, (index) => whipEndpoint(server, index));
   try {
-    const pids = [server.pid, ...server.workerPids()];
-    await hosts.begin();
-    await delay(WARM_UP_MS);
-    return { cpu: await measureWindows(pids, streams, WINDOWS, WINDOW_MS), ...memoryOf(pids) };
+    return await measureLoad(hosts, [server.pid, ...server.workerPids()]);
   } finally {
     await hosts.close();
     await server.stop();
@@ -51,11 +37,7 @@ async function record(streams: number): Promise<Recorded> {
   const hosts = await connectHosts(streams, (index) => whipEndpoint(server, index));
   try {
     const recordings = await startRecordings(server, streams);
-    const pids = [server.pid, ...server.workerPids()];
-    await hosts.begin();
-    await delay(WARM_UP_MS);
-    const cpu = await measureWindows(pids, streams, WINDOWS, WINDOW_MS);
-    const memory = memoryOf(pids);
+    const measured = await measureLoad(hosts, [server.pid, ...server.workerPids()]);
     const sent = await pauseHosts(hosts);
     const stopping = performance.now();
     const stopped = recordings.map((recordingId) => server.api.stopRecording(recordingId));
@@ -70,8 +52,7 @@ async function record(streams: number): Promise<Recorded> {
       if (files[0] !== undefined && ofHost !== undefined) checks.push(await checkFile(files[0], ofHost));
     }
     return {
-      cpu,
-      ...memory,
+      ...measured,
       playableMs,
       valid: checks.filter(({ valid }) => valid).length,
       sentPictures: sum(sent.map(({ frames }) => frames)),
@@ -105,17 +86,13 @@ async function rawDump(streams: number): Promise<Measured & { missing: number; s
   const url = `http://127.0.0.1:${port}/whip`;
   const hosts = await connectHosts(streams, async () => ({ url, token: 'none' }));
   try {
-    const pids = [dump.pid ?? 0];
-    await hosts.begin();
-    await delay(WARM_UP_MS);
-    const cpu = await measureWindows(pids, streams, WINDOWS, WINDOW_MS);
-    const memory = memoryOf(pids);
+    const measured = await measureLoad(hosts, [dump.pid ?? 0]);
     const sent = await pauseHosts(hosts);
     const ended = message<{ packets: number[] }>(dump);
     dump.send('end');
     const { packets } = await ended;
     const all = sum(sent.map((media) => media.packets));
-    return { cpu, ...memory, sent: all, missing: all - sum(packets) };
+    return { ...measured, sent: all, missing: all - sum(packets) };
   } finally {
     await hosts.close();
     dump.kill();
