@@ -9,7 +9,7 @@ import {
 /** The load of docs/benchmarks.md: 720p30 H.264 at 1.5 Mbit/s and Opus at 64 kbit/s, some 225 packets a second. */
 export const LOAD_MEDIA = {
   kind: 'clip',
-  seconds: 70,
+  seconds: 90,
   width: 1280,
   height: 720,
   framesPerSecond: 30,

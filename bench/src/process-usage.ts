@@ -63,8 +63,15 @@ export function spreadOf(values: readonly number[]): Spread {
 export interface CpuWindows {
   /** CPU milliseconds per second of one stream. */
   readonly perStreamSecond: Spread;
+  /** The same of each window. */
+  readonly figures: readonly number[];
   /** Share of the CPU time that was spent in the kernel, 0 to 1. */
   readonly kernelShare: number;
+}
+
+/** How much more one took than another one that was watched in the same windows. */
+export function ratioOf(one: CpuWindows, other: CpuWindows): Spread {
+  return spreadOf(one.figures.map((figure, window) => figure / other.figures[window]!));
 }
 
 /** Watches processes while they carry `streams` streams. */
@@ -85,6 +92,7 @@ export async function measureWindows(
   }
   return {
     perStreamSecond: spreadOf(figures),
+    figures,
     kernelShare: (before.kernelTicks - first.kernelTicks) / Math.max(1, before.ticks - first.ticks),
   };
 }

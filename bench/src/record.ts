@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { probeRecording, startServer } from '@aircheck/testkit';
+import { WORKER_FLAGS } from '../../packages/server/src/worker/worker-process.ts';
 import { checkFile, filesOf } from './files.ts';
 import { connectHosts, pauseHosts, startRecordings, whipEndpoint } from './load.ts';
-import { type Measured, measureLoad, WINDOW_MS, WINDOWS } from './measure-load.ts';
+import { type Measured, measureLoad, measureSideBySide, WINDOW_MS, WINDOWS } from './measure-load.ts';
+import { ratioOf } from './process-usage.ts';
 import { type Benchmark, number, spread } from './table.ts';
 
 interface Recorded extends Measured {
@@ -17,19 +19,6 @@ interface Recorded extends Measured {
   readonly sentSounds: number;
   readonly missingSounds: number;
   readonly playableMs: number;
-}
-
-/** The same publishers in the same server while nobody records them. */
-async function connect(streams: number): Promise<Measured> {
-  const server = await startServer();
-  const hosts = await connectHosts(streams, (index) => whipEndpoint(server, index));
-  try {
-    return await measureLoad(hosts, [server.pid, ...server.workerPids()]);
-  } finally {
-    await hosts.close();
-    await server.stop();
-    rmSync(server.dataFolder, { recursive: true, force: true });
-  }
 }
 
 async function record(streams: number): Promise<Recorded> {
@@ -76,85 +65,74 @@ async function message<T>(child: ChildProcess): Promise<T> {
   return received;
 }
 
-async function rawDump(streams: number): Promise<Measured & { missing: number; sent: number }> {
+interface SideBySide {
+  readonly dump: Measured;
+  readonly recording: Measured;
+  readonly missingPackets: number;
+  readonly sentPackets: number;
+}
+
+/** The transport's dump and the server's recordings of as many publishers each, at the same time. */
+async function besideDump(streams: number): Promise<SideBySide> {
   const folder = mkdtempSync(join(tmpdir(), 'aircheck-dump-'));
   const dump = fork(fileURLToPath(new URL('./raw-dump-process.ts', import.meta.url)), [folder], {
-    // As a media worker is started.
-    execArgv: ['--single-threaded-gc'],
+    execArgv: [...WORKER_FLAGS],
   });
   const { port } = await message<{ port: number }>(dump);
   const url = `http://127.0.0.1:${port}/whip`;
-  const hosts = await connectHosts(streams, async () => ({ url, token: 'none' }));
+  const server = await startServer();
+  const toDump = await connectHosts(streams, async () => ({ url, token: 'none' }));
+  const toServer = await connectHosts(streams, (index) => whipEndpoint(server, index));
   try {
-    const measured = await measureLoad(hosts, [dump.pid ?? 0]);
-    const sent = await pauseHosts(hosts);
+    await startRecordings(server, streams);
+    const [ofDump, ofServer] = await measureSideBySide([
+      { hosts: toDump, pids: [dump.pid ?? 0] },
+      { hosts: toServer, pids: [server.pid, ...server.workerPids()] },
+    ]);
+    const sent = await pauseHosts(toDump);
     const ended = message<{ packets: number[] }>(dump);
     dump.send('end');
     const { packets } = await ended;
-    const all = sum(sent.map((media) => media.packets));
-    return { ...measured, sent: all, missing: all - sum(packets) };
+    const sentPackets = sum(sent.map((media) => media.packets));
+    return { dump: ofDump!, recording: ofServer!, sentPackets, missingPackets: sentPackets - sum(packets) };
   } finally {
-    await hosts.close();
+    await Promise.all([toDump.close(), toServer.close()]);
     dump.kill();
-    rmSync(folder, { recursive: true, force: true });
+    await server.stop();
+    for (const path of [folder, server.dataFolder]) rmSync(path, { recursive: true, force: true });
   }
 }
 
-/** CPU, memory and completeness of recording, beside a dump of the same packets by the same transport. */
+/** CPU, memory and completeness of recording, and its CPU beside a dump of the same packets by the same transport. */
 export const recordBenchmark: Benchmark = {
   name: 'record',
   about: 'CPU, memory and completeness of N recorded WHIP publishers (record=1,10,30)',
   async run(progress, arg = '1,10,30') {
     const rows: string[][] = [];
     for (const streams of arg.split(',').map(Number)) {
-      progress(`record: ${streams} publishers, the transport's dump`);
-      const dump = await rawDump(streams);
-      progress(`record: ${streams} publishers, not recorded`);
-      const connected = await connect(streams);
       progress(`record: ${streams} publishers, recorded`);
-      const recorded = await record(streams);
-      const ratio = ({ cpu }: Measured): string =>
-        (cpu.perStreamSecond.median / dump.cpu.perStreamSecond.median).toFixed(2);
+      const alone = await record(streams);
+      progress(`record: ${streams} publishers, recorded, and as many beside that the transport dumps`);
+      const { dump, recording, missingPackets, sentPackets } = await besideDump(streams);
+      const usage = (what: string, { cpu, rssMiB, pssMiB }: Measured, ratio: string): string[] => [
+        what,
+        String(streams),
+        spread(cpu.perStreamSecond),
+        ratio,
+        `${(cpu.kernelShare * 100).toFixed(0)} %`,
+        rssMiB.toFixed(0),
+        pssMiB.toFixed(0),
+      ];
       rows.push(
         [
-          'raw dump',
-          String(streams),
-          spread(dump.cpu.perStreamSecond),
-          '1',
-          `${(dump.cpu.kernelShare * 100).toFixed(0)} %`,
-          dump.rssMiB.toFixed(0),
-          dump.pssMiB.toFixed(0),
-          '-',
-          `${dump.missing} of ${dump.sent} packets`,
-          '-',
-          '-',
+          ...usage('recording, alone', alone, '-'),
+          `${alone.valid}/${streams}`,
+          `${alone.missingPictures} of ${alone.sentPictures}`,
+          `${alone.missingSounds} of ${alone.sentSounds}`,
+          number(alone.playableMs),
         ],
-        [
-          'aircheck, not recording',
-          String(streams),
-          spread(connected.cpu.perStreamSecond),
-          ratio(connected),
-          `${(connected.cpu.kernelShare * 100).toFixed(0)} %`,
-          connected.rssMiB.toFixed(0),
-          connected.pssMiB.toFixed(0),
-          '-',
-          '-',
-          '-',
-          '-',
-        ],
-        [
-          'aircheck, recording',
-          String(streams),
-          spread(recorded.cpu.perStreamSecond),
-          ratio(recorded),
-          `${(recorded.cpu.kernelShare * 100).toFixed(0)} %`,
-          recorded.rssMiB.toFixed(0),
-          recorded.pssMiB.toFixed(0),
-          `${recorded.valid}/${streams}`,
-          `${recorded.missingPictures} of ${recorded.sentPictures}`,
-          `${recorded.missingSounds} of ${recorded.sentSounds}`,
-          number(recorded.playableMs),
-        ],
+        [...usage('raw dump, beside it', dump, '1'), '-', `${missingPackets} of ${sentPackets} packets`, '-', '-'],
+        [...usage('recording, beside it', recording, spread(ratioOf(recording.cpu, dump.cpu))), '-', '-', '-', '-'],
       );
     }
     return {
@@ -163,7 +141,7 @@ export const recordBenchmark: Benchmark = {
         'what',
         'N',
         'CPU ms per stream-second: median (min..max)',
-        'of the dump',
+        'of the dump, window by window',
         'kernel',
         'RSS MiB',
         'PSS MiB',
@@ -176,7 +154,7 @@ export const recordBenchmark: Benchmark = {
       notes: [
         'Publishers: WHIP, 1280×720, 30 pictures/s, H.264 1.5 Mbit/s + Opus 64 kbit/s, all from one process of their own, which is not counted.',
         `CPU: all processes and threads of the server, from the scheduler's accounting, ${WINDOWS} windows of ${WINDOW_MS / 1000} s.`,
-        'Raw dump: the same packets through the same ICE, DTLS and SRTP in one process that writes them to a file, without RTCP, reordering or MP4.',
+        'Raw dump: the same packets through the same ICE, DTLS and SRTP in one process, started as a media worker is, that writes them to files, without RTCP, reordering or MP4. It and a server that records as many publishers run at the same time: what else the machine does concerns both.',
         'RSS counts pages that processes share once for each; PSS counts them once.',
         'Playable after: from the stop request of all recordings to the first file that ffprobe has read in full.',
       ],

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import './heap.ts';
 import { realpathSync } from 'node:fs';
 import { AircheckError } from '@aircheck/protocol';
 import { startAgent } from './agent.ts';

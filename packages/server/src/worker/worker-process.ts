@@ -17,12 +17,12 @@ const ENTRY = new URL('./media-worker.ts', import.meta.url);
  * all) is collected before packets are taken for old ones. And the heap may grow to five times what lives in it before the
  * old generation is collected: the packets' memory counts for that, so that it was collected twice a second.
  */
-const GC_FLAGS = [
+export const WORKER_FLAGS = [
   '--single-threaded-gc',
   '--min-semi-space-size=8',
   '--max-semi-space-size=8',
   '--heap-growing-percent=400',
-];
+] as const;
 
 /** Names the failure to start, which no request asked for. */
 const INIT_ID = 0;
@@ -52,7 +52,7 @@ export class WorkerProcess {
     },
   ) {
     this.#child = fork(ENTRY, [], {
-      execArgv: [...process.execArgv, ...GC_FLAGS],
+      execArgv: [...process.execArgv, ...WORKER_FLAGS],
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
