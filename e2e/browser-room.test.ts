@@ -51,20 +51,31 @@ describe('a room in real browsers', () => {
     );
 
     await startByButtons(ann, 'ann', 'camera');
-    const ofBen = await record(server, 'talk', { userId: 'ben', fileName: 'ben by REST' });
-    await untilRecording(server, ofBen.recordingId, ({ durationMs }) => durationMs > 8_000, 40_000);
-    await ann.getByTestId('recording-ann-camera').getByTestId('stop-recording').click();
-    await server.api.stopRecording(ofBen.recordingId);
-    await ann.getByTestId('recording-ann-camera').waitFor({ state: 'detached' });
+    await startByButtons(ann, 'ben', 'camera');
+    const ofBen = (await server.api.listRecordings()).items.find(({ userId }) => userId === 'ben')!;
+    const until = (atLeastMs: number) =>
+      untilRecording(server, ofBen.recordingId, ({ durationMs }) => durationMs > atLeastMs, 40_000);
+    const { startedAt } = await until(8_000);
+    await ben.getByTestId('mic-toggle').click();
+    const mutedMs = Date.now() - Date.parse(startedAt!);
+    await until(mutedMs + 3_000);
+    for (const name of ['ann', 'ben']) {
+      await ann.getByTestId(`recording-${name}-camera`).getByTestId('stop-recording').click();
+      await ann.getByTestId(`recording-${name}-camera`).waitFor({ state: 'detached' });
+    }
 
     const { items: recordings } = await server.api.listRecordings();
     expect(recordings.map(({ userId, state }) => `${userId} ${state}`).sort()).toEqual(['ann ready', 'ben ready']);
-    for (const { fileIds, health } of recordings) {
+    for (const { userId, fileIds, health } of recordings) {
       expect(fileIds.length).toBe(1);
       expect(health).toMatchObject({ lostPackets: 0, lostFrames: 0 });
       const content = await contentOf(server, fileIds[0]!);
       expectWhole(content);
       expectInSync(content, 5);
+      // Who is muted is seen on, and silent from then on.
+      expect(content.pictures.at(-1)!.ptsMs).toBeGreaterThan(mutedMs + 2_900);
+      const late = content.beepsMs.filter((beepMs) => beepMs > mutedMs + 1_000);
+      expect(late.length > 0).toBe(userId === 'ann');
     }
   });
 

@@ -24,11 +24,13 @@ interface Sender {
 }
 
 /** Sends sound and picture of the same moments; gives back where each second's moment was laid by both. */
-function run(sender: Sender): { audioMs: number; videoMs: number; second: number }[] {
+function run(
+  sender: Sender,
+  timeline = new RecordingTimeline(0, 1000),
+): { audioMs: number; videoMs: number; second: number }[] {
   const next = random(7);
   const wallOffset = 1.7e12;
   const audioRate = 48 * (sender.audioRate ?? 1);
-  const timeline = new RecordingTimeline(0, 1000);
   type Event = { atMs: number; run: () => void };
   const events: Event[] = [];
   const placed: { audioMs: number; videoMs: number; second: number }[] = [];
@@ -105,15 +107,20 @@ describe('the recording timeline', () => {
     }
   });
 
-  it('does not drift over an hour with a sound card 100 ppm off', () => {
-    const placed = run({
+  it('does not drift over an hour with a sound card 100 ppm off, and says by how much it is', () => {
+    const timeline = new RecordingTimeline(0, 1000);
+    const sender = {
       seconds: 3600,
       audioRate: 1.0001,
       audioDelayMs: 20,
       videoDelayMs: 40,
       jitterMs: 10,
       reports: true,
-    });
+    };
+    const placed = run(sender, timeline);
+    const { audio, video } = timeline.driftPpm;
+    expect(Math.abs(Math.abs(audio!) - 100)).toBeLessThan(1);
+    expect(Math.abs(video!)).toBeLessThan(1);
     for (const { audioMs, videoMs, second } of placed.filter(({ second }) => second > 10)) {
       expect(Math.abs(videoMs - audioMs), `second ${second}`).toBeLessThan(2);
     }
