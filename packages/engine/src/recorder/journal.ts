@@ -86,14 +86,19 @@ function end(pid: number): void {
 /** Whether the process lives and still is the one that wrote the journal: process ids are used again. */
 async function isWriting({ writerPid, writerBegan }: Journal): Promise<boolean> {
   if (writerPid === process.pid || !isAlive(writerPid)) return false;
+  // Systems without /proc: only the process id can tell.
   return writerBegan === (await beginningOf(writerPid));
 }
 
-/** When a process began, in the system's ticks since its own start; undefined where the system does not tell. */
+/**
+ * When a process began, in the system's ticks since its own start; undefined where the system does not tell, and for one that
+ * has ended and only waits for its parent to notice.
+ */
 async function beginningOf(pid: number): Promise<string | undefined> {
   try {
-    // Field 22 of proc_pid_stat(5); the name in parentheses before it may hold spaces.
-    return (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /s, '').split(' ')[19];
+    // Fields 3 and 22 of proc_pid_stat(5); the name in parentheses before them may hold spaces.
+    const [state, ...others] = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /s, '').split(' ');
+    return state === 'Z' || state === 'X' ? undefined : others[18];
   } catch {
     return undefined;
   }

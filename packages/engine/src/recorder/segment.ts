@@ -81,7 +81,7 @@ export class Segment {
   #audioEndTicks: number | undefined;
   #audioPackets = 0;
   #audioBytes = 0;
-  /** When the oldest sample arrived that no fragment has yet. */
+  /** When the oldest sample arrived that no fragment has yet, but for the picture that is held back. */
   #oldestArrivalMs = Number.POSITIVE_INFINITY;
   #lastCutMs = Number.NEGATIVE_INFINITY;
   #cuts = 0;
@@ -168,7 +168,6 @@ export class Segment {
       this.#videoFormat = format;
     }
     this.#pending = { ticks, data, keyFrame, arrivalMs };
-    this.#noteArrival(arrivalMs);
   }
 
   #releasePicture(endTicks: number): void {
@@ -185,6 +184,7 @@ export class Segment {
     this.#videoEndTicks = picture.ticks + duration;
     this.#pictures += 1;
     this.#videoBytes += picture.data.byteLength;
+    this.#noteArrival(picture.arrivalMs);
     this.#pending = undefined;
   }
 
@@ -258,7 +258,7 @@ export class Segment {
   }
 
   #cut(): void {
-    this.#oldestArrivalMs = this.#pending?.arrivalMs ?? Number.POSITIVE_INFINITY;
+    this.#oldestArrivalMs = Number.POSITIVE_INFINITY;
     const fragment = this.#writer.cutFragment();
     if (fragment === undefined) return;
     this.#cuts += 1;

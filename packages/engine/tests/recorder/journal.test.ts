@@ -41,3 +41,18 @@ it('a process that still writes is waited for; another one that has its id by no
     child.kill();
   }
 });
+
+it('a process that has ended, and whose parent has not noticed yet, writes no more', async () => {
+  // The shell becomes a program that waits for no child; the child ends, and stays as a zombie.
+  const parent = spawn('/bin/sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  try {
+    const [printed] = (await once(parent.stdout, 'data')) as [Buffer];
+    const writerPid = Number(String(printed).trim());
+    const stat = async () => (await readFile(`/proc/${writerPid}/stat`, 'utf8')).replace(/^.*\) /s, '').split(' ');
+    await expect.poll(async () => (await stat())[0]).toBe('Z');
+    await writersGone([journalBy({ writerPid, writerBegan: (await stat())[19]! })]);
+    expect((await stat())[0]).toBe('Z');
+  } finally {
+    parent.kill();
+  }
+});
