@@ -58,7 +58,7 @@ describe('a hotlink signature', () => {
       hotlinks().check('app', `${dir}a.mp4`, { t, exper, sign: md5(key + dir + t + exper) });
     expect(await check('0')).not.toHaveProperty('previewSeconds');
     expect(await check('')).not.toHaveProperty('previewSeconds');
-    for (const exper of ['a', '1e3', '0x10', '9999999999']) {
+    for (const exper of ['a', '1e3', '0x10', '030', '9999999999']) {
       await expect(check(exper)).rejects.toMatchObject({ code: 'link-invalid', input: 'query.exper' });
     }
     // Signed right behind the time, the seconds could be made a part of it.
@@ -66,6 +66,25 @@ describe('a hotlink signature', () => {
     await expect(hotlinks().check('app', `${dir}a.mp4`, { t: `${t}30`, sign })).rejects.toMatchObject({
       code: 'link-invalid',
     });
+  });
+
+  it('of a preview opens nothing more when its digits are moved', async () => {
+    const check = (text: string, query: Record<string, string>) =>
+      hotlinks().check('app', `${dir}a.mp4`, { t, ...query, sign: md5(key + dir + t + text) });
+    const refused = (text: string, query: Record<string, string>, input: string) =>
+      expect(check(text, query)).rejects.toMatchObject({ code: 'link-invalid', status: 403, input });
+    expect(await check('30', { exper: '30' })).toMatchObject({ previewSeconds: 30 });
+    await refused('30', { us: '30' }, 'query.us');
+    await refused('30', { exper: '', us: '30' }, 'query.us');
+    await refused('30', { exper: '3', us: '0' }, 'query.us');
+    expect(await check('30r4nd', { exper: '30', us: 'r4nd' })).toMatchObject({ previewSeconds: 30 });
+    await refused('30r4nd', { us: '30r4nd' }, 'query.us');
+    // Nor is it one that could be enlarged so.
+    await refused('105a', { exper: '10', us: '5a' }, 'query.us');
+    // Nothing but 0 seconds begins with a 0: what follows is `us`, whatever it begins with.
+    expect(await check('072d4cd1101', { exper: '0', us: '72d4cd1101' })).not.toHaveProperty('previewSeconds');
+    await refused('072d4cd1101', { exper: '072', us: 'd4cd1101' }, 'query.exper');
+    await refused('072d4cd1101', { us: '072d4cd1101' }, 'query.us');
   });
 
   it('is refused with 403 when anything of it is wrong, or the app takes none', async () => {
