@@ -139,7 +139,8 @@ export class JobRun {
     if (row.type === 'hash' || row.type === 'probe') {
       return this.#finishInternal(result as InternalResults[InternalType]);
     }
-    const kept = await results.keep(row, JSON.parse(row.input) as WorkRequest, result as Made, this.#folder);
+    const request = JSON.parse(row.input) as WorkRequest;
+    const kept = await results.keep(row, request, result as Made, this.#folder, prepared.startMs);
     let ended = false;
     try {
       ended = await ends.finish(row, { state: 'done', output: {} }, kept.commit);

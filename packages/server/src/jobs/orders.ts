@@ -19,6 +19,8 @@ export type Prepared = AnyOrder & {
   readonly fileId: string | undefined;
   /** Bytes that it will write, roughly. */
   readonly bytes: number;
+  /** Where a clip begins in the file, in milliseconds. */
+  readonly startMs?: number;
 };
 
 /** A file that is cut or joined, or a rendition of it. */
@@ -92,7 +94,7 @@ export class Orders {
         // An end that was rounded up is the end.
         const toEnd = request.endMs === undefined || request.endMs >= durationMs;
         const order = { source, startMs: request.startMs, endMs: toEnd ? undefined : request.endMs };
-        return { name: 'clip', order, fileId, bytes };
+        return { name: 'clip', order, fileId, bytes, startMs };
       }
     }
   }

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
-import type { Asset, DerivativeKind, VideoInfo } from '@aircheck/protocol';
+import type { DerivativeKind, VideoInfo } from '@aircheck/protocol';
 import type { JobRow } from '../db/index.ts';
 import type { Library, NewDerivative } from '../library/index.ts';
 import { aacDefinition, defaultSnapshot, defaultSprite } from './built-in-templates.ts';
 import type { Commit } from './internal-jobs.ts';
 import { move } from './move.ts';
-import { findAsset, placeInFile, type WorkRequest } from './orders.ts';
+import { findAsset, type WorkRequest } from './orders.ts';
 import type { MediaFacts, ProducedFile } from './work-orders.ts';
 
 /** What a job has made, in its place on the disk but not in the database yet. */
@@ -48,10 +48,11 @@ export class Results {
   /**
    * Moves what was made to where it is kept, on the disk for good.
    * @param folder - the folder that the work had
+   * @param startMs - where what was made begins in the file that the job is about
    */
-  async keep(row: JobRow, request: WorkRequest, made: Made, folder: string): Promise<Kept> {
+  async keep(row: JobRow, request: WorkRequest, made: Made, folder: string, startMs = 0): Promise<Kept> {
     return 'file' in made
-      ? this.#keepFile(row, request as NewFileRequest, made, folder)
+      ? this.#keepFile(row, request as NewFileRequest, made, folder, startMs)
       : this.#keepDerivatives(row, request as DerivingRequest, made.files, folder);
   }
 
@@ -99,6 +100,7 @@ export class Results {
     request: NewFileRequest,
     { file, facts }: { readonly file: ProducedFile; readonly facts: MediaFacts },
     folder: string,
+    startMs: number,
   ): Promise<Kept> {
     const { library, config } = this.#options;
     const fileId = fileIdOf(row);
@@ -108,18 +110,20 @@ export class Results {
     return {
       commit: async (transaction) => {
         const { asset: source } = await findAsset(transaction, row.app_id, row.file_id!);
-        const startedAt = startOf(source, request);
-        const { fileName, classId, tags } = request;
+        const { fileName, classId, tags, definition } = request;
+        // Renditions are upright.
+        const video = definition === undefined ? turnedAs(source.video, facts.video) : facts.video;
         await library.addFile(transaction, {
           appId: row.app_id,
           fileId,
           source: request.type,
           path,
-          facts: { ...facts, video: turnedAs(source.video, facts.video) },
+          facts: { ...facts, video },
           fileName,
           classId,
           tags,
-          startedAt,
+          // When what is in it was said, by the wall clock.
+          startedAt: Date.parse(source.startedAt) + startMs,
         });
         return { fileId };
       },
@@ -161,12 +165,6 @@ export function definitionOf(request: DerivingRequest): number {
 export function fileIdOf(row: Pick<JobRow, 'job_id' | 'created_at'>): string {
   const digits = createHash('sha256').update(row.job_id).digest().readUIntBE(0, 6) % 1_000_000;
   return `${row.created_at}${String(digits).padStart(6, '0')}`;
-}
-
-/** When what is in a new file was said, by the wall clock. */
-function startOf({ startedAt, durationMs }: Asset, request: NewFileRequest): number {
-  const startMs = request.type === 'clip' ? placeInFile(request, durationMs).startMs : 0;
-  return Date.parse(startedAt) + startMs;
 }
 
 /** What is copied picture by picture is turned for display as its source is; its own facts have the picture as it is coded. */

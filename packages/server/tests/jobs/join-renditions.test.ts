@@ -60,4 +60,19 @@ it('recordings in VP8 and H.264, which cannot be joined, are when both were tran
   expect((await service.until(await create(clip), 'failed')).error).toMatchObject({ code: 'media-invalid' });
   const clipped = await contentOf(await create({ ...clip, definition: 10 }));
   expect(clipped.pictures.map(({ counter }) => counter)).toEqual(numbers(25, 50));
+
+  // What counts is the rendition, upright and longer than the file is said to be.
+  await db
+    .updateTable('assets')
+    .set({ duration_ms: 1500, video: JSON.stringify({ ...facts.video, rotation: 90 }) })
+    .where('file_id', '=', fileIds[1]!)
+    .execute();
+  const { output } = await service.until(
+    await create({ ...clip, startMs: -2000, endMs: -1000, definition: 10 }),
+    'done',
+  );
+  const { asset } = await service.library.get(output!.fileId!);
+  expect(asset.video).not.toHaveProperty('rotation');
+  const source = await service.library.get(fileIds[1]!);
+  expect(Math.abs(Date.parse(asset.startedAt) - Date.parse(source.asset.startedAt) - 1000)).toBeLessThan(60);
 });
