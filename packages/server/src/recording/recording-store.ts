@@ -107,6 +107,16 @@ export class RecordingStore {
       .executeTakeFirst();
   }
 
+  /** Writes down when a recording began that is beyond that state already, unless it is known; nobody is told. */
+  async noteStart(recordingId: string, startedAt: number): Promise<void> {
+    await this.#db
+      .updateTable('recordings')
+      .set({ started_at: Math.round(startedAt) })
+      .where('recording_id', '=', recordingId)
+      .where('started_at', 'is', null)
+      .execute();
+  }
+
   async #tell(transaction: Database, row: RecordingRow): Promise<Recording> {
     const recording = (await this.toRecordings([row], transaction))[0]!;
     await this.#outbox.append(transaction, {

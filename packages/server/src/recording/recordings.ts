@@ -371,7 +371,10 @@ export class Recordings {
 
   async #onState({ recordingId, state, at }: WorkerEvents['recording-state']): Promise<void> {
     const row = await this.#store.row(recordingId);
-    if (row !== undefined) await this.#transition(row, state, state === 'recording' ? { startedAt: at } : {});
+    if (row === undefined) return;
+    if (state !== 'recording') await this.#transition(row, state);
+    // Told of a while after the first frame: a stop may have come between.
+    else if (!(await this.#transition(row, state, { startedAt: at }))) await this.#store.noteStart(recordingId, at);
   }
 
   async #onEnded({ recordingId, reason, detail }: WorkerEvents['recording-ended']): Promise<void> {

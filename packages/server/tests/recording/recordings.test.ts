@@ -254,6 +254,23 @@ describeOnBothDatabases('recordings', (database) => {
     expect(workers.stopped).toHaveLength(1);
   });
 
+  it('know when they began, though it is told of only after they are stopped', async () => {
+    const { recordingId } = await recordings.start(server, 'studio', request);
+    workers.segments.set(recordingId, [segmentOf(recordingId)]);
+    const gate = Promise.withResolvers<void>();
+    workers.stopGate = gate.promise;
+    onTold = ({ state }) => {
+      if (state !== 'finalizing') return;
+      for (const at of [1_795_258_530_000, 1_795_258_531_000]) {
+        workers.emit('recording-state', { recordingId, state: 'recording', at });
+      }
+      gate.resolve();
+    };
+    const done = await recordings.stop(server, recordingId);
+    expect(done).toMatchObject({ state: 'ready', startedAt: '2026-11-21T10:55:30.000Z' });
+    expect(told.map(({ state }) => state)).toEqual(['starting', 'finalizing', 'ready']);
+  });
+
   it('that are not there cannot be stopped', async () => {
     await expect(recordings.stop(server, 'nothing')).rejects.toMatchObject({ code: 'recording-not-found' });
   });
