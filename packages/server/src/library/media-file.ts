@@ -40,20 +40,24 @@ export interface SendOptions {
 
 /**
  * Opens a file.
- * @throws AircheckError `asset-not-found` when it is not there (any more)
+ * @throws AircheckError `asset-not-found` when it is not there (any more), `storage-failed` when it cannot be opened
  */
 export async function openMediaFile(file: Pick<MediaFile, 'folder' | 'path' | 'fileId'>): Promise<FileHandle> {
+  const path = safePath(file);
   try {
-    return await open(safePath(file), 'r');
+    return await open(path, 'r');
   } catch (cause) {
-    if (cause instanceof AircheckError) throw cause;
-    throw new AircheckError('asset-not-found', `The file ${file.fileId} is not on the disk`, { cause });
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT') {
+      throw new AircheckError('asset-not-found', `The file ${file.fileId} is not on the disk`, { cause });
+    }
+    throw new AircheckError('storage-failed', `The file ${file.fileId} cannot be opened: ${message}`, { cause });
   }
 }
 
 /**
  * Opens what is meant by a file: all of it, or what its plan says.
- * @throws AircheckError `asset-not-found` when it is not there (any more)
+ * @throws AircheckError as {@link openMediaFile}
  */
 export async function openMediaBytes(file: MediaFile): Promise<MediaBytes> {
   return mediaBytesOf(await openMediaFile(file), file.plan);

@@ -8,6 +8,8 @@ import { MediaIndexes, targetSeconds } from './media-index.ts';
 /** How long who asks for a growing file too early is kept waiting for its first segment, and how often it is looked for. */
 const firstSegmentMs = 8000;
 const lookAgainMs = 200;
+/** So many files of a recording are open at a time, for each who asks. */
+const openFiles = 8;
 
 /** A file as it is played. */
 export interface PlayedFile extends MediaFile {
@@ -101,9 +103,15 @@ export class HlsPlaylists {
       // A file that may still grow is the end for now: what is listed behind it could not be added to.
       const growing = ended ? -1 : parts.findIndex(({ whole }) => !whole);
       const listed = growing < 0 ? parts : parts.slice(0, growing + 1);
+      const found: (PlaylistPart | undefined)[] = [];
+      for (let first = 0; first < listed.length; first += openFiles) {
+        const some = listed.slice(first, first + openFiles);
+        found.push(...(await Promise.all(some.map((part) => this.#partOf(part)))));
+      }
       const playlist = chainedPlaylist({
-        parts: (await Promise.all(listed.map((part) => this.#partOf(part)))).filter((part) => part !== undefined),
-        lastGrows: growing >= 0,
+        parts: found.filter((part) => part !== undefined),
+        // The library may know of a file before it is on the disk: then the one before it is the last, and whole.
+        lastGrows: growing >= 0 && found.at(-1) !== undefined,
         ended,
         targetSeconds,
       });

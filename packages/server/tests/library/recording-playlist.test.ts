@@ -36,15 +36,15 @@ class Recording {
     return this.#segments.map(({ fileId }) => fileId);
   }
 
-  /** @param bytes - of the file so far */
-  async put(index: number, bytes: Uint8Array, state: AssetState): Promise<void> {
+  /** @param bytes - of the file so far; undefined: it is not on the disk yet */
+  async put(index: number, bytes: Uint8Array | undefined, state: AssetState): Promise<void> {
     const { library, recordingsFolder } = this.#media;
     const segment = this.#segments[index]!;
     const path = join(recordingsFolder, segment.path);
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, bytes);
+    if (bytes !== undefined) await writeFile(path, bytes);
     const owner = { appId: 'default', roomId: 'studio', userId: 'anna', fileName: 'Lesson', tags: [], classId: 0 };
-    await library.save(owner, { ...segment, sizeBytes: bytes.byteLength }, state);
+    await library.save(owner, { ...segment, sizeBytes: bytes?.byteLength ?? 0 }, state);
   }
 
   async end(): Promise<void> {
@@ -115,6 +115,7 @@ describe('the playlist of a recording', () => {
       () => recording.put(1, files[1]!.subarray(0, (files[1]!.length * 3) / 4), 'recording'),
       () => recording.put(0, files[0]!, 'ready'),
       () => recording.put(1, files[1]!, 'ready'),
+      () => recording.put(2, undefined, 'recording'),
       () => recording.put(2, files[2]!.subarray(0, files[2]!.length / 2), 'recording'),
       () => recording.put(2, files[2]!, 'ready'),
       () => recording.end(),

@@ -2,10 +2,20 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { openMediaFile } from '../../src/library/media-file.ts';
 import { startMediaServer } from './media-server.ts';
 
 const digits = Buffer.from('0123456789'.repeat(10));
 const sha = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+describe('a file that cannot be opened', () => {
+  it('is gone only where the disk says so', async () => {
+    const open = (path: string) => openMediaFile({ folder: import.meta.dirname, path, fileId: '1' });
+    await expect(open('none.mp4')).rejects.toMatchObject({ code: 'asset-not-found' });
+    const unreadable = `${'x'.repeat(300)}.mp4`;
+    await expect(open(unreadable)).rejects.toMatchObject({ code: 'storage-failed', retryable: true });
+  });
+});
 
 describe('what was made of a file', () => {
   it('is played with the same signature, renditions by ranges, pictures as such', async () => {
