@@ -41,6 +41,8 @@ export class Runner {
   #looking: Promise<void> | undefined;
   #lookAgain = false;
   #tidiedAt = 0;
+  /** Held to be ended, and never to be begun; those whose end could not be written down are tried again by the next tidying. */
+  readonly #hopeless: JobRow[] = [];
 
   constructor(options: RunnerOptions) {
     this.#options = options;
@@ -147,13 +149,20 @@ export class Runner {
   /** What takes the whole server down, as for want of memory, would else come back at each start. */
   async #failHopeless(all: boolean): Promise<void> {
     const { store, logger } = this.#options;
-    for (const row of await store.takeHopeless(all)) {
+    this.#hopeless.push(...(await store.takeHopeless(all)));
+    for (const row of this.#hopeless.splice(0)) {
       const { job_id: jobId, type, losses } = row;
       const error = new AircheckError('job-crashed', `The server went down ${losses} times while the job ran`, {
         hint: 'If other jobs end well, give the server more memory and do it again',
       });
       logger.error({ jobId, type, losses }, 'job is given up: the server went down each time that it ran');
-      await giveUp(this.#options, row, error);
+      try {
+        // At a second try it may have been cancelled or be another queue's.
+        if (await store.beat(jobId, row.progress)) await giveUp(this.#options, row, error);
+      } catch (cause) {
+        logger.error({ err: cause, jobId }, 'the end of a job that is given up cannot be written down yet');
+        this.#hopeless.push(row);
+      }
     }
   }
 

@@ -323,6 +323,28 @@ describeOnBothDatabases('the queue of jobs', (database) => {
     expect(row).toEqual({ losses: 0 });
   });
 
+  it('holds a job that is given up until its end can be written down, and starts all the same', async () => {
+    const clock = { aheadMs: 0, now: () => Date.now() + clock.aheadMs };
+    const service = await jobService(database.db, { clock });
+    const jobIds: string[] = [];
+    for (const content of ['x', 'y']) jobIds.push(await service.hash(await service.addFile(Buffer.from(content))));
+    const [stuck, other] = jobIds as [string, string];
+    const killed = new JobStore(database.db, systemClock);
+    for (const _ of jobIds) await killed.claim('short');
+    await database.db.updateTable('jobs').set({ losses: 4 }).execute();
+    let tries = 0;
+    service.jobs.onFinished('hash', async ({ jobId }) => {
+      if (jobId === stuck && ++tries === 1) throw new Error('the database refuses');
+      return undefined;
+    });
+    await service.jobs.start();
+    expect((await service.jobs.get(appId, other)).state).toBe('failed');
+    expect((await service.jobs.get(appId, stuck)).state).toBe('running');
+    clock.aheadMs = 31_000;
+    expect((await service.until(stuck, 'failed')).error).toMatchObject({ code: 'job-crashed' });
+    expect(tries).toBe(2);
+  });
+
   it('does what is put in by a transaction only after it, and not at all when it is taken back', async () => {
     const service = await jobService(database.db);
     const begun: string[] = [];
