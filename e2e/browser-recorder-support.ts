@@ -21,7 +21,8 @@ export type RecordingContent = Awaited<ReturnType<typeof readRecording>>;
 
 /** Of the sound against the picture. */
 const IN_SYNC_MS = 40;
-const IN_SYNC_SHARE = 0.9;
+/** A busy machine may disturb a page at any one moment: one event, or so many of them, may lie further off. */
+const OUTLIER_SHARE = 0.1;
 
 /** A server, an app's site and a browser for all tests of a file. */
 export function recorderPagesForFile() {
@@ -169,8 +170,8 @@ export function expectRisingCounters(content: RecordingContent): void {
  *
  * @param clock - as it stood when the recording ended
  * @param pause - where something was left out, and how long it was
- * @param medianMs - of what a browser's own parts lay wrongly only the middle is looked at; else nine of ten events lie
- * within 40 ms
+ * @param medianMs - of what a browser's own parts lay wrongly only the middle is looked at; else all events but one in ten
+ * (one at least) lie within 40 ms too
  */
 export function expectInSync(
   content: RecordingContent,
@@ -184,8 +185,8 @@ export function expectInSync(
   const told = `of ${JSON.stringify(all)}, slips at ${clock.slipsAt}`;
   expect(offsets[offsets.length >> 1], told).toBeLessThan(medianMs ?? IN_SYNC_MS);
   if (medianMs !== undefined) return;
-  const inSync = offsets.filter((offset) => offset <= IN_SYNC_MS);
-  expect(inSync.length, told).toBeGreaterThanOrEqual(offsets.length * IN_SYNC_SHARE);
+  const outliers = offsets.filter((offset) => offset > IN_SYNC_MS);
+  expect(outliers.length, told).toBeLessThanOrEqual(Math.max(1, offsets.length * OUTLIER_SHARE));
 }
 
 /** The browser's own player knows how long a file is, and finds the right pictures in it. */
