@@ -112,7 +112,23 @@ function roomOf() {
       return () => events.off(name, listener);
     },
   };
-  return { room: room as unknown as Room, events, setToken: (token: string) => Object.assign(room, { token }) };
+  const createViewerToken = room.createViewerToken;
+  return {
+    room: room as unknown as Room,
+    events,
+    setToken: (token: string) => Object.assign(room, { token }),
+    /** Whoever asks next gets this token, once it is given. */
+    holdToken(token: string) {
+      const [asked, given] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      room.createViewerToken = async () => {
+        room.createViewerToken = createViewerToken;
+        asked.resolve();
+        await given.promise;
+        return { token };
+      };
+      return { asked: asked.promise, give: given.resolve };
+    },
+  };
 }
 
 const start = (client: AgentClient, { room } = roomOf()) => client.startRecordMp4({ path: 'x.mp4', room });
@@ -369,6 +385,23 @@ describe('the door of the agent', () => {
     await expect.poll(() => service.renew.mock.calls).toEqual([renewed('newer'), renewed('newest')]);
     page.close();
     expect(call.events.listenerCount('token-renewed')).toBe(0);
+  });
+
+  it('is handed the newest token last, however long an older one takes to get', async () => {
+    const { door, service, pairings } = await openDoor();
+    const page = await pageOf(SITE, door.port);
+    await page.pair(pairings.newCode().code);
+    const call = roomOf();
+    const older = call.holdToken('older');
+    const renewals = [page.renew(call)];
+    await older.asked;
+    call.setToken('newer');
+    renewals.push(page.renew(call));
+    older.give();
+    await Promise.all(renewals);
+    const tokens = service.renew.mock.calls.map(([, request]) => (request as { token: string }).token);
+    expect(tokens).toEqual(['older', 'newer']);
+    page.close();
   });
 
   it('is looked for again when it went, and given up after 35 s', async () => {

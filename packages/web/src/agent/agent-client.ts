@@ -73,6 +73,8 @@ export class AgentClient extends TypedEmitter<AgentClientEvents> {
   #retry: ReturnType<typeof setTimeout> | undefined;
   /** Rooms that the agent records in for this page, each with what ends its watch. */
   readonly #rooms = new Map<Room, () => void>();
+  /** The newest renewal of each room: the agent takes the token that comes last. */
+  readonly #renewals = new WeakMap<Room, Promise<void>>();
 
   /**
    * Looks for an agent on this computer. One that this page has been paired with is taken before others, and is ready at
@@ -181,8 +183,16 @@ export class AgentClient extends TypedEmitter<AgentClientEvents> {
    * does it for what it found running.
    * @throws AircheckError `recording-not-found` (404)
    */
-  async renew({ room }: AgentCall): Promise<void> {
-    await this.#link.request('renew', await callOf(room));
+  renew({ room }: AgentCall): Promise<void> {
+    const renewal = (this.#renewals.get(room) ?? Promise.resolve())
+      .catch(() => {
+        // Whoever asked for it was told.
+      })
+      .then(async () => {
+        await this.#link.request('renew', await callOf(room));
+      });
+    this.#renewals.set(room, renewal);
+    return renewal;
   }
 
   #follow(room: Room): void {
