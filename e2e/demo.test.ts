@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { counterBreaks, readRecording } from '@aircheck/testkit';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
-const DEMO = fileURLToPath(new URL('../packages/testkit/src/demo.ts', import.meta.url));
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 let folder: string;
 
@@ -19,7 +19,9 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 function startDemo(...options: string[]) {
   const env = { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE };
-  const child = spawn(process.execPath, [DEMO, '--seconds', '2', ...options], {
+  // npm hands signals on to what it runs.
+  const child = spawn('npm', ['run', '--silent', 'demo', '--', '--seconds', '2', ...options], {
+    cwd: ROOT,
     env: { ...env, AIRCHECK_DATA: folder, AIRCHECK_PORT: '0' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
