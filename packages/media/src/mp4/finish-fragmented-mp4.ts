@@ -11,10 +11,10 @@ const MAX_BOXES_BEFORE_MOVIE = 64;
 
 /**
  * Finds out how to make a plain MP4, which names its duration and can be searched, of a fragmented one that another
- * program wrote, without moving a byte of its media: a `moov` with all samples goes behind the last whole fragment, and the
- * header of an `mdat` around everything before it over the first 16 bytes of the `moov` that the fragments belonged to. Of
- * that nothing is needed then. Until the patch it stays the file that it was. Sample entries, rotation and edit lists are
- * kept as they are. A file that is plain already is left alone.
+ * program wrote, without moving a byte of its media: a `moov` with all samples goes behind its last whole box (where it was
+ * cut off inside a fragment, behind the one before), and the header of an `mdat` around everything before it over the first
+ * 16 bytes of the `moov` that the fragments belonged to. Of that nothing is needed then. Until the patch it stays the file
+ * that it was. Sample entries, rotation and edit lists are kept as they are. A file that is plain already is left alone.
  *
  * @param fileSize - the file's length in bytes; it may have been cut off anywhere
  * @throws MediaError `container-malformed` when it is no MP4 or was cut off before its `moov` was whole,
@@ -23,15 +23,16 @@ const MAX_BOXES_BEFORE_MOVIE = 64;
 export async function finishFragmentedMp4(read: RandomAccess, fileSize: number): Promise<ForeignRecovery> {
   const source = await readMovieSource(read, fileSize);
   const { durationSeconds } = source;
-  const patchOffset = await fragmentsMovieOffset(new WindowReader(read), fileSize);
+  const reader = new WindowReader(read);
+  const patchOffset = await fragmentsMovieOffset(reader, fileSize);
   if (patchOffset === undefined) {
     return { truncateTo: fileSize, finalization: { append: [], patches: [] }, durationSeconds };
   }
-  const dataEnd = Math.max(...source.tracks.map(dataEndOf));
+  const end = await wholeBoxesEnd(reader, patchOffset, Math.max(...source.tracks.map(dataEndOf)), fileSize);
   const tracks = source.tracks.map((track, index) => finishedTrack(track, index + 1));
-  const { movie, patch } = finishHybridMovie(tracks, source.creationTime, dataEnd, patchOffset);
+  const { movie, patch } = finishHybridMovie(tracks, source.creationTime, end, patchOffset);
   return {
-    truncateTo: dataEnd,
+    truncateTo: end,
     finalization: { append: [movie], patches: [{ offset: patchOffset, data: patch }] },
     durationSeconds,
   };
@@ -48,6 +49,27 @@ async function fragmentsMovieOffset(reader: WindowReader, fileSize: number): Pro
     position = box.end;
   }
   throw new MediaError('container-malformed', `neither fragments nor an end among ${MAX_BOXES_BEFORE_MOVIE} boxes`);
+}
+
+/**
+ * Where the last whole box ends behind the last sample: a `moof` there begins a fragment that was cut off, and a `moov` is
+ * what finishing had written when it was interrupted. Others stay, such as an `mfra`: an upload may have sent them.
+ *
+ * @param from - offset of a box before the fragments
+ */
+async function wholeBoxesEnd(reader: WindowReader, from: number, dataEnd: number, fileSize: number): Promise<number> {
+  let end = dataEnd;
+  for (let position = from; ; ) {
+    const box = await readBoxHeader(reader, position, fileSize).catch(noBox);
+    if (box === undefined || box.end > fileSize) return end;
+    if (box.offset >= dataEnd && (box.type === 'moof' || box.type === 'moov')) return end;
+    position = box.end;
+    end = Math.max(end, position);
+  }
+}
+
+function noBox(error: unknown): undefined {
+  if (!(error instanceof MediaError)) throw error;
 }
 
 function dataEndOf({ samples }: SourceTrack): number {

@@ -85,6 +85,27 @@ describe('finishing a fragmented MP4', () => {
     }
   });
 
+  it('keeps what lies behind the last fragment, but for a fragment that is not whole', async () => {
+    const ends = boxesOf(foreign).map(({ end }) => end);
+    expect(topBoxes(foreign).slice(-3)).toEqual(['moof', 'mdat', 'mfra']);
+    const [moofEnd, mdatEnd, mfraEnd] = ends.slice(-3) as [number, number, number];
+    const beforeMoof = ends.at(-4)!;
+    for (const [length, kept] of [
+      [mfraEnd, mfraEnd],
+      [mfraEnd - 1, mdatEnd],
+      [mdatEnd, mdatEnd],
+      [mdatEnd - 1, beforeMoof],
+      [moofEnd, beforeMoof],
+      [beforeMoof + 4, beforeMoof],
+    ] as const) {
+      const { truncateTo, bytes, finalization } = await finish(foreign.subarray(0, length));
+      expect(truncateTo, `of ${length} bytes`).toBe(kept);
+      const { offset, data } = finalization.patches[0]!;
+      const from = offset + data.byteLength;
+      expect(Buffer.compare(bytes.subarray(from, kept), foreign.subarray(from, kept))).toBe(0);
+    }
+  });
+
   it('keeps every whole fragment of a file that was cut off', async () => {
     const { tracks } = await sourceOf(foreign);
     const all = Math.max(...tracks.map(({ samples }) => samples.count));
@@ -123,14 +144,19 @@ describe('finishing a fragmented MP4', () => {
   });
 });
 
-/** Types of the boxes at the file's own level. */
-function topBoxes(bytes: Uint8Array): string[] {
+/** The boxes at the file's own level. */
+function boxesOf(bytes: Uint8Array): { readonly type: string; readonly end: number }[] {
   const view = Buffer.from(bytes);
-  const types: string[] = [];
+  const boxes = [];
   for (let position = 0; position < view.byteLength; ) {
     const size = view.readUInt32BE(position);
-    types.push(view.toString('latin1', position + 4, position + 8));
+    const type = view.toString('latin1', position + 4, position + 8);
     position += size === 1 ? Number(view.readBigUInt64BE(position + 8)) : size;
+    boxes.push({ type, end: position });
   }
-  return types;
+  return boxes;
+}
+
+function topBoxes(bytes: Uint8Array): string[] {
+  return boxesOf(bytes).map(({ type }) => type);
 }
