@@ -41,16 +41,28 @@ function failOnce(): void {
 
 interface RecorderWindow {
   readonly streams: MediaStream[];
+  readonly contexts: AudioContext[];
 }
 
-/** Runs in the page: keeps what MediaRecorder records at hand. */
+/** Runs in the page: keeps what MediaRecorder records at hand. It refuses to start the first time. */
 function keepStreams(): void {
   const streams: MediaStream[] = [];
-  Object.assign(window, { streams });
+  const contexts: AudioContext[] = [];
+  Object.assign(window, { streams, contexts });
   window.MediaRecorder = class extends MediaRecorder {
     constructor(stream: MediaStream, options?: MediaRecorderOptions) {
       super(stream, options);
       streams.push(stream);
+    }
+    override start(sliceMs?: number): void {
+      if (streams.length === 1) throw new DOMException('It does not start', 'NotSupportedError');
+      super.start(sliceMs);
+    }
+  };
+  window.AudioContext = class extends AudioContext {
+    constructor(options?: AudioContextOptions) {
+      super(options);
+      contexts.push(this);
     }
   };
 }
@@ -113,14 +125,23 @@ describe('recording in browsers that lack something', () => {
         await page.addInitScript(keepStreams);
       },
     });
-    await startInPage(page, 'own', { source: { userId: 'ann' }, fileName: 'Ann' });
+    const options = { source: { userId: 'ann' }, fileName: 'Ann' };
+    await expect(startInPage(page, 'refused', options)).rejects.toThrow('It does not start');
+    // Nothing of it is left running: neither the picture that was drawn nor what its sound went through.
+    const left = () =>
+      page.evaluate(() => {
+        const { streams, contexts } = window as unknown as RecorderWindow;
+        return [streams[0]!.getVideoTracks()[0]!.readyState, contexts.at(-1)!.state];
+      });
+    await expect.poll(left).toEqual(['ended', 'closed']);
+    await startInPage(page, 'own', options);
     await untilRecorded(page, 'own', 1000);
     await page.evaluate(() => (window as unknown as RoomWindow).room.publishCamera());
     const seenMs = await durationInPage(page, 'own');
     await untilRecorded(page, 'own', seenMs + 1500);
     const ended = endOf(page, 'own');
     await page.evaluate(() => {
-      const [stream] = (window as unknown as RecorderWindow).streams;
+      const stream = (window as unknown as RecorderWindow).streams.at(-1);
       // It stands no change of what it records.
       stream!.addTrack(stream!.getAudioTracks()[0]!.clone());
     });

@@ -79,6 +79,7 @@ export class BuiltInCapture implements Capture {
     });
   }
 
+  /** @throws DOMException where MediaRecorder does not begin with them; there is nothing to be waited for at `end` then */
   setTracks({ video, audio }: RecordedTracks): void {
     this.#inputs.setTracks(audio);
     const changed = this.#options.video && video !== this.#picture;
@@ -134,10 +135,12 @@ export class BuiltInCapture implements Capture {
       });
     };
     recorder.onerror = (event) => this.#options.onError((event as ErrorEvent).error);
-    this.#stopped = new Promise((resolve) => recorder.addEventListener('stop', resolve, { once: true }));
+    const stopped = new Promise((resolve) => recorder.addEventListener('stop', resolve, { once: true }));
+    recorder.start(SLICE_MS);
+    // One that did not start tells of no end either.
+    this.#stopped = stopped;
     this.#recorder = recorder;
     this.#startedMs = performance.now();
-    recorder.start(SLICE_MS);
   }
 
   #durationMs(): number {
