@@ -1,7 +1,7 @@
 import { type ContainerWriter, HybridMp4Writer, type TrackOptions, WebmWriter } from '@aircheck/media';
 import { describe, expect, it } from 'vitest';
 import { finishFile } from '../../src/recorder/worker/finish-file.ts';
-import type { SyncAccessHandle } from '../../src/recorder/worker/private-file.ts';
+import { MemoryHandle } from './memory-handle.ts';
 
 const SOUND: TrackOptions = {
   kind: 'audio',
@@ -12,43 +12,6 @@ const SOUND: TrackOptions = {
   // Two channels, no pre-skip, 48 kHz.
   description: Uint8Array.of(0, 2, 0, 0, 0, 0, 0xbb, 0x80, 0, 0, 0),
 };
-
-/** A file in memory, as browsers give it to workers. */
-class MemoryHandle implements SyncAccessHandle {
-  bytes: Uint8Array;
-  /** What the storage takes, in bytes. */
-  room = Number.POSITIVE_INFINITY;
-
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes.slice();
-  }
-
-  read(buffer: Uint8Array, { at }: { at: number }): number {
-    const found = this.bytes.subarray(at, at + buffer.byteLength);
-    buffer.set(found);
-    return found.byteLength;
-  }
-
-  write(given: Uint8Array, { at }: { at: number }): number {
-    const buffer = given.subarray(0, Math.max(0, this.room - at));
-    const bytes = new Uint8Array(Math.max(this.bytes.byteLength, at + buffer.byteLength));
-    bytes.set(this.bytes);
-    bytes.set(buffer, at);
-    this.bytes = bytes;
-    return buffer.byteLength;
-  }
-
-  truncate(size: number): void {
-    this.bytes = this.bytes.slice(0, size);
-  }
-
-  getSize(): number {
-    return this.bytes.byteLength;
-  }
-
-  flush(): void {}
-  close(): void {}
-}
 
 /** Five seconds of packets: the file while it grew, where its fragments ended, and the file as its writer finishes it. */
 function write(writer: ContainerWriter) {

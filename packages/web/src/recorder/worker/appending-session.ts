@@ -6,6 +6,13 @@ import { writeWhole } from './private-file.ts';
 import { RecordingStore } from './recording-store.ts';
 import { describeError, reasonOf, type Session } from './session.ts';
 
+/**
+ * What a second takes in the index that finishing appends, at most: 60 pictures and 50 packets of sound, each with its size
+ * and its time.
+ */
+const INDEX_BYTES_PER_SECOND = 110 * 12;
+const SLICES_IN_RESERVE = 3;
+
 export interface AppendingSessionOptions {
   readonly plan: WorkerPlan;
   /** What MediaRecorder writes. */
@@ -68,7 +75,10 @@ export class AppendingSession implements Session {
         await store.saveFacts(mimeType);
         send({ type: 'recording', mimeType });
       }
-      const freeBytes = await store.freeBytes(this.#sizeBytes, 0);
+      const indexBytes = 4096 + Math.ceil((this.#durationMs * INDEX_BYTES_PER_SECOND) / 1000);
+      // Room for the index and for what comes until it is written.
+      store.reserve.take(indexBytes + SLICES_IN_RESERVE * kept.byteLength);
+      const freeBytes = await store.freeBytes(this.#sizeBytes, indexBytes);
       send({ type: 'progress', durationMs: this.#durationMs, sizeBytes: this.#sizeBytes, freeBytes });
     } catch (error) {
       store.file.truncate(this.#sizeBytes);
@@ -92,8 +102,8 @@ export class AppendingSession implements Session {
     try {
       await this.#finish(reason);
     } catch (error) {
-      // What is written stays; it can be made whole when there is space again.
       if (cause === undefined) end = { reason: reasonOf(error), cause: error };
+      await this.#keepUnindexed(end.reason);
     }
     await this.#store?.close().catch(() => {
       // The file is written; what could not be tidied up goes when the recording is removed.
@@ -106,6 +116,17 @@ export class AppendingSession implements Session {
       sizeBytes: this.#sizeBytes,
       health: { pictures: 0, droppedPictures: 0, silenceMs: 0, sizeChanges: 0 },
       ...(end.cause !== undefined && { error: describeError(end.cause) }),
+    });
+  }
+
+  /** A file plays without its index, too. It is given out so: not to call it finished would mean not to give it out. */
+  async #keepUnindexed(reason: EndReason): Promise<void> {
+    const store = this.#store;
+    if (store === undefined) return;
+    this.#sizeBytes = store.file.getSize();
+    const finished = { durationMs: this.#durationMs, sizeBytes: this.#sizeBytes, reason };
+    await store.saveFacts(this.#options.mimeType, finished).catch(() => {
+      // Not even for that is there room: it is found, and made whole, when there is again.
     });
   }
 

@@ -68,9 +68,15 @@ function apply(
 ): FinishedFile {
   if (truncateTo < size) file.truncate(truncateTo);
   let position = truncateTo;
-  for (const bytes of finalization.append) {
-    writeWhole(file, bytes, position);
-    position += bytes.byteLength;
+  try {
+    for (const bytes of finalization.append) {
+      writeWhole(file, bytes, position);
+      position += bytes.byteLength;
+    }
+  } catch (error) {
+    // A part of an index is of no use, and what it took is.
+    file.truncate(truncateTo);
+    throw error;
   }
   file.flush();
   for (const { offset, data } of finalization.patches) writeWhole(file, data, offset);
