@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 
@@ -75,12 +84,18 @@ function bundledPackages(): Set<string> {
   return new Set(folders.filter((path) => path !== undefined).sort());
 }
 
-/** What a package's license wants to be told with every copy: itself, and where the source is. */
+/**
+ * What a package's license wants to be told with every copy: itself, and where the source is. What packages leave out, of
+ * themselves or of what is compiled into them, is kept in `licenses/` by their names.
+ */
 function licenseOf(packageFolder: string): string {
   const { name, version, license, homepage, repository } = manifestIn(packageFolder);
   const source = (typeof repository === 'string' ? repository : repository?.url) ?? homepage ?? '';
-  const texts = readdirSync(packageFolder)
-    .filter((file) => /^licen[cs]e/i.test(file))
-    .map((file) => readFileSync(join(packageFolder, file), 'utf8').trim());
-  return [`${name} ${version} (${license})`, source, '', ...texts, '', '-'.repeat(72), ''].join('\n');
+  const own = readdirSync(packageFolder).filter((file) => /^licen[cs]e/i.test(file));
+  const paths = [...own.map((file) => join(packageFolder, file)), join(here, 'licenses', `${name}.txt`)];
+  const texts = paths.filter((path) => existsSync(path)).map((path) => readFileSync(path, 'utf8').trim());
+  if (texts.length === 0) {
+    throw new Error(`${name} comes without the text of its license (${license}): put it into licenses/${name}.txt`);
+  }
+  return [`${name} ${version} (${license})`, source, '', texts.join('\n\n'), '', '-'.repeat(72), ''].join('\n');
 }
