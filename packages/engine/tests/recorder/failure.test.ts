@@ -144,8 +144,12 @@ describe('a file that grows', () => {
     const options = { media: 'audio' } as const;
     const { session } = startSession(folder, mediaOf(sound), clock, options, { path, handle, outgrown: () => {} });
     const second = async (): Promise<void> => {
+      const before = statSync(path).size;
       play(clock, [session], [{ track: sound, packets: soundPackets(Array(50).fill(OPUS_SILENCE), 960) }]);
-      await vi.waitFor(() => expect(session.current!.sizeBytes).toBe(statSync(path).size));
+      await vi.waitFor(() => {
+        expect(statSync(path).size).toBeGreaterThan(before + 40 * OPUS_SILENCE.byteLength);
+        expect(session.current!.sizeBytes).toBe(statSync(path).size);
+      });
     };
     await second();
     expect(synced).toEqual([]);

@@ -4,11 +4,8 @@ import { AircheckError } from '@aircheck/protocol';
 import type { WorkerRequests } from '../worker/contract.ts';
 import { Room, type RoomContext } from './room.ts';
 
-/**
- * How often requests for lost packets are repeated, feedback is looked after, and frames are made of what recordings have
- * gathered: in larger batches that costs less.
- */
-const TICK_MS = 50;
+/** How often requests for lost packets are repeated and feedback is looked after. */
+const TICK_MS = 25;
 
 /** All rooms of one media worker: publishers in, subscribers and viewers out. */
 export class Sfu {
