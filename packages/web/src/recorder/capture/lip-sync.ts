@@ -1,6 +1,7 @@
-/** How often the delays are looked at, and how soon for the first time. */
+/** How often the delays are looked at; at first, while the buffers find their lengths, more often. */
 const LOOK_MS = 1000;
-const FIRST_LOOK_MS = 200;
+const EARLY_LOOK_MS = 250;
+const EARLY_LOOKS = 20;
 
 interface Delays {
   readonly totalMs: number;
@@ -36,8 +37,10 @@ export function watchLipSync({ audio, video }: Receivers, report: (soundWaitsMs:
     if (Number.isFinite(waitsMs)) report(waitsMs);
   };
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let looks = 0;
   const lookAgain = () => {
-    const next = before === undefined ? FIRST_LOOK_MS : LOOK_MS;
+    looks += 1;
+    const next = looks < EARLY_LOOKS ? EARLY_LOOK_MS : LOOK_MS;
     look().catch(() => {
       // The connection is gone, and the track with it.
     });
