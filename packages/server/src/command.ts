@@ -3,6 +3,7 @@ import { AircheckError } from '@aircheck/protocol';
 import { pino } from 'pino';
 import type { Server } from './compose.ts';
 import { configHelp, readConfig } from './config.ts';
+import { trimHeap } from './trim-heap.ts';
 import { version } from './version.ts';
 
 const help = `aircheck ${version}: records live rooms
@@ -66,6 +67,7 @@ async function serve(): Promise<void> {
   process.stderr.write(`\nOpen ${server.signInUrl}\n(signs you in once, within an hour)\n\n`);
   // Else it is kept at an orderly end alone.
   flushCompileCache();
+  trimHeap();
 }
 
 /** Ends the process with one clear line where the fault is not the program's. */
