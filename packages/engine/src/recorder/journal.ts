@@ -104,10 +104,17 @@ async function beginningOf(pid: number): Promise<string | undefined> {
   }
 }
 
+type Writer = Pick<Journal, 'writerPid' | 'writerBegan'>;
+
+let writer: Promise<Writer> | undefined;
+
 /** What a journal says of the process that keeps it. */
-export async function thisWriter(): Promise<Pick<Journal, 'writerPid' | 'writerBegan'>> {
-  const writerBegan = await beginningOf(process.pid);
-  return { writerPid: process.pid, ...(writerBegan !== undefined && { writerBegan }) };
+export function thisWriter(): Promise<Writer> {
+  writer ??= beginningOf(process.pid).then((writerBegan) => ({
+    writerPid: process.pid,
+    ...(writerBegan !== undefined && { writerBegan }),
+  }));
+  return writer;
 }
 
 function isAlive(pid: number): boolean {

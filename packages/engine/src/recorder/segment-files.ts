@@ -44,7 +44,6 @@ export class SegmentFiles {
   readonly #recording: StartRecordingOptions;
   readonly #context: RecorderContext;
   readonly #startedAt: number;
-  readonly #writer = thisWriter();
   readonly #finished: SegmentSnapshot[] = [];
   readonly #finishing = new Set<Promise<void>>();
   /** Journals are written one after another: an old note must not take the place of a newer one. */
@@ -137,7 +136,7 @@ export class SegmentFiles {
       closed,
     } as const;
     this.#journals = this.#journals
-      .then(async () => writeJournal(this.#context.recordingsFolder, { ...journal, ...(await this.#writer) }))
+      .then(async () => writeJournal(this.#context.recordingsFolder, { ...journal, ...(await thisWriter()) }))
       .catch((error: unknown) => this.#context.logger.warn({ err: error }, 'journal could not be written'));
     return this.#journals;
   }
