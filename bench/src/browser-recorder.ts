@@ -1,22 +1,26 @@
-import { rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import {
   buildSdk,
   descendantPids,
   launchChromium,
   openRoomPage,
+  type RecordingContent,
   type RoomWindow,
   readRecording,
+  type Span,
+  type SyncEvent,
   startInPage,
   startServer,
   startSite,
   startWhipPublisher,
   stopInPage,
   syncEvents,
-  syncSummary,
 } from '@aircheck/testkit';
 import type { Browser, Page } from 'playwright-core';
 import { delay } from './load.ts';
-import { spreadOf, usageOf } from './process-usage.ts';
+import { type Spread, spreadOf, usageOf } from './process-usage.ts';
 import { type Benchmark, number, spread } from './table.ts';
 
 const ROOM = 'recorder';
@@ -25,6 +29,10 @@ const BITRATES = { videoBitsPerSecond: 2_000_000, audioBitsPerSecond: 64_000 };
 const MIME_TYPE = 'video/mp4;codecs=avc3.42E01F,opus';
 /** Encoders need a moment until they run evenly. */
 const SETTLE_MS = 2000;
+/** What is asked of sound against picture. */
+const MAX_OFFSET_MS = 40;
+/** Silence that is so close to an event moved it. */
+const NEAR_MS = 20;
 
 /** All processes of the browser. */
 async function pidsOf(browser: Browser): Promise<number[]> {
@@ -37,13 +45,15 @@ async function pidsOf(browser: Browser): Promise<number[]> {
   return [main, ...descendantPids(main)];
 }
 
-/** CPU seconds of the whole browser per second. */
-async function coresOver(browser: Browser, ms: number): Promise<number> {
-  const pids = await pidsOf(browser);
-  const before = usageOf(pids);
+/** CPU seconds of whole browsers per second, over the same time. */
+async function coresOver(browsers: readonly Browser[], ms: number): Promise<number[]> {
+  const pids = await Promise.all(browsers.map(pidsOf));
+  const before = pids.map(usageOf);
   await delay(ms);
-  const after = usageOf(pids);
-  return (after.cpuMs - before.cpuMs) / (after.atMs - before.atMs);
+  return pids.map(usageOf).map((after, index) => {
+    const { cpuMs, atMs } = before[index]!;
+    return (after.cpuMs - cpuMs) / (after.atMs - atMs);
+  });
 }
 
 /** Records the same tracks with what browsers have built in. Runs in the page. */
@@ -54,63 +64,111 @@ function startBuiltIn({ mimeType, ...bitrates }: { mimeType: string } & typeof B
   const chunks: Blob[] = [];
   recorder.ondataavailable = ({ data }) => chunks.push(data);
   recorder.start(500);
-  Object.assign(window, { builtIn: recorder });
+  Object.assign(window, { builtIn: recorder, builtInChunks: chunks });
 }
 
-/** Runs in the page. */
-function stopBuiltIn(): Promise<unknown> {
-  const { builtIn } = window as unknown as { builtIn: MediaRecorder };
-  return new Promise((resolve) => {
+/** @returns the file as base64; runs in the page */
+async function stopBuiltIn(): Promise<string> {
+  const { builtIn, builtInChunks } = window as unknown as { builtIn: MediaRecorder; builtInChunks: Blob[] };
+  await new Promise((resolve) => {
     builtIn.onstop = resolve;
     builtIn.stop();
   });
+  const reader = new FileReader();
+  const read = new Promise((resolve) => {
+    reader.onload = resolve;
+  });
+  // The type in front of it may hold commas.
+  reader.readAsDataURL(new Blob(builtInChunks, { type: 'video/mp4' }));
+  await read;
+  return String(reader.result).replace(/^.*,/, '');
+}
+
+/** A browser of its own that shows the participant. */
+interface Viewer {
+  readonly browser: Browser;
+  readonly page: Page;
+}
+
+/** One of the two ways to record. */
+interface Way {
+  start(page: Page): Promise<void>;
+  /** @returns the path of the file */
+  stop(page: Page): Promise<string>;
+}
+
+const OURS: Way = {
+  start: (page) =>
+    startInPage(page, 'ours', {
+      source: { userId: USER },
+      fileName: 'ours',
+      audioCodec: 'opus',
+      videoBitrateBps: BITRATES.videoBitsPerSecond,
+      audioBitrateBps: BITRATES.audioBitsPerSecond,
+    }),
+  stop: (page) => stopInPage(page, 'ours'),
+};
+
+const BUILT_IN: Way = {
+  start: (page) => page.evaluate(startBuiltIn, { mimeType: MIME_TYPE, ...BITRATES }),
+  stop: async (page) => {
+    const path = join(mkdtempSync(join(tmpdir(), 'aircheck-built-in-')), 'media.mp4');
+    writeFileSync(path, Buffer.from(await page.evaluate(stopBuiltIn), 'base64'));
+    return path;
+  },
+};
+
+interface Measured {
+  readonly cores: number;
+  readonly mbps: number;
+  readonly offsetsMs: readonly number[];
+  /** Events at which the browser itself played nothing: it had no processor. */
+  readonly stoodStill: number;
+  readonly faults: readonly string[];
+}
+
+/** Both ways at the same time, each in a browser of its own. */
+async function measure(
+  viewers: readonly [Viewer, Viewer],
+  ways: readonly [Way, Way],
+  windowMs: number,
+): Promise<[Measured, Measured]> {
+  await Promise.all(viewers.map(({ page }, index) => ways[index]!.start(page)));
+  await delay(SETTLE_MS);
+  const browsers = viewers.map(({ browser }) => browser);
+  const cores = await coresOver(browsers, windowMs);
+  const paths = await Promise.all(viewers.map(({ page }, index) => ways[index]!.stop(page)));
+  const contents: RecordingContent[] = [];
+  for (const path of paths) {
+    contents.push(await readRecording(path));
+    rmSync(dirname(path), { recursive: true });
+  }
+  const [one, other] = contents.map((content, index) => {
+    const events = syncEvents(content);
+    const playing = events.filter((event) => !content.silences.some((silence) => touches(silence, event)));
+    return {
+      cores: cores[index]!,
+      mbps: (content.sizeBytes * 8) / 1000 / content.durationMs,
+      offsetsMs: playing.map(({ offsetMs }) => offsetMs),
+      stoodStill: events.length - playing.length,
+      faults: content.errors,
+    };
+  });
+  return [one!, other!];
+}
+
+function touches({ fromMs, toMs }: Span, { flashMs, beepMs }: SyncEvent): boolean {
+  return fromMs < Math.max(flashMs, beepMs) + NEAR_MS && toMs > Math.min(flashMs, beepMs) - NEAR_MS;
 }
 
 interface Round {
   readonly idle: number;
   readonly ours: number;
   readonly builtIn: number;
-  readonly offsetsMs: readonly number[];
-  readonly driftMsPerMinute: number;
-  readonly faults: readonly string[];
 }
 
-async function measure(browser: Browser, page: Page, windowMs: number, ourTurnFirst: boolean): Promise<Round> {
-  const idle = await coresOver(browser, windowMs / 2);
-  let ours = 0;
-  let builtIn = 0;
-  let path = '';
-  const turns = [
-    async () => {
-      await startInPage(page, 'ours', {
-        source: { userId: USER },
-        fileName: 'ours',
-        audioCodec: 'opus',
-        videoBitrateBps: BITRATES.videoBitsPerSecond,
-        audioBitrateBps: BITRATES.audioBitsPerSecond,
-      });
-      await delay(SETTLE_MS);
-      ours = await coresOver(browser, windowMs);
-      path = await stopInPage(page, 'ours');
-    },
-    async () => {
-      await page.evaluate(startBuiltIn, { mimeType: MIME_TYPE, ...BITRATES });
-      await delay(SETTLE_MS);
-      builtIn = await coresOver(browser, windowMs);
-      await page.evaluate(stopBuiltIn);
-    },
-  ];
-  for (const turn of ourTurnFirst ? turns : turns.reverse()) await turn();
-  const content = await readRecording(path);
-  const events = syncEvents(content);
-  return {
-    idle,
-    ours,
-    builtIn,
-    offsetsMs: events.map(({ offsetMs }) => offsetMs),
-    driftMsPerMinute: syncSummary(events).driftMsPerMinute,
-    faults: content.errors,
-  };
+function mean(one: number, other: number): number {
+  return (one + other) / 2;
 }
 
 /** The recorder of the SDK beside MediaRecorder. */
@@ -122,53 +180,83 @@ export const browserRecorderBenchmark: Benchmark = {
     buildSdk();
     const server = await startServer();
     const site = await startSite();
-    const browser = await launchChromium();
+    const browsers = await Promise.all([launchChromium(), launchChromium()]);
     const token = await server.token(USER, ROOM);
     const publisher = await startWhipPublisher({
       url: `${server.url}/whip/${ROOM}`,
       token,
       media: { kind: 'clip', seconds: 60, width: 1280, height: 720, framesPerSecond: 30, videoBitrateBps: 1_500_000 },
     });
-    try {
-      const page = await openRoomPage(browser, { server, site, roomId: ROOM, userId: 'viewer' });
+    const openViewer = async (browser: Browser, userId: string): Promise<Viewer> => {
+      const page = await openRoomPage(browser, { server, site, roomId: ROOM, userId });
       await page.waitForFunction(() => (window as unknown as RoomWindow).room.remoteTracks.length === 2);
+      return { browser, page };
+    };
+    try {
+      const viewers = await Promise.all([openViewer(browsers[0], 'one'), openViewer(browsers[1], 'other')]);
       // Buffers have found their length, and sound and picture one another.
       await delay(15_000);
       const results: Round[] = [];
+      const ours: Measured[] = [];
+      const builtIn: Measured[] = [];
       for (let round = 0; round < rounds; round += 1) {
-        const result = await measure(browser, page, seconds * 1000, round % 2 === 0);
-        const { idle, ours, builtIn, offsetsMs } = result;
-        progress(
-          `browser-recorder: round ${round + 1}: ${number(ours)} beside ${number(builtIn)} cores (${number(idle)} without), ` +
-            `${number(ours / builtIn)}; sound ${number(Math.min(...offsetsMs))}..${number(Math.max(...offsetsMs))} ms`,
-        );
+        const [idleOne = 0, idleOther = 0] = await coresOver(browsers, (seconds * 1000) / 4);
+        // Two browsers are never quite alike: they change places.
+        const [ours1, builtIn1] = await measure(viewers, [OURS, BUILT_IN], (seconds * 1000) / 2);
+        const [builtIn2, ours2] = await measure(viewers, [BUILT_IN, OURS], (seconds * 1000) / 2);
+        const result = {
+          idle: mean(idleOne, idleOther),
+          ours: mean(ours1.cores, ours2.cores),
+          builtIn: mean(builtIn1.cores, builtIn2.cores),
+        };
         results.push(result);
+        ours.push(ours1, ours2);
+        builtIn.push(builtIn1, builtIn2);
+        progress(
+          `browser-recorder: round ${round + 1}: ${number(result.ours)} beside ${number(result.builtIn)} cores (${number(result.idle)} without), ` +
+            `${number(result.ours / result.builtIn)}; sound ${spread(offsetsOf([ours1, ours2]))} beside ${spread(offsetsOf([builtIn1, builtIn2]))} ms`,
+        );
       }
-      const offsets = results.flatMap(({ offsetsMs }) => offsetsMs);
-      const row = (name: string, of: (round: Round) => number) => [name, spread(spreadOf(results.map(of)))];
+      const cores = (name: string, of: (round: Round) => number) => [name, spread(spreadOf(results.map(of)))];
+      const offsets = (name: string, files: readonly Measured[]) => {
+        const all = files.flatMap(({ offsetsMs }) => offsetsMs);
+        const within = all.filter((ms) => Math.abs(ms) <= MAX_OFFSET_MS).length;
+        return [
+          [`sound against picture, ms: ${name}`, spread(offsetsOf(files))],
+          [`events within ${MAX_OFFSET_MS} ms: ${name}`, `${within} of ${all.length}`],
+          [`left out: ${name}`, String(files.reduce((sum, { stoodStill }) => sum + stoodStill, 0))],
+        ];
+      };
+      const rate = (files: readonly Measured[]) => spread(spreadOf(files.map(({ mbps }) => mbps)));
       return {
         title: 'Recording in the browser',
         columns: ['', 'median (lowest..highest)'],
         rows: [
-          row('cores, neither', ({ idle }) => idle),
-          row('cores, recorder of the SDK', ({ ours }) => ours),
-          row('cores, MediaRecorder', ({ builtIn }) => builtIn),
-          row('ratio of the two', ({ ours, builtIn }) => ours / builtIn),
-          ['sound against picture, ms', spread(spreadOf(offsets))],
-          ['worst offset, ms', number(Math.max(...offsets.map(Math.abs)))],
-          ['decoder errors', String(results.flatMap(({ faults }) => faults).length)],
+          cores('cores, neither', ({ idle }) => idle),
+          cores('cores, recorder of the SDK', (round) => round.ours),
+          cores('cores, MediaRecorder', (round) => round.builtIn),
+          cores('ratio of the two', (round) => round.ours / round.builtIn),
+          ['Mbit/s written, recorder of the SDK', rate(ours)],
+          ['Mbit/s written, MediaRecorder', rate(builtIn)],
+          ...offsets('recorder of the SDK', ours),
+          ...offsets('MediaRecorder', builtIn),
+          ['decoder errors, recorder of the SDK', String(ours.flatMap(({ faults }) => faults).length)],
         ],
         notes: [
-          `One person's 720p30 over WebRTC, shown in the page, ${rounds} rounds of ${seconds} s each way, one after the other and taking turns in who begins. Both write H.264 at 2 Mbit/s and Opus at 64 kbit/s (${MIME_TYPE}); the SDK's recorder to the disk.`,
-          'Cores: CPU time of all processes of the browser, reception, decoding and display included. Positive offsets: the sound comes late.',
+          `One person's 720p30 over WebRTC, shown and recorded in two browsers at the same time, in one by the SDK's recorder to the disk, in the other by MediaRecorder (${MIME_TYPE}) in memory, ${rounds} rounds of ${seconds} s; in the middle of each they change places. Both were told 2 Mbit/s of H.264 and 64 kbit/s of Opus.`,
+          'Cores: CPU time of all processes of one browser, reception, decoding and display included. Positive offsets: the sound comes late. Left out are events at which the file is silent, where the synthetic sound never is: the browser, kept from its work, played nothing just then.',
         ],
       };
     } finally {
       await publisher.kill();
-      await browser.close();
+      await Promise.all(browsers.map((browser) => browser.close()));
       site.close();
       await server.stop();
       rmSync(server.dataFolder, { recursive: true, force: true });
     }
   },
 };
+
+function offsetsOf(files: readonly Measured[]): Spread {
+  return spreadOf(files.flatMap(({ offsetsMs }) => offsetsMs));
+}

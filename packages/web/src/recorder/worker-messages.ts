@@ -34,8 +34,7 @@ export type ToWorker =
   /** The track is gone or another takes over: silence, or a picture that stands, until a new feed comes. */
   | { readonly type: 'video-end' }
   | { readonly type: 'audio-end' }
-  /** Sound comes that much later than the picture that was taken with it, in ms. */
-  | { readonly type: 'sound-waits'; readonly ms: number }
+  | { readonly type: 'lip-sync'; readonly lipSync: LipSync }
   | { readonly type: 'pause' }
   | { readonly type: 'resume' }
   | { readonly type: 'stop'; readonly reason: EndReason }
@@ -44,6 +43,14 @@ export type ToWorker =
   /** Bytes of a file made elsewhere (MediaRecorder), to be appended as they are. */
   | { readonly type: 'append'; readonly bytes: ArrayBuffer; readonly durationMs: number }
   | { readonly type: 'read'; readonly request: number; readonly offset: number; readonly length: number };
+
+/** Where the pictures of a remote participant belong beside the sound. */
+export interface LipSync {
+  /** Sound comes that much later than the picture that was taken with it, in ms. */
+  readonly soundWaitsMs: number;
+  /** When the sound is heard that was taken with the picture of this RTP timestamp, in ms since 1970. */
+  readonly heard?: { readonly rtpTimestamp: number; readonly atMs: number };
+}
 
 /** Interleaved samples of an AudioWorklet. */
 export interface SoundBlock {

@@ -1,7 +1,17 @@
-/** How often the delays are looked at; at first, while the buffers find their lengths, more often. */
-const LOOK_MS = 1000;
-const EARLY_LOOK_MS = 250;
-const EARLY_LOOKS = 20;
+import type { LipSync } from '../worker-messages.ts';
+import { type Handover, HandoverClock } from './handover-clock.ts';
+
+/** How often it is looked where sound and picture are. */
+const LOOK_MS = 100;
+/** How often the delays are measured, in looks; at first more often. */
+const LOOKS_PER_MEASURE = 10;
+const EARLY_LOOKS_PER_MEASURE = 2;
+const EARLY_LOOKS = 50;
+/** Measures whose middle counts. */
+const MEASURES = 30;
+/** Measures in a row that lie this far from what counts, in ms, are believed: the sender has begun its clocks anew. */
+const MOVED_MS = 60;
+const MOVED_MEASURES = 3;
 
 interface Delays {
   readonly totalMs: number;
@@ -14,43 +24,86 @@ export interface Receivers {
 }
 
 /**
- * Tells how much longer sound waits in the browser than the picture that was taken with it, in ms.
+ * Tells where the pictures of a remote participant belong beside the sound, again and again.
  *
  * What comes over WebRTC is handed over when it is played. Browsers bring sound and picture together only after sender
  * reports of both, 80 ms a second at most (libwebrtc, `StreamSynchronization`), and every loss and busy moment moves them
- * apart again, as the buffer of the sound grows. A file need not show that: both delays are in the statistics
- * (https://www.w3.org/TR/webrtc-stats/#dom-rtcinboundrtpstreamstats-jitterbufferdelay).
+ * apart again, as the buffer of the sound grows. A file need not show that. How long sound and pictures waited is in the
+ * statistics (https://www.w3.org/TR/webrtc-stats/#dom-rtcinboundrtpstreamstats-jitterbufferdelay), as a mean over what was
+ * played meanwhile; which RTP timestamp was played when is told at any moment
+ * (https://www.w3.org/TR/webrtc/#dom-rtcrtpcontributingsource-rtptimestamp). The first gives the distance of the two RTP
+ * clocks, which stays as it is, and the second what has become of it since.
  *
  * @returns a function that ends it
  */
-export function watchLipSync({ audio, video }: Receivers, report: (soundWaitsMs: number) => void): () => void {
+export function watchLipSync({ audio, video }: Receivers, report: (lipSync: LipSync) => void): () => void {
+  const sound = new HandoverClock(audio);
+  const picture = new HandoverClock(video);
+  const apart = new ClocksApart();
   let before: { readonly sound: Delays; readonly picture: Delays } | undefined;
   let ended = false;
-  const look = async () => {
-    const [sound, picture] = await Promise.all([delaysOf(audio), delaysOf(video)]);
-    if (ended || sound === undefined || picture === undefined) return;
-    const soundMs = before && meanSince(sound, before.sound);
-    const pictureMs = before && meanSince(picture, before.picture);
-    before = { sound, picture };
-    const waitsMs = (soundMs ?? Number.NaN) - (pictureMs ?? Number.NaN);
+  const measure = async () => {
+    const [soundNow, pictureNow] = await Promise.all([delaysOf(audio), delaysOf(video)]);
+    if (ended || soundNow === undefined || pictureNow === undefined) return;
+    const soundMs = before && meanSince(soundNow, before.sound);
+    const pictureMs = before && meanSince(pictureNow, before.picture);
+    before = { sound: soundNow, picture: pictureNow };
+    const soundWaitsMs = (soundMs ?? Number.NaN) - (pictureMs ?? Number.NaN);
     // Not every browser knows both.
-    if (Number.isFinite(waitsMs)) report(waitsMs);
+    if (!Number.isFinite(soundWaitsMs)) return;
+    const lateMs = (sound.takeMeanLateMs() ?? Number.NaN) - (picture.takeMeanLateMs() ?? Number.NaN);
+    if (Number.isFinite(lateMs)) apart.add(soundWaitsMs - lateMs);
+    else if (apart.ms === undefined) report({ soundWaitsMs });
+  };
+  const look = () => {
+    const [heard, seen] = [sound.look(), picture.look()];
+    if (heard === undefined || seen === undefined || apart.ms === undefined) return;
+    report(meeting(heard, seen, apart.ms));
   };
   let timer: ReturnType<typeof setTimeout> | undefined;
   let looks = 0;
   const lookAgain = () => {
+    look();
+    const looksPerMeasure = looks < EARLY_LOOKS ? EARLY_LOOKS_PER_MEASURE : LOOKS_PER_MEASURE;
+    if (looks % looksPerMeasure === 0) {
+      measure().catch(() => {
+        // The connection is gone, and the track with it.
+      });
+    }
     looks += 1;
-    const next = looks < EARLY_LOOKS ? EARLY_LOOK_MS : LOOK_MS;
-    look().catch(() => {
-      // The connection is gone, and the track with it.
-    });
-    timer = setTimeout(lookAgain, next);
+    timer = setTimeout(lookAgain, LOOK_MS);
   };
   lookAgain();
   return () => {
     ended = true;
     clearTimeout(timer);
   };
+}
+
+/** @param apartMs - how much the lateness of sound must be greater than that of pictures to wait equally long */
+function meeting(heard: Handover, seen: Handover, apartMs: number): LipSync {
+  const soundWaitsMs = heard.lateMs - seen.lateMs + apartMs;
+  return { soundWaitsMs, heard: { rtpTimestamp: seen.rtpTimestamp, atMs: seen.atMs + soundWaitsMs } };
+}
+
+/** How far the clocks of two RTP streams are apart, from measures that vary with every busy moment. */
+class ClocksApart {
+  #measures: number[] = [];
+  #ms: number | undefined;
+
+  /** Undefined before the first measure. */
+  get ms(): number | undefined {
+    return this.#ms;
+  }
+
+  add(ms: number): void {
+    const middle = this.#ms ?? ms;
+    this.#measures.push(ms);
+    const newest = this.#measures.slice(-MOVED_MEASURES);
+    const moved = newest.every((one) => one > middle + MOVED_MS) || newest.every((one) => one < middle - MOVED_MS);
+    this.#measures = moved ? newest : this.#measures.slice(-MEASURES);
+    this.#ms = this.#measures.toSorted((a, b) => a - b)[this.#measures.length >> 1];
+  }
 }
 
 async function delaysOf(receiver: RTCRtpReceiver): Promise<Delays | undefined> {

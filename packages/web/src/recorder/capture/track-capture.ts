@@ -78,13 +78,13 @@ export class TrackCapture implements Capture {
     this.#receivers = receivers;
     this.#endLipSync = undefined;
     if (receivers === undefined) {
-      this.#post({ type: 'sound-waits', ms: 0 });
+      this.#post({ type: 'lip-sync', lipSync: { soundWaitsMs: 0 } });
       return;
     }
     this.#synchronized = new Promise((resolve) => {
       const timer = setTimeout(resolve, LIP_SYNC_MS);
-      const end = watchLipSync(receivers, (ms) => {
-        this.#post({ type: 'sound-waits', ms });
+      const end = watchLipSync(receivers, (lipSync) => {
+        this.#post({ type: 'lip-sync', lipSync });
         clearTimeout(timer);
         resolve();
       });

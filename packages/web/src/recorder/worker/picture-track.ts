@@ -1,7 +1,8 @@
 import { annexBToLengthPrefixed } from '@aircheck/media';
+import type { LipSync } from '../worker-messages.ts';
+import { PictureClock } from './picture-clock.ts';
 import { type PictureCodec, pictureEncoderConfig } from './picture-codec.ts';
 import type { RecordingTime } from './recording-time.ts';
-import { SourceClock } from './source-clock.ts';
 import { upright } from './upright-picture.ts';
 
 /** Pictures that may wait for the encoder; more are left out. */
@@ -11,8 +12,6 @@ const KEY_FRAME_INTERVAL_MS = 2000;
 const REPEAT_MS = 1000;
 /** How long the recording waits for its first picture before it begins with a black one. */
 const FIRST_PICTURE_MS = 1000;
-/** How fast the picture is moved against the sound: pictures get 10 % longer or shorter, which nobody sees. */
-const SLEW = 0.1;
 const BLACK = { width: 640, height: 360 };
 /** Ticks per second of the picture's track. */
 export const PICTURE_TIMESCALE = 90_000;
@@ -28,6 +27,8 @@ export interface PictureTrackOptions {
   readonly codec: PictureCodec;
   readonly bitrateBps: number;
   readonly time: RecordingTime;
+  /** How much earlier than it came sound is written just now, in ms. */
+  readonly soundEarlyMs: () => number;
   readonly encoded: (picture: EncodedPicture) => void;
   readonly failed: (error: unknown) => void;
 }
@@ -37,14 +38,11 @@ export class PictureTrack {
   readonly #options: PictureTrackOptions;
   readonly #encoder: VideoEncoder;
   readonly #createdMs: number;
-  #clock = new SourceClock();
+  readonly #clock = new PictureClock();
   #size = { width: 0, height: 0 };
   /** The newest picture, to be written again when none follows. */
   #last: VideoFrame | undefined;
   #sourceEnded = false;
-  /** How much later pictures are laid than they came, to meet their sound; and how much it should be. */
-  #delayMs: number | undefined;
-  #wantedDelayMs = 0;
   #lastAtMs = Number.NEGATIVE_INFINITY;
   #lastPositionUs = -1;
   #nextKeyFrameUs = 0;
@@ -64,7 +62,7 @@ export class PictureTrack {
 
   /** Pictures of another source follow, whose timestamps count from elsewhere. */
   sourceChanged(): void {
-    this.#clock = new SourceClock();
+    this.#clock.sourceChanged();
     this.#sourceEnded = false;
   }
 
@@ -73,16 +71,13 @@ export class PictureTrack {
     this.#sourceEnded = true;
   }
 
-  /** Sound comes that much later than the picture that was taken with it. */
-  soundWaits(ms: number): void {
-    this.#wantedDelayMs = ms;
-    // What the file begins with need not be moved: it can be right.
-    if (!this.#options.time.begun) this.#delayMs = ms;
+  soundMeets(lipSync: LipSync): void {
+    this.#clock.soundMeets(lipSync);
   }
 
   /** Takes a picture over, and closes it. */
   push(frame: VideoFrame, arrivalMs: number): void {
-    const atMs = this.#clock.map(frame.timestamp / 1000, arrivalMs) + this.#delay(arrivalMs);
+    const atMs = this.#clock.map(frame, arrivalMs, this.#options.soundEarlyMs());
     this.#options.time.begin(atMs);
     const positionMs = this.#options.time.positionAt(atMs);
     if (positionMs === undefined) {
@@ -125,13 +120,6 @@ export class PictureTrack {
     this.#last?.close();
     this.#last = undefined;
     if (this.#encoder.state !== 'closed') this.#encoder.close();
-  }
-
-  #delay(nowMs: number): number {
-    const delayMs = this.#delayMs ?? this.#wantedDelayMs;
-    const step = SLEW * Math.min(REPEAT_MS, Math.max(0, nowMs - this.#lastAtMs));
-    this.#delayMs = delayMs + Math.max(-step, Math.min(step, this.#wantedDelayMs - delayMs));
-    return this.#delayMs;
   }
 
   #keep(frame: VideoFrame, atMs: number): void {

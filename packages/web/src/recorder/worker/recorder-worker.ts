@@ -74,8 +74,8 @@ function take(message: ToWorker): void {
     case 'audio-end':
       endSound();
       break;
-    case 'sound-waits':
-      session?.pictures?.soundWaits(message.ms);
+    case 'lip-sync':
+      session?.soundMeets(message.lipSync);
       break;
     case 'pause':
       session?.pause();

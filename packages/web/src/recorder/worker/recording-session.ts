@@ -1,6 +1,6 @@
 import { AircheckError } from '@aircheck/protocol/errors';
 import type { CaptureHealth, EndReason } from '../facts.ts';
-import type { FromWorker, WorkerPlan } from '../worker-messages.ts';
+import type { FromWorker, LipSync, WorkerPlan } from '../worker-messages.ts';
 import { choosePictureCodec, type PictureCodec } from './picture-codec.ts';
 import { PictureTrack } from './picture-track.ts';
 import { RecordingFile } from './recording-file.ts';
@@ -33,6 +33,7 @@ export class RecordingSession implements Session {
   #sound: SoundTrack | undefined;
   #soundEncoder: SoundEncoder | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
+  #lipSync: LipSync | undefined;
   #freeBytes = 0;
   #ticks = 0;
   #announced = false;
@@ -54,6 +55,12 @@ export class RecordingSession implements Session {
   /** Where sound alone is recorded, the file begins with it. */
   soundArrived(atMs: number): void {
     if (this.#pictures === undefined) this.#time.begin(atMs);
+  }
+
+  /** It may come before there is anything to be timed. */
+  soundMeets(lipSync: LipSync): void {
+    this.#lipSync = lipSync;
+    this.#pictures?.soundMeets(lipSync);
   }
 
   async start(): Promise<void> {
@@ -132,11 +139,13 @@ export class RecordingSession implements Session {
         codec,
         bitrateBps: plan.video?.bitrateBps ?? 0,
         time: this.#time,
+        soundEarlyMs: () => this.#sound?.earlyMs ?? 0,
         encoded: (picture) => this.#guard(() => this.#file?.addPicture(picture)),
         failed: (error) => this.fail(error),
       },
       now(),
     );
+    if (this.#lipSync !== undefined) this.#pictures.soundMeets(this.#lipSync);
   }
 
   #tick(): void {

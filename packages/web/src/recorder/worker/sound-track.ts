@@ -30,6 +30,7 @@ export class SoundTrack {
   /** Samples of the recording's time that are written; those left out for the priming among them. */
   #written = 0;
   #silentSamples = 0;
+  #earlySamples = 0;
 
   constructor(options: SoundTrackOptions) {
     this.#options = options;
@@ -39,6 +40,11 @@ export class SoundTrack {
 
   get silenceMs(): number {
     return this.#silentSamples / SAMPLES_PER_MS;
+  }
+
+  /** How much earlier than it came sound is written, in ms: what is not worth a silence is stretched away slowly. */
+  get earlyMs(): number {
+    return this.#earlySamples / SAMPLES_PER_MS;
   }
 
   /** Sound of another source follows, whose timestamps count from elsewhere. */
@@ -58,6 +64,7 @@ export class SoundTrack {
     if (positionMs === undefined) return;
     const offset = Math.round(positionMs * SAMPLES_PER_MS) - this.#written;
     let from = 0;
+    this.#earlySamples = Math.abs(offset) > MAX_OFFSET ? 0 : offset;
     if (offset > MAX_OFFSET) this.#silence(offset);
     else if (offset < -MAX_OFFSET || this.#written === this.#options.primingSamples) from = Math.max(0, -offset);
     else if (offset < -FINE_OFFSET) from = 1;

@@ -1,0 +1,127 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { watchLipSync } from '../../src/recorder/capture/lip-sync.ts';
+import type { LipSync } from '../../src/recorder/worker-messages.ts';
+
+/** A receiver whose media was taken at 0 on the sender's clock, went `travelMs`, and waited in the browser. */
+class Receiver {
+  readonly track: { readonly kind: 'audio' | 'video' };
+  waitMs: number;
+  /** What the statistics add to the wait: they are a mean, and a busy moment moves them. */
+  statedTooMuchMs = 0;
+  readonly #ticksPerMs: number;
+  readonly #firstRtp: number;
+  #totalMs = 0;
+  #count = 0;
+
+  constructor(kind: 'audio' | 'video', waitMs: number, firstRtp: number) {
+    this.track = { kind };
+    this.waitMs = waitMs;
+    this.#ticksPerMs = kind === 'audio' ? 48 : 90;
+    this.#firstRtp = firstRtp;
+  }
+
+  getSynchronizationSources() {
+    const playedMs = performance.now() - this.waitMs;
+    const rtpTimestamp = (this.#firstRtp + Math.round(playedMs * this.#ticksPerMs)) >>> 0;
+    return [{ source: 1, rtpTimestamp, timestamp: performance.timeOrigin + performance.now() }];
+  }
+
+  async getStats() {
+    this.#count += 10;
+    this.#totalMs += 10 * (this.waitMs + this.statedTooMuchMs);
+    const seconds = this.#totalMs / 1000;
+    const delays = { jitterBufferDelay: seconds, totalProcessingDelay: seconds };
+    const counts = { jitterBufferEmittedCount: this.#count, framesDecoded: this.#count };
+    return new Map([['in', { type: 'inbound-rtp', kind: this.track.kind, ...delays, ...counts }]]);
+  }
+
+  /** Of the moment of the sender's clock. */
+  rtpAt(mediaMs: number): number {
+    return (this.#firstRtp + Math.round(mediaMs * this.#ticksPerMs)) >>> 0;
+  }
+}
+
+let end: (() => void) | undefined;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+
+afterEach(() => {
+  end?.();
+  vi.useRealTimers();
+});
+
+function watch(audio: object, video: object): LipSync[] {
+  const reports: LipSync[] = [];
+  const receivers = { audio: audio as RTCRtpReceiver, video: video as RTCRtpReceiver };
+  end = watchLipSync(receivers, (lipSync) => reports.push(lipSync));
+  return reports;
+}
+
+/** How long after it was taken the sound is heard that belongs to the picture told of. */
+function heardAfterMs(video: Receiver, { heard }: LipSync): number {
+  const takenMs = performance.now() - video.waitMs;
+  const ticks = (heard!.rtpTimestamp - video.rtpAt(takenMs)) | 0;
+  return heard!.atMs - performance.timeOrigin - (takenMs + ticks / 90);
+}
+
+it('tells within half a second when the sound of a picture is heard', async () => {
+  const video = new Receiver('video', 30, 4_000_000_000);
+  const audio = new Receiver('audio', 110, 123);
+  const reports = watch(audio, video);
+  await vi.advanceTimersByTimeAsync(500);
+  expect(reports.length).toBeGreaterThan(1);
+  for (const { soundWaitsMs } of reports) expect(soundWaitsMs).toBeCloseTo(80, 0);
+  expect(heardAfterMs(video, reports.at(-1)!)).toBeCloseTo(110, 0);
+});
+
+it('tells at the next look that the sound stood still or hurried, and that a picture was kept back', async () => {
+  const video = new Receiver('video', 30, 5);
+  const audio = new Receiver('audio', 60, 5);
+  const reports = watch(audio, video);
+  await vi.advanceTimersByTimeAsync(20_000);
+  for (const waitMs of [130, 20]) {
+    audio.waitMs = waitMs;
+    await vi.advanceTimersByTimeAsync(100);
+    expect(reports.at(-1)!.soundWaitsMs).toBeCloseTo(waitMs - 30, 0);
+    expect(heardAfterMs(video, reports.at(-1)!)).toBeCloseTo(waitMs, 0);
+  }
+  video.waitMs = 90;
+  await vi.advanceTimersByTimeAsync(100);
+  expect(reports.at(-1)!.soundWaitsMs).toBeCloseTo(-70, 0);
+  expect(heardAfterMs(video, reports.at(-1)!)).toBeCloseTo(20, 0);
+});
+
+it('goes on where RTP timestamps go around', async () => {
+  const video = new Receiver('video', 30, 2 ** 32 - 90 * 5000);
+  const audio = new Receiver('audio', 50, 2 ** 32 - 48 * 3000);
+  const reports = watch(audio, video);
+  await vi.advanceTimersByTimeAsync(10_000);
+  for (const { soundWaitsMs } of reports) expect(soundWaitsMs).toBeCloseTo(20, 0);
+});
+
+it('does not believe a statistic that a busy moment moved, but clocks that the sender began anew', async () => {
+  const video = new Receiver('video', 30, 5);
+  const audio = new Receiver('audio', 50, 5);
+  const reports = watch(audio, video);
+  await vi.advanceTimersByTimeAsync(20_000);
+  audio.statedTooMuchMs = 300;
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(reports.at(-1)!.soundWaitsMs).toBeCloseTo(20, 0);
+  await vi.advanceTimersByTimeAsync(3000);
+  expect(reports.at(-1)!.soundWaitsMs).toBeCloseTo(320, 0);
+});
+
+it('has the statistics alone where a browser does not tell what is played', async () => {
+  const video = new Receiver('video', 30, 5);
+  const audio = new Receiver('audio', 50, 5);
+  const untold = { getSynchronizationSources: undefined };
+  const reports = watch(Object.assign(audio, untold), Object.assign(video, untold));
+  await vi.advanceTimersByTimeAsync(3000);
+  expect(reports.length).toBeGreaterThan(1);
+  for (const report of reports) expect(report).toEqual({ soundWaitsMs: expect.closeTo(20, 3) });
+  audio.waitMs = 90;
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(reports.at(-1)!.soundWaitsMs).toBeCloseTo(60, 0);
+});
