@@ -48,8 +48,8 @@ export type ToWorker =
 export interface LipSync {
   /** Sound comes that much later than the picture that was taken with it, in ms. */
   readonly soundWaitsMs: number;
-  /** When the sound is heard that was taken with the picture of this RTP timestamp, in ms since 1970. */
-  readonly heard?: { readonly rtpTimestamp: number; readonly atMs: number };
+  /** When the sound is heard that was taken with the picture of this RTP timestamp, and when it was told: on the page's clock. */
+  readonly heard?: { readonly rtpTimestamp: number; readonly atMs: number; readonly toldMs: number };
 }
 
 /** Interleaved samples of an AudioWorklet. */

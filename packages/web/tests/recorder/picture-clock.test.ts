@@ -13,6 +13,8 @@ class RemotePictures {
   heardMs = 5000;
   soundWaitsMs = 40;
   soundEarlyMs = 0;
+  /** How much the page's clock shows more than the worker's. */
+  readonly pageAheadMs = 123_456;
   rtp = true;
 
   constructor(firstRtp = 1000) {
@@ -20,19 +22,21 @@ class RemotePictures {
   }
 
   /** @returns where the picture was laid, from where its sound was heard when all began */
-  next(delayMs = 0): number {
+  next(delayMs = 0, messageMs = 0): number {
     this.#index += 1;
     const mediaMs = this.#index * FRAME_MS;
     // The sound is told of the picture before.
     const told = this.#firstRtp + (this.#index - 1) * FRAME_TICKS;
-    const atMs = performance.timeOrigin + this.heardMs + mediaMs - FRAME_MS;
-    const heard = { rtpTimestamp: told >>> 0, atMs };
-    this.#clock.soundMeets({ soundWaitsMs: this.soundWaitsMs, ...(this.rtp && { heard }) });
+    const arrivalMs = 5000 - 40 + mediaMs;
+    const toldMs = arrivalMs + this.pageAheadMs;
+    const atMs = this.heardMs + mediaMs - FRAME_MS + this.pageAheadMs;
+    const heard = { rtpTimestamp: told >>> 0, atMs, toldMs };
+    this.#clock.soundMeets({ soundWaitsMs: this.soundWaitsMs, ...(this.rtp && { heard }) }, arrivalMs + messageMs);
     const picture = {
       timestamp: (77_000 + mediaMs) * 1000,
       metadata: () => ({ rtpTimestamp: (this.#firstRtp + this.#index * FRAME_TICKS) >>> 0 }),
     };
-    return this.#clock.map(picture, 5000 - 40 + mediaMs + delayMs, this.soundEarlyMs) - 5000 - mediaMs;
+    return this.#clock.map(picture, arrivalMs + delayMs, this.soundEarlyMs) - 5000 - mediaMs;
   }
 
   take(count: number): number[] {
@@ -49,6 +53,12 @@ describe('pictures of a remote participant', () => {
   it('lie where their sound is heard, however late they come', () => {
     const pictures = new RemotePictures();
     const places = [0, 30, 90, 5, 250, 0, 60].map((delayMs) => pictures.next(delayMs));
+    for (const place of places) expect(place).toBeCloseTo(0, 3);
+  });
+
+  it('lie there whatever time messages of the page take', () => {
+    const pictures = new RemotePictures();
+    const places = [0, 4, 1, 30, 2].map((messageMs) => pictures.next(0, messageMs));
     for (const place of places) expect(place).toBeCloseTo(0, 3);
   });
 

@@ -4,7 +4,7 @@ const TICKS_PER_MS = { audio: 48, video: 90 } as const;
 /** What was handed over last of a track. */
 export interface Handover {
   readonly rtpTimestamp: number;
-  /** When, in ms since 1970. */
+  /** When, on the page's clock (`performance.now()`). */
   readonly atMs: number;
   /** How much later than on the RTP stream's own clock, which counts from anywhere. */
   readonly lateMs: number;
@@ -26,7 +26,8 @@ export class HandoverClock {
   look(): Handover | undefined {
     const [source] = this.#receiver.getSynchronizationSources?.() ?? [];
     if (source === undefined) return this.#newest;
-    const { rtpTimestamp, timestamp: atMs } = source;
+    const { rtpTimestamp, timestamp } = source;
+    const atMs = timestamp - performance.timeOrigin;
     if (this.#newest?.atMs !== atMs) {
       // The timestamps go around after 32 bits.
       this.#ticks += this.#newest === undefined ? 0 : (rtpTimestamp - this.#newest.rtpTimestamp) | 0;

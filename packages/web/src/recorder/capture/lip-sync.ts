@@ -1,12 +1,13 @@
 import type { LipSync } from '../worker-messages.ts';
-import { type Handover, HandoverClock } from './handover-clock.ts';
+import { HandoverClock } from './handover-clock.ts';
 
-/** How often it is looked where sound and picture are. */
-const LOOK_MS = 100;
-/** How often the delays are measured, in looks; at first more often. */
-const LOOKS_PER_MEASURE = 10;
-const EARLY_LOOKS_PER_MEASURE = 2;
+/** How often it is looked where sound and picture are, and how many looks lie between two measures of the delays. */
+const PACE = { lookMs: 200, looksPerMeasure: 5 };
+const EARLY_PACE = { lookMs: 100, looksPerMeasure: 2 };
 const EARLY_LOOKS = 50;
+/** What has changed by less is not told, in ms, unless nothing was told for a second. */
+const WORTH_TELLING_MS = 2;
+const TELL_AGAIN_MS = 1000;
 /** Measures whose middle counts. */
 const MEASURES = 30;
 /** Measures in a row that lie this far from what counts, in ms, are believed: the sender has begun its clocks anew. */
@@ -55,23 +56,29 @@ export function watchLipSync({ audio, video }: Receivers, report: (lipSync: LipS
     if (Number.isFinite(lateMs)) apart.add(soundWaitsMs - lateMs);
     else if (apart.ms === undefined) report({ soundWaitsMs });
   };
+  let told = { lateMs: Number.NaN, atMs: 0 };
   const look = () => {
     const [heard, seen] = [sound.look(), picture.look()];
     if (heard === undefined || seen === undefined || apart.ms === undefined) return;
-    report(meeting(heard, seen, apart.ms));
+    const lateMs = heard.lateMs + apart.ms;
+    const atMs = performance.now();
+    if (Math.abs(lateMs - told.lateMs) < WORTH_TELLING_MS && atMs - told.atMs < TELL_AGAIN_MS) return;
+    told = { lateMs, atMs };
+    const soundWaitsMs = lateMs - seen.lateMs;
+    report({ soundWaitsMs, heard: { rtpTimestamp: seen.rtpTimestamp, atMs: seen.atMs + soundWaitsMs, toldMs: atMs } });
   };
   let timer: ReturnType<typeof setTimeout> | undefined;
   let looks = 0;
   const lookAgain = () => {
     look();
-    const looksPerMeasure = looks < EARLY_LOOKS ? EARLY_LOOKS_PER_MEASURE : LOOKS_PER_MEASURE;
+    const { lookMs, looksPerMeasure } = looks < EARLY_LOOKS ? EARLY_PACE : PACE;
     if (looks % looksPerMeasure === 0) {
       measure().catch(() => {
         // The connection is gone, and the track with it.
       });
     }
     looks += 1;
-    timer = setTimeout(lookAgain, LOOK_MS);
+    timer = setTimeout(lookAgain, lookMs);
   };
   lookAgain();
   return () => {
@@ -80,13 +87,10 @@ export function watchLipSync({ audio, video }: Receivers, report: (lipSync: LipS
   };
 }
 
-/** @param apartMs - how much the lateness of sound must be greater than that of pictures to wait equally long */
-function meeting(heard: Handover, seen: Handover, apartMs: number): LipSync {
-  const soundWaitsMs = heard.lateMs - seen.lateMs + apartMs;
-  return { soundWaitsMs, heard: { rtpTimestamp: seen.rtpTimestamp, atMs: seen.atMs + soundWaitsMs } };
-}
-
-/** How far the clocks of two RTP streams are apart, from measures that vary with every busy moment. */
+/**
+ * How much later than pictures sound has to be, each by its own RTP clock, to have waited equally long: from measures that
+ * vary with every busy moment.
+ */
 class ClocksApart {
   #measures: number[] = [];
   #ms: number | undefined;

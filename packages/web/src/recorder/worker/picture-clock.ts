@@ -28,8 +28,12 @@ export interface TimedPicture {
  */
 export class PictureClock {
   #arrivals = new SourceClock();
-  #lipSync: LipSync = { soundWaitsMs: 0 };
-  /** The last picture's RTP timestamp, and the moment of the stream's own clock that it was unwrapped to. */
+  #soundWaitsMs = 0;
+  /** As in {@link LipSync}, on the worker's clock. */
+  #heard: { readonly rtpTimestamp: number; readonly atMs: number } | undefined;
+  /** The page's clock and the worker's are compared: where each begins is not known exactly enough. */
+  readonly #pageClock = new SourceClock();
+  /** The last picture's RTP timestamp, and where that is on a clock that does not go around. */
   #rtp: { readonly timestamp: number; readonly ms: number } | undefined;
   #byRtp = false;
   #shiftMs: number | undefined;
@@ -42,8 +46,14 @@ export class PictureClock {
     this.#shiftMs = undefined;
   }
 
-  soundMeets(lipSync: LipSync): void {
-    this.#lipSync = lipSync;
+  soundMeets({ soundWaitsMs, heard }: LipSync, arrivalMs: number): void {
+    this.#soundWaitsMs = soundWaitsMs;
+    if (heard === undefined) {
+      this.#heard = undefined;
+      return;
+    }
+    const { rtpTimestamp, atMs, toldMs } = heard;
+    this.#heard = { rtpTimestamp, atMs: this.#pageClock.map(toldMs, arrivalMs) + atMs - toldMs };
   }
 
   /**
@@ -62,22 +72,14 @@ export class PictureClock {
   /** When the picture was taken by a steady clock of its own, and where it belongs on the worker's. */
   #place(picture: TimedPicture, arrivalMs: number): { ownMs: number; wantedMs: number; byRtp: boolean } {
     const ownMs = this.#arrivals.map(picture.timestamp / 1000, arrivalMs);
-    const wantedMs = ownMs + this.#lipSync.soundWaitsMs;
-    const rtpMs = this.#rtpMs(picture);
-    const { heard } = this.#lipSync;
-    if (rtpMs === undefined || heard === undefined) return { ownMs, wantedMs, byRtp: false };
-    const sinceHeardMs = ((this.#rtp!.timestamp - heard.rtpTimestamp) | 0) / TICKS_PER_MS;
-    const heardMs = heard.atMs - performance.timeOrigin + sinceHeardMs;
-    if (Math.abs(heardMs - wantedMs) > ASTRAY_MS) return { ownMs, wantedMs, byRtp: false };
-    return { ownMs: rtpMs, wantedMs: heardMs, byRtp: true };
-  }
-
-  #rtpMs(picture: TimedPicture): number | undefined {
+    const wantedMs = ownMs + this.#soundWaitsMs;
     const timestamp = picture.metadata?.().rtpTimestamp;
-    if (timestamp === undefined) return undefined;
-    const ms = this.#rtp === undefined ? 0 : this.#rtp.ms + ((timestamp - this.#rtp.timestamp) | 0) / TICKS_PER_MS;
-    this.#rtp = { timestamp, ms };
-    return ms;
+    if (timestamp === undefined || this.#heard === undefined) return { ownMs, wantedMs, byRtp: false };
+    const heardMs = this.#heard.atMs + msBetween(this.#heard.rtpTimestamp, timestamp);
+    if (Math.abs(heardMs - wantedMs) > ASTRAY_MS) return { ownMs, wantedMs, byRtp: false };
+    const { ms, timestamp: before } = this.#rtp ?? { ms: 0, timestamp };
+    this.#rtp = { timestamp, ms: ms + msBetween(before, timestamp) };
+    return { ownMs: this.#rtp.ms, wantedMs: heardMs, byRtp: true };
   }
 
   #move(wantedMs: number, elapsedMs: number): void {
@@ -90,4 +92,9 @@ export class PictureClock {
     const stepMs = rate * Math.min(MAX_STEP_AFTER_MS, Math.max(0, elapsedMs));
     this.#shiftMs += Math.max(-stepMs, Math.min(stepMs, offMs));
   }
+}
+
+/** RTP timestamps go around after 32 bits. */
+function msBetween(before: number, after: number): number {
+  return ((after - before) | 0) / TICKS_PER_MS;
 }

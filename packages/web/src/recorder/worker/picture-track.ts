@@ -71,8 +71,8 @@ export class PictureTrack {
     this.#sourceEnded = true;
   }
 
-  soundMeets(lipSync: LipSync): void {
-    this.#clock.soundMeets(lipSync);
+  soundMeets(lipSync: LipSync, arrivalMs: number): void {
+    this.#clock.soundMeets(lipSync, arrivalMs);
   }
 
   /** Takes a picture over, and closes it. */

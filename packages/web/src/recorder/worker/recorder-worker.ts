@@ -75,7 +75,7 @@ function take(message: ToWorker): void {
       endSound();
       break;
     case 'lip-sync':
-      session?.soundMeets(message.lipSync);
+      session?.soundMeets(message.lipSync, now());
       break;
     case 'pause':
       session?.pause();

@@ -33,7 +33,7 @@ export class RecordingSession implements Session {
   #sound: SoundTrack | undefined;
   #soundEncoder: SoundEncoder | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
-  #lipSync: LipSync | undefined;
+  #lipSync: { readonly lipSync: LipSync; readonly arrivalMs: number } | undefined;
   #freeBytes = 0;
   #ticks = 0;
   #announced = false;
@@ -58,9 +58,9 @@ export class RecordingSession implements Session {
   }
 
   /** It may come before there is anything to be timed. */
-  soundMeets(lipSync: LipSync): void {
-    this.#lipSync = lipSync;
-    this.#pictures?.soundMeets(lipSync);
+  soundMeets(lipSync: LipSync, arrivalMs: number): void {
+    this.#lipSync = { lipSync, arrivalMs };
+    this.#pictures?.soundMeets(lipSync, arrivalMs);
   }
 
   async start(): Promise<void> {
@@ -145,7 +145,7 @@ export class RecordingSession implements Session {
       },
       now(),
     );
-    if (this.#lipSync !== undefined) this.#pictures.soundMeets(this.#lipSync);
+    if (this.#lipSync !== undefined) this.#pictures.soundMeets(this.#lipSync.lipSync, this.#lipSync.arrivalMs);
   }
 
   #tick(): void {
