@@ -231,6 +231,18 @@ describe('the library in the console', () => {
     await expect.poll(() => sourceOf(page)).toContain(`/v1/media/${clipId}/d/`);
     await expectToPlay(page);
 
+    // A clip of what was made, which has other sound than the original.
+    await seek(page, 1);
+    await page.getByTestId('mark-out').click();
+    await page.getByTestId('make-clip').click();
+    await choose(page, 'used-version', /Mobile MP4/);
+    await page.getByTestId('clip-ok').click();
+    await page.getByTestId('tab-jobs').click();
+    await page.locator('[data-testid="job-clip"][data-state="done"]').getByTestId('job-result').click();
+    await page.getByRole('heading', { name: 'Encore (0:00–0:01)' }).waitFor();
+    const ofRendition = await server.api.getAsset(new URL(page.url()).hash.split('/').at(-1)!);
+    expect([clip.audio?.codec, ofRendition.audio?.codec]).toEqual(['opus', 'aac']);
+
     await page.getByRole('link', { name: 'Tasks', exact: true }).first().click();
     await page.locator('[data-testid="job-transcode"][data-state="done"]').waitFor();
   });

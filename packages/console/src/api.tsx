@@ -13,6 +13,7 @@ export const queryKeys = {
   derivatives: (fileId: string) => ['derivatives', fileId] as const,
   playUrls: (fileId: string) => ['play-urls', fileId] as const,
   recordingPlayUrls: (recordingId: string) => ['recording-play-urls', recordingId] as const,
+  commonRenditions: (recordingId: string) => ['common-renditions', recordingId] as const,
   classes: ['classes'] as const,
   templates: ['templates'] as const,
   procedures: ['procedures'] as const,

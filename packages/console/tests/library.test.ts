@@ -1,5 +1,6 @@
-import type { AssetClass } from '@aircheck/protocol';
+import type { AssetClass, Derivative } from '@aircheck/protocol';
 import { describe, expect, test } from 'vitest';
+import { commonRenditions, newestRenditions } from '../src/views/asset/common-renditions.ts';
 import { parseSprite, tileAt } from '../src/views/asset/sprite.ts';
 import { formatFilter, hiddenFilters, parseFilter, toQuery } from '../src/views/library/asset-filter.ts';
 import { childrenOf, classPath, filesIn, possibleParents } from '../src/views/library/classes.ts';
@@ -108,5 +109,35 @@ describe('the tiles of a sprite', () => {
   test('are found by time, the nearest before where there is none', () => {
     expect([0, 1_999, 5_000, 9_000_000].map((ms) => tileAt(tiles, ms)?.fromMs)).toEqual([0, 0, 0, 3_602_000]);
     expect(tileAt([], 5)).toBeUndefined();
+  });
+});
+
+describe('what a clip or a joined file is made of', () => {
+  const made = (fileId: string, definition: number, derivativeId: string, kind: Derivative['kind'] = 'rendition') =>
+    ({ fileId, definition, derivativeId, kind }) as Derivative;
+  const derivatives: Record<string, Derivative[]> = {
+    a: [made('a', 30, 'a1'), made('a', 10, 'a2'), made('a', 510, 'a3', 'sprite'), made('a', 30, 'a4')],
+    b: [made('b', 510, 'b1', 'sprite'), made('b', 30, 'b2'), made('b', 20, 'b3')],
+    c: [made('c', 510, 'c1', 'sprite')],
+  };
+
+  test('are the newest renditions of a file, one of each template', () => {
+    expect(newestRenditions(derivatives.a!).map(({ derivativeId }) => derivativeId)).toEqual(['a2', 'a4']);
+    expect(newestRenditions(derivatives.c!)).toEqual([]);
+  });
+
+  test('are those that all files have; none is asked for once nothing is left', async () => {
+    const asked: string[] = [];
+    const common = async (...fileIds: string[]) => {
+      const renditions = await commonRenditions(fileIds, async (fileId) => {
+        asked.push(fileId);
+        return derivatives[fileId]!;
+      });
+      return renditions.map(({ derivativeId }) => derivativeId);
+    };
+    expect(await common('a', 'b')).toEqual(['a4']);
+    expect(await common('a', 'c', 'b')).toEqual([]);
+    expect(asked).toEqual(['a', 'b', 'a', 'c']);
+    expect(await common()).toEqual([]);
   });
 });

@@ -139,6 +139,7 @@ export const libraryEn = {
 
   'versions.title': 'Versions',
   'versions.link': 'Link',
+  'versions.used': 'Version to use',
   'versions.deleteTitle': 'Delete {name}?',
   'versions.deleteText': 'The original stays.',
   'pictures.title': 'Pictures',

@@ -139,6 +139,7 @@ export const libraryZh: Record<keyof typeof libraryEn, string> = {
 
   'versions.title': '版本',
   'versions.link': '链接',
+  'versions.used': '使用的版本',
   'versions.deleteTitle': '删除 {name}？',
   'versions.deleteText': '原始文件会保留。',
   'pictures.title': '图片',

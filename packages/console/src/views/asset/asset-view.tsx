@@ -108,7 +108,7 @@ function Loaded({ asset, urls, playable, derivatives, jobs }: LoadedProps) {
           <FilePlayer asset={asset} urls={urls} marks={marks} player={player} />
         )}
         {urls !== undefined && asset.state === 'ready' && (
-          <ClipBar asset={asset} marks={marks} onMarks={setMarks} player={player} />
+          <ClipBar asset={asset} derivatives={derivatives} marks={marks} onMarks={setMarks} player={player} />
         )}
         <Tabs
           className="asset-tabs"

@@ -1,4 +1,4 @@
-import type { Asset } from '@aircheck/protocol';
+import type { Asset, Derivative } from '@aircheck/protocol';
 import { useQueryClient } from '@tanstack/react-query';
 import { App, Button, type ButtonProps, Input, Modal } from 'antd';
 import { type RefObject, useEffect, useState } from 'react';
@@ -8,18 +8,21 @@ import { useProblemToast } from '../../components/problem.tsx';
 import { useSubmit } from '../../components/use-submit.tsx';
 import { useLibraryI18n } from '../../i18n/library-i18n.ts';
 import { libraryApi } from '../../library-api.ts';
+import { newestRenditions } from './common-renditions.ts';
 import type { PlayerHandle } from './player.tsx';
 import type { Marks } from './scrub-bar.tsx';
+import { VersionField } from './version-field.tsx';
 
 interface ClipBarProps {
   readonly asset: Asset;
+  readonly derivatives: readonly Derivative[];
   readonly marks: Marks;
   onMarks(marks: Marks): void;
   readonly player: RefObject<PlayerHandle | null>;
 }
 
 /** Marks a part of the file to cut out, and takes pictures of it, at the place that is played. */
-export function ClipBar({ asset, marks, onMarks, player }: ClipBarProps) {
+export function ClipBar({ asset, derivatives, marks, onMarks, player }: ClipBarProps) {
   const { t, format } = useLibraryI18n();
   const { message } = App.useApp();
   const queryClient = useQueryClient();
@@ -90,31 +93,42 @@ export function ClipBar({ asset, marks, onMarks, player }: ClipBarProps) {
           {t('clip.snapshot')}
         </Button>
       )}
-      {asking && <ClipDialog asset={asset} startMs={startMs} endMs={marks.outMs} onClose={() => setAsking(false)} />}
+      {asking && (
+        <ClipDialog
+          asset={asset}
+          renditions={newestRenditions(derivatives)}
+          startMs={startMs}
+          endMs={marks.outMs}
+          onClose={() => setAsking(false)}
+        />
+      )}
     </div>
   );
 }
 
 interface ClipDialogProps {
   readonly asset: Asset;
+  readonly renditions: readonly Derivative[];
   readonly startMs: number;
   readonly endMs: number | undefined;
   onClose(): void;
 }
 
-function ClipDialog({ asset, startMs, endMs, onClose }: ClipDialogProps) {
+function ClipDialog({ asset, renditions, startMs, endMs, onClose }: ClipDialogProps) {
   const { t, format } = useLibraryI18n();
   const { message } = App.useApp();
   const queryClient = useQueryClient();
   const [name, setName] = useState(
     `${asset.fileName} (${format.duration(startMs)}–${format.duration(endMs ?? asset.durationMs)})`,
   );
+  const [definition, setDefinition] = useState<number>();
   const make = useSubmit(async () => {
     await libraryApi.createJob({
       type: 'clip',
       fileId: asset.fileId,
       startMs,
       ...(endMs !== undefined && { endMs }),
+      ...(definition !== undefined && { definition }),
       fileName: name.trim(),
       classId: asset.classId,
       tags: asset.tags,
@@ -149,6 +163,7 @@ function ClipDialog({ asset, startMs, endMs, onClose }: ClipDialogProps) {
             />
           )}
         </Field>
+        <VersionField renditions={renditions} value={definition} onChange={setDefinition} />
       </div>
     </Modal>
   );

@@ -1,6 +1,6 @@
 import type { Asset } from '@aircheck/protocol';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Button, Input, Modal } from 'antd';
+import { App, Button, type ButtonProps, Input, Modal } from 'antd';
 import { useState } from 'react';
 import { queryKeys } from '../../api.tsx';
 import { Field } from '../../components/field.tsx';
@@ -10,23 +10,29 @@ import { useSubmit } from '../../components/use-submit.tsx';
 import { useLibraryI18n } from '../../i18n/library-i18n.ts';
 import { libraryApi } from '../../library-api.ts';
 import { addressOf } from '../../router.ts';
+import { isGrowing } from '../library/asset-filter.ts';
 import { AssetBadges } from '../library/asset-list.tsx';
+import { commonRenditions } from './common-renditions.ts';
 import { Player } from './player.tsx';
+import { VersionField } from './version-field.tsx';
 
 const linkSeconds = 86_400;
+const refreshMs = 3_000;
 
 /** The files of the same recording, and how to make one of them. */
 export function SegmentsTab({ asset, recordingId }: { asset: Asset; recordingId: string }) {
   const { t, format } = useLibraryI18n();
   const [asking, setAsking] = useState(false);
   const [playing, setPlaying] = useState(false);
-  const filter = { recordingId, source: 'record' as const, sort: 'startedAt' as const, limit: 200 };
+  const filter = { recordingId, source: 'record' as const, sort: 'segmentIndex' as const, limit: 200 };
   const segments = useQuery({
     queryKey: queryKeys.assets(filter),
     queryFn: ({ signal }) => libraryApi.assets(filter, signal),
+    refetchInterval: ({ state }) => (state.data?.items.some(isGrowing) === true ? refreshMs : false),
   });
-  const items = [...(segments.data?.items ?? [])].sort((one, other) => one.segmentIndex - other.segmentIndex);
-  const ready = items.filter(({ state }) => state === 'ready');
+  const items = segments.data?.items ?? [];
+  // What has nothing in it is left out of a joined file.
+  const joined = items.filter(({ state }) => state !== 'failed');
   return (
     <div className="stack">
       {segments.error !== null && <ProblemAlert error={segments.error} />}
@@ -57,7 +63,7 @@ export function SegmentsTab({ asset, recordingId }: { asset: Asset; recordingId:
           {t('segments.play')}
         </Button>
         <Button
-          disabled={ready.length < 2 || ready.length < items.length}
+          disabled={joined.length < 2 || joined.some(({ state }) => state !== 'ready')}
           onClick={() => setAsking(true)}
           data-testid="join-segments"
         >
@@ -73,7 +79,9 @@ export function SegmentsTab({ asset, recordingId }: { asset: Asset; recordingId:
           onClose={() => setPlaying(false)}
         />
       )}
-      {asking && <JoinDialog asset={asset} recordingId={recordingId} onClose={() => setAsking(false)} />}
+      {asking && (
+        <JoinDialog asset={asset} recordingId={recordingId} segments={joined} onClose={() => setAsking(false)} />
+      )}
     </div>
   );
 }
@@ -109,15 +117,33 @@ function RecordingPlayer({ url, growing, audioOnly }: { url: string; growing: bo
   return <Player source={source} growing={growing} audioOnly={audioOnly} />;
 }
 
-function JoinDialog({ asset, recordingId, onClose }: { asset: Asset; recordingId: string; onClose: () => void }) {
+interface JoinDialogProps {
+  readonly asset: Asset;
+  readonly recordingId: string;
+  readonly segments: readonly Asset[];
+  onClose(): void;
+}
+
+function JoinDialog({ asset, recordingId, segments, onClose }: JoinDialogProps) {
   const { t } = useLibraryI18n();
   const { message } = App.useApp();
   const queryClient = useQueryClient();
   const [name, setName] = useState(t('segments.joinedName', { name: asset.fileName }));
+  const [definition, setDefinition] = useState<number>();
+  const renditions = useQuery({
+    queryKey: queryKeys.commonRenditions(recordingId),
+    queryFn: ({ signal }) =>
+      commonRenditions(
+        segments.map(({ fileId }) => fileId),
+        async (fileId) => (await libraryApi.derivatives(fileId, signal)).items,
+      ),
+    gcTime: 0,
+  });
   const join = useSubmit(async () => {
     await libraryApi.createJob({
       type: 'concat',
       recordingId,
+      ...(definition !== undefined && { definition }),
       fileName: name.trim(),
       classId: asset.classId,
       tags: asset.tags,
@@ -133,7 +159,7 @@ function JoinDialog({ asset, recordingId, onClose }: { asset: Asset; recordingId
       title={t('segments.join')}
       okText={t('segments.ok')}
       cancelText={t('action.cancel')}
-      okButtonProps={{ loading: join.busy, disabled: name.trim() === '' }}
+      okButtonProps={{ loading: join.busy, disabled: name.trim() === '', 'data-testid': 'join-ok' } as ButtonProps}
       onOk={join.submit}
       onCancel={onClose}
     >
@@ -144,6 +170,7 @@ function JoinDialog({ asset, recordingId, onClose }: { asset: Asset; recordingId
             <Input id={id} autoFocus value={name} maxLength={1000} onChange={(event) => setName(event.target.value)} />
           )}
         </Field>
+        <VersionField renditions={renditions.data ?? []} value={definition} onChange={setDefinition} />
       </div>
     </Modal>
   );
