@@ -123,6 +123,11 @@ export const en = {
   'record.camera': 'Camera with sound',
   'record.screen': 'Screen with sound',
   'record.audio': 'Sound alone',
+  'fileName.camera': 'camera',
+  'fileName.screen': 'screen',
+  'fileName.audio': 'sound',
+  'fileName.mix': 'mix',
+
   'record.pause': 'Pause',
   'record.resume': 'Resume',
   'record.stop': 'Stop',

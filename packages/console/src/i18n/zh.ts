@@ -125,6 +125,11 @@ export const zh: Record<MessageKey, string> = {
   'record.camera': '摄像头和声音',
   'record.screen': '屏幕和声音',
   'record.audio': '仅声音',
+  'fileName.camera': '摄像头',
+  'fileName.screen': '屏幕',
+  'fileName.audio': '声音',
+  'fileName.mix': '混音',
+
   'record.pause': '暂停',
   'record.resume': '继续',
   'record.stop': '停止',
@@ -150,7 +155,7 @@ export const zh: Record<MessageKey, string> = {
 
   'panel.device': '本机',
   'device.record': '录制到本机',
-  'device.recordText': '在此浏览器中录制。文件保存在本机，页面关闭或崩溃后仍在，直到您将其删除。',
+  'device.recordText': '在此浏览器中录制。文件保存在本机，页面关闭或崩溃后仍在，直到你将其删除。',
   'device.mix': '所有人的声音',
   'device.everybody': '所有人',
   'device.stored': '此浏览器中的录制',

@@ -90,7 +90,7 @@ function StartButton({ room, people, recorder }: DeviceTabProps) {
     const choice = choices.get(key);
     if (choice === undefined) return;
     const who = choice.what === 'mix' ? t('device.everybody') : choice.userId;
-    void recorder.start(choice, fileNameOf(room.roomId, who, choice.what));
+    void recorder.start(choice, fileNameOf(room.roomId, who, t(`fileName.${choice.what}`)));
   };
   return (
     <Dropdown trigger={['click']} menu={{ items: [mix, ...groups], onClick: ({ key }) => start(key) }}>
@@ -110,13 +110,15 @@ function StartButton({ room, people, recorder }: DeviceTabProps) {
 function RunningRow({ recording, recorder }: { recording: ClientRecording; recorder: DeviceRecorder }) {
   const { t, format } = useI18n();
   const { state, progress, plan } = recording;
+  const userId = 'userId' in plan.source ? plan.source.userId : undefined;
   const stoppable = state === 'recording' || state === 'paused';
   return (
     <div className="recording-row" data-state={state} data-testid="device-running">
       <span className="rec-dot" />
       <div className="recording-row-text">
-        <b className="ellipsis">{'userId' in plan.source ? plan.source.userId : t('device.everybody')}</b>
+        <b className="ellipsis">{userId ?? t('device.mix')}</b>
         <span className="muted small ellipsis">
+          {userId !== undefined && `${t(`record.${plan.container === 'm4a' ? 'audio' : plan.recordingSource}`)} · `}
           {format.size(progress.sizeBytes)}
           {state === 'paused' && ` · ${t('state.paused')}`}
         </span>

@@ -1,5 +1,6 @@
 import type { Participant, Recording } from '@aircheck/protocol';
 import { Button, Dropdown, Tooltip } from 'antd';
+import { useState } from 'react';
 import {
   CameraIcon,
   PauseIcon,
@@ -11,28 +12,31 @@ import {
 } from '../../components/icons.tsx';
 import type { MessageKey } from '../../i18n/dictionary.ts';
 import { useI18n } from '../../i18n/i18n.tsx';
-import type { RecordChoice, RecordingControl } from './recording-control.ts';
+import { type RecordChoice, type RecordingControl, sourceOf } from './recording-control.ts';
 import { useTicks } from './use-room.ts';
 
 /** The button that starts a recording of a participant, with what there is to record. */
 export function RecordMenu({ participant, control }: { participant: Participant; control: RecordingControl }) {
   const { t } = useI18n();
+  const [open, setOpen] = useState(false);
   if (!control.mayRecord(participant.userId)) return null;
   const has = (source: string) => participant.tracks.some((track) => track.source === source);
-  const taken = new Set(control.liveOf(participant.userId).map(choiceOf));
+  // A source is recorded once at a time, with its picture or without.
+  const taken = new Set(control.liveOf(participant.userId).map(({ source }) => source));
   const items = (['camera', 'screen', 'audio'] as const).map((choice) => ({
     key: choice,
     icon: icons[choice],
     label: <span data-testid={`record-${participant.userId}-${choice}`}>{t(`record.${choice}`)}</span>,
-    disabled: taken.has(choice) || !has(choice === 'audio' ? 'microphone' : choice),
+    disabled: taken.has(sourceOf(choice)) || !has(choice === 'audio' ? 'microphone' : choice),
   }));
   return (
     <Dropdown
       trigger={['click']}
       placement="bottomRight"
+      onOpenChange={setOpen}
       menu={{ items, onClick: ({ key }) => void control.start(participant, key as RecordChoice) }}
     >
-      <Tooltip title={t('record.start')}>
+      <Tooltip title={open ? '' : t('record.start')}>
         <Button
           className="record-button"
           size="small"

@@ -3,6 +3,7 @@ import type { RestClient, Room } from '@aircheck/web';
 import { useRef, useState } from 'react';
 import { consoleApi } from '../../api.tsx';
 import { useProblemToast } from '../../components/problem.tsx';
+import { useI18n } from '../../i18n/i18n.tsx';
 import { fileNameOf } from './file-name.ts';
 import { RecordingClock } from './recording-clock.ts';
 import { isEnded } from './use-room.ts';
@@ -26,6 +27,7 @@ export interface RecordingControl {
 }
 
 export function useRecordingControl(room: Room, signedIn: boolean): RecordingControl {
+  const { t } = useI18n();
   const showProblem = useProblemToast();
   const [busy, setBusy] = useState<ReadonlySet<string>>(new Set());
   const clock = useRef(new RecordingClock());
@@ -53,14 +55,23 @@ export function useRecordingControl(room: Room, signedIn: boolean): RecordingCon
     },
     liveOf: (userId) => room.recordings.filter((recording) => recording.userId === userId && !isEnded(recording)),
     start: ({ userId }, choice) => {
-      const source: RecordingSource = choice === 'screen' ? 'screen' : 'camera';
       const media: RecordingMedia = choice === 'audio' ? 'audio' : 'av';
       return during(userId, () =>
-        api.startRecording(room.roomId, { userId, source, media, fileName: fileNameOf(room.roomId, userId, choice) }),
+        api.startRecording(room.roomId, {
+          userId,
+          source: sourceOf(choice),
+          media,
+          fileName: fileNameOf(room.roomId, userId, t(`fileName.${choice}`)),
+        }),
       );
     },
     pause: ({ recordingId }) => during(recordingId, () => api.pauseRecording(recordingId)),
     resume: ({ recordingId }) => during(recordingId, () => api.resumeRecording(recordingId)),
     stop: ({ recordingId }) => during(recordingId, () => api.stopRecording(recordingId)),
   };
+}
+
+/** What is recorded under a choice; sound alone is the camera's. */
+export function sourceOf(choice: RecordChoice): RecordingSource {
+  return choice === 'screen' ? 'screen' : 'camera';
 }
