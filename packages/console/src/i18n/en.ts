@@ -221,6 +221,7 @@ export const en = {
   'library.length': 'Length',
   'library.size': 'Size',
   'library.state': 'State',
+  'library.segment': 'Segment {number}',
   'library.growing': 'Still recording',
   'library.emptyTitle': 'No files yet',
   'library.emptyText':

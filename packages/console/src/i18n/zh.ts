@@ -221,6 +221,7 @@ export const zh: Record<MessageKey, string> = {
   'library.length': '时长',
   'library.size': '大小',
   'library.state': '状态',
+  'library.segment': '第 {number} 段',
   'library.growing': '仍在录制',
   'library.emptyTitle': '还没有文件',
   'library.emptyText': '加入房间并点击“录制”，或将文件拖到这里。录制还在进行时，文件就会出现。',

@@ -51,7 +51,7 @@ export function AssetTable({ assets, selected, onSelect, onTask, sort, onSort }:
         <div className="asset-name">
           <AssetCover asset={asset} />
           <div className="asset-name-text">
-            <a className="ellipsis asset-link" href={addressOf.asset(asset.fileId)}>
+            <a className="two-lines asset-link" href={addressOf.asset(asset.fileId)}>
               {asset.fileName}
             </a>
             <span className="muted small ellipsis">
@@ -197,14 +197,15 @@ export function AssetBadges({ asset }: { asset: Asset }) {
 /** Where a file comes from: its room and person, or how it came. */
 export function Origin({ asset }: { asset: Asset }) {
   const { t } = useLibraryI18n();
-  const from = [asset.roomId, asset.userId].filter((part) => part !== null).join(' · ');
-  return (
-    <>
-      {from === '' || asset.source !== 'record'
-        ? [t(`source.of.${asset.source}`), from].filter(Boolean).join(' · ')
-        : from}
-    </>
-  );
+  const recorded = asset.source === 'record';
+  const parts = [
+    (!recorded || asset.roomId === null) && t(`source.of.${asset.source}`),
+    // First, since it tells the files of one recording apart, and the rest may be cut off.
+    recorded && asset.segmentIndex > 0 && t('library.segment', { number: asset.segmentIndex + 1 }),
+    asset.roomId,
+    asset.userId,
+  ];
+  return <>{parts.filter(Boolean).join(' · ')}</>;
 }
 
 function FileIdText({ fileId }: { fileId: string }) {

@@ -149,6 +149,7 @@ function FileRow({ asset, onPlay }: { asset: Asset; onPlay: () => void }) {
           {' · '}
           {format.time(asset.startedAt)}
         </span>
+          {asset.segmentIndex > 0 && ` · ${t('library.segment', { number: asset.segmentIndex + 1 })}`}
       </span>
     </button>
   );
