@@ -21,6 +21,7 @@ const palettes = {
     warning: '#b26a00',
     success: '#16845a',
     selected: '#eef8f6',
+    chosen: '#e2f3f0',
   },
   dark: {
     primary: '#2fc3af',
@@ -36,6 +37,7 @@ const palettes = {
     warning: '#e2a33c',
     success: '#3fc48c',
     selected: '#152523',
+    chosen: '#1d3c3a',
   },
 } as const;
 
@@ -54,6 +56,8 @@ export function antdTheme(scheme: ColorScheme): ThemeConfig {
       colorBgLayout: palette.background,
       colorBgContainer: palette.surface,
       colorBgElevated: palette.raised,
+      controlItemBgActive: palette.chosen,
+      controlItemBgActiveHover: palette.chosen,
       colorBorder: palette.border,
       colorBorderSecondary: palette.border,
       colorTextBase: palette.text,

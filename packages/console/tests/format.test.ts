@@ -8,9 +8,15 @@ test('lengths read as clocks do', () => {
 
 test('sizes take the unit that leaves one to three digits', () => {
   const { size } = formatters.en;
-  expect([0, 999, 1_000, 3_440_000, 12_500_000_000].map(size)).toEqual(['0 B', '999 B', '1 kB', '3.4 MB', '12.5 GB']);
+  expect([0, 999, 1_000, 3_440_000, 12_500_000_000].map(size)).toEqual([
+    '0\u00a0B',
+    '999\u00a0B',
+    '1\u00a0kB',
+    '3.4\u00a0MB',
+    '12.5\u00a0GB',
+  ]);
 });
 
 test('rates below a megabit are whole kilobits', () => {
-  expect([48_123, 1_540_000].map(formatters.zh.bitrate)).toEqual(['48 kbit/s', '1.5 Mbit/s']);
+  expect([48_123, 1_540_000].map(formatters.zh.bitrate)).toEqual(['48\u00a0kbit/s', '1.5\u00a0Mbit/s']);
 });

@@ -31,20 +31,20 @@ function formatter(language: Language) {
     duration: formatDuration,
     /** `12:34.5`, for places in a file. */
     timecode: (ms: number) => `${formatDuration(ms)}.${Math.floor((Math.max(0, ms) % 1000) / 100)}`,
-    /** `3.4 MB`, in powers of 1000 as disks are sold. */
+    /** `3.4 MB`, in powers of 1000 as disks are sold. No line ends between a number and its unit. */
     size(bytes: number): string {
       const units = ['B', 'kB', 'MB', 'GB', 'TB'];
       const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
-      return `${oneDigit.format(bytes / 1000 ** power)} ${units[power]}`;
+      return `${oneDigit.format(bytes / 1000 ** power)}\u00a0${units[power]}`;
     },
     bitrate(bitrateBps: number): string {
       return bitrateBps >= 1e6
-        ? `${oneDigit.format(bitrateBps / 1e6)} Mbit/s`
-        : `${whole.format(Math.round(bitrateBps / 1e3))} kbit/s`;
+        ? `${oneDigit.format(bitrateBps / 1e6)}\u00a0Mbit/s`
+        : `${whole.format(Math.round(bitrateBps / 1e3))}\u00a0kbit/s`;
     },
     /** `0.4 s`, `350 ms`. */
     milliseconds(ms: number): string {
-      return ms >= 1000 ? `${oneDigit.format(ms / 1000)} s` : `${whole.format(Math.round(ms))} ms`;
+      return ms >= 1000 ? `${oneDigit.format(ms / 1000)}\u00a0s` : `${whole.format(Math.round(ms))}\u00a0ms`;
     },
     number: (value: number) => oneDigit.format(value),
     dateTime: (iso: string) => dateTimeFormat.format(new Date(iso)),

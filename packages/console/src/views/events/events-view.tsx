@@ -86,7 +86,11 @@ function SubscriberCard({ subscriber }: { subscriber: Subscriber }) {
         <EnabledSwitch subscriber={subscriber} />
       </div>
       <span className="badge">{t(`subscriberKind.${kind}`)}</span>
-      <code className="ellipsis">{url ?? t('subscriber.fetched')}</code>
+      {url === null ? (
+        <span className="muted small">{t('subscriber.fetched')}</span>
+      ) : (
+        <code className="ellipsis">{url}</code>
+      )}
       <span className="muted small two-lines">{types.includes('*') ? t('subscriber.all') : types.join(', ')}</span>
       <footer className="badges">
         {!enabled && <span className="badge">{t('subscriber.off')}</span>}

@@ -42,6 +42,7 @@ export function SidePanel({ room, people, control, recorder, signedIn }: SidePan
     <Tabs
       className="side-tabs"
       defaultActiveKey="recordings"
+      tabBarGutter={16}
       items={[
         {
           key: 'recordings',
@@ -148,8 +149,8 @@ function FileRow({ asset, onPlay }: { asset: Asset; onPlay: () => void }) {
           {asset.sizeBytes > 0 && ` · ${format.size(asset.sizeBytes)}`}
           {' · '}
           {format.time(asset.startedAt)}
-        </span>
           {asset.segmentIndex > 0 && ` · ${t('library.segment', { number: asset.segmentIndex + 1 })}`}
+        </span>
       </span>
     </button>
   );

@@ -15,6 +15,11 @@ const pages: Record<SettingsTab, () => React.ReactNode> = {
   statistics: () => <StatisticsPage />,
 };
 
+/** On narrow screens the pages stand in a row that scrolls. */
+function intoView(link: HTMLElement | null): void {
+  link?.scrollIntoView({ block: 'nearest', inline: 'center' });
+}
+
 /** What holds for the whole library. */
 export default function SettingsView({ tab }: { tab: SettingsTab }) {
   const { t } = useLibraryI18n();
@@ -31,6 +36,7 @@ export default function SettingsView({ tab }: { tab: SettingsTab }) {
           {settingsTabs.map((one) => (
             <a
               key={one}
+              {...(one === tab && { ref: intoView })}
               className="nav-link"
               data-active={one === tab}
               {...(one === tab && { 'aria-current': 'page' as const })}
