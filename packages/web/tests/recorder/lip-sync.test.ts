@@ -9,7 +9,7 @@ class Receiver {
   /** What the statistics add to the wait: they are a mean, and a busy moment moves them. */
   statedTooMuchMs = 0;
   readonly #ticksPerMs: number;
-  readonly #firstRtp: number;
+  #firstRtp: number;
   #totalMs = 0;
   #count = 0;
 
@@ -33,6 +33,11 @@ class Receiver {
     const delays = { jitterBufferDelay: seconds, totalProcessingDelay: seconds };
     const counts = { jitterBufferEmittedCount: this.#count, framesDecoded: this.#count };
     return new Map([['in', { type: 'inbound-rtp', kind: this.track.kind, ...delays, ...counts }]]);
+  }
+
+  /** The sender's RTP timestamps go on so much further ahead. */
+  jump(ms: number): void {
+    this.#firstRtp += ms * this.#ticksPerMs;
   }
 
   /** Of the moment of the sender's clock. */
@@ -112,6 +117,19 @@ it('does not believe a statistic that a busy moment moved, but clocks that the s
   expect(reports.at(-1)!.soundWaitsMs).toBeCloseTo(20, 0);
   await vi.advanceTimersByTimeAsync(3000);
   expect(reports.at(-1)!.soundWaitsMs).toBeCloseTo(320, 0);
+});
+
+it('goes on as before where a sender let its clock stand while it was silent, or counts from elsewhere', async () => {
+  const video = new Receiver('video', 30, 5);
+  const audio = new Receiver('audio', 50, 5);
+  const reports = watch(audio, video);
+  await vi.advanceTimersByTimeAsync(20_000);
+  audio.jump(-60_000);
+  await vi.advanceTimersByTimeAsync(5000);
+  video.jump(20_000_000);
+  await vi.advanceTimersByTimeAsync(5000);
+  for (const { soundWaitsMs } of reports) expect(soundWaitsMs).toBeCloseTo(20, 0);
+  expect(heardAfterMs(video, reports.at(-1)!)).toBeCloseTo(50, 0);
 });
 
 it('has the statistics alone where a browser does not tell what is played', async () => {
