@@ -10,7 +10,10 @@ const BEGUN_ANEW_MS = 2000;
 /** What was handed over last of a track. */
 export interface Handover {
   readonly rtpTimestamp: number;
-  /** When, on the page's clock (`performance.now()`). */
+  /**
+   * When, in ms, on a clock that is as steady as the page's but counts from elsewhere: Chromium takes the time of day where the
+   * document begins, and `performance.timeOrigin` where its process did.
+   */
   readonly atMs: number;
   /** How much later than the first one, by the RTP stream's own clock. */
   readonly lateMs: number;
@@ -31,8 +34,7 @@ export class HandoverClock {
   look(): Handover | undefined {
     const [source] = this.#receiver.getSynchronizationSources?.() ?? [];
     if (source === undefined) return this.#newest;
-    const { rtpTimestamp, timestamp } = source;
-    const atMs = timestamp - performance.timeOrigin;
+    const { rtpTimestamp, timestamp: atMs } = source;
     if (this.#newest?.atMs !== atMs) {
       this.#newest = { rtpTimestamp, atMs, lateMs: this.#lateMs(rtpTimestamp, atMs) };
     }

@@ -65,7 +65,8 @@ export function watchLipSync({ audio, video }: Receivers, report: (lipSync: LipS
     if (Math.abs(lateMs - told.lateMs) < WORTH_TELLING_MS && atMs - told.atMs < TELL_AGAIN_MS) return;
     told = { lateMs, atMs };
     const soundWaitsMs = lateMs - seen.lateMs;
-    report({ soundWaitsMs, heard: { rtpTimestamp: seen.rtpTimestamp, atMs: seen.atMs + soundWaitsMs, toldMs: atMs } });
+    const newestMs = Math.max(heard.atMs, seen.atMs);
+    report({ soundWaitsMs, heard: { rtpTimestamp: seen.rtpTimestamp, atMs: seen.atMs + soundWaitsMs, newestMs } });
   };
   let timer: ReturnType<typeof setTimeout> | undefined;
   let looks = 0;

@@ -31,8 +31,8 @@ export class PictureClock {
   #soundWaitsMs = 0;
   /** As in {@link LipSync}, on the worker's clock. */
   #heard: { readonly rtpTimestamp: number; readonly atMs: number } | undefined;
-  /** The page's clock and the worker's are compared: where each begins is not known exactly enough. */
-  readonly #pageClock = new SourceClock();
+  /** How far the worker's clock is ahead of that of {@link LipSync}: what is told comes later, but never sooner. */
+  #aheadMs = Number.POSITIVE_INFINITY;
   /** The last picture's RTP timestamp, and where that is on a clock that does not go around. */
   #rtp: { readonly timestamp: number; readonly ms: number } | undefined;
   #byRtp = false;
@@ -52,8 +52,9 @@ export class PictureClock {
       this.#heard = undefined;
       return;
     }
-    const { rtpTimestamp, atMs, toldMs } = heard;
-    this.#heard = { rtpTimestamp, atMs: this.#pageClock.map(toldMs, arrivalMs) + atMs - toldMs };
+    const { rtpTimestamp, atMs, newestMs } = heard;
+    this.#aheadMs = Math.min(this.#aheadMs, arrivalMs - newestMs);
+    this.#heard = { rtpTimestamp, atMs: atMs + this.#aheadMs };
   }
 
   /**
