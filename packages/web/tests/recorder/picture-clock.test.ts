@@ -65,6 +65,7 @@ describe('pictures of a remote participant', () => {
 
   it('go on where the RTP timestamps go around', () => {
     const pictures = new RemotePictures(2 ** 32 - 5 * FRAME_TICKS);
+    pictures.soundWaitsMs = 140;
     for (const place of pictures.take(12)) expect(place).toBeCloseTo(0, 3);
   });
 
@@ -107,6 +108,18 @@ describe('pictures of a remote participant', () => {
     const astray = new RemotePictures();
     astray.heardMs += 3_600_000;
     for (const place of astray.take(5)) expect(place).toBeCloseTo(0, 3);
+  });
+
+  it('lie by their RTP timestamps once these are known, and where they came once there is no sound', () => {
+    const pictures = new RemotePictures();
+    pictures.soundWaitsMs = 70;
+    pictures.rtp = false;
+    expect(pictures.take(3).at(-1)).toBeCloseTo(30, 3);
+    pictures.rtp = true;
+    for (const place of pictures.take(3)) expect(place).toBeCloseTo(0, 3);
+    pictures.soundWaitsMs = 0;
+    pictures.rtp = false;
+    for (const place of pictures.take(3)) expect(place).toBeCloseTo(-40, 3);
   });
 
   it('are timed anew when another source follows', () => {
