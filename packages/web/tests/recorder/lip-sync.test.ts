@@ -6,12 +6,15 @@ import type { LipSync } from '../../src/recorder/worker-messages.ts';
 class Receiver {
   readonly track: { readonly kind: 'audio' | 'video' };
   waitMs: number;
+  /** Nothing comes any more. */
+  standing = false;
   /** What the statistics add to the wait: they are a mean, and a busy moment moves them. */
   statedTooMuchMs = 0;
   readonly #ticksPerMs: number;
   #firstRtp: number;
   /** Its clock counts from elsewhere than the page's. */
   readonly #aheadMs = performance.timeOrigin + 300;
+  #source: object | undefined;
   #totalMs = 0;
   #count = 0;
 
@@ -23,14 +26,17 @@ class Receiver {
   }
 
   getSynchronizationSources() {
+    if (this.standing) return [this.#source];
     const playedMs = performance.now() - this.waitMs;
     const rtpTimestamp = (this.#firstRtp + Math.round(playedMs * this.#ticksPerMs)) >>> 0;
-    return [{ source: 1, rtpTimestamp, timestamp: performance.now() + this.#aheadMs }];
+    this.#source = { source: 1, rtpTimestamp, timestamp: performance.now() + this.#aheadMs };
+    return [this.#source];
   }
 
   async getStats() {
-    this.#count += 10;
-    this.#totalMs += 10 * (this.waitMs + this.statedTooMuchMs);
+    const count = this.standing ? 0 : 10;
+    this.#count += count;
+    this.#totalMs += count * (this.waitMs + this.statedTooMuchMs);
     const seconds = this.#totalMs / 1000;
     const delays = { jitterBufferDelay: seconds, totalProcessingDelay: seconds };
     const counts = { jitterBufferEmittedCount: this.#count, framesDecoded: this.#count };
@@ -101,11 +107,28 @@ it('tells at the next look that the sound stood still or hurried, and that a pic
     expect(reports.at(-1)!.soundWaitsMs).toBeCloseTo(waitMs - 30, 0);
     expect(heardAfterMs(video, reports.at(-1)!)).toBeCloseTo(waitMs, 0);
   }
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(reports.at(-1)!.soundWaitsMs).toBeCloseTo(20 - 30, 0);
   // Its own RTP timestamps tell where a picture belongs: that may be told later.
   video.waitMs = 90;
   await vi.advanceTimersByTimeAsync(1200);
   expect(reports.at(-1)!.soundWaitsMs).toBeCloseTo(-70, 0);
   expect(heardAfterMs(video, reports.at(-1)!)).toBeCloseTo(20, 0);
+});
+
+it('measures delays and lateness over the same time, when pictures or sound stood still before', async () => {
+  const video = new Receiver('video', 30, 5);
+  const audio = new Receiver('audio', 50, 5);
+  const reports = watch(audio, video);
+  await vi.advanceTimersByTimeAsync(300);
+  video.standing = true;
+  await vi.advanceTimersByTimeAsync(10_000);
+  audio.waitMs = 150;
+  await vi.advanceTimersByTimeAsync(1000);
+  video.standing = false;
+  const before = reports.length;
+  await vi.advanceTimersByTimeAsync(5000);
+  for (const { soundWaitsMs } of reports.slice(before)) expect(soundWaitsMs).toBeCloseTo(120, 0);
 });
 
 it('goes on where RTP timestamps go around', async () => {

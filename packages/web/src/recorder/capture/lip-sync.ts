@@ -49,10 +49,10 @@ export function watchLipSync({ audio, video }: Receivers, report: (lipSync: LipS
     const soundMs = before && meanSince(soundNow, before.sound);
     const pictureMs = before && meanSince(pictureNow, before.picture);
     before = { sound: soundNow, picture: pictureNow };
+    const lateMs = (sound.takeMeanLateMs() ?? Number.NaN) - (picture.takeMeanLateMs() ?? Number.NaN);
     const soundWaitsMs = (soundMs ?? Number.NaN) - (pictureMs ?? Number.NaN);
     // Not every browser knows both.
     if (!Number.isFinite(soundWaitsMs)) return;
-    const lateMs = (sound.takeMeanLateMs() ?? Number.NaN) - (picture.takeMeanLateMs() ?? Number.NaN);
     if (Number.isFinite(lateMs)) apart.add(soundWaitsMs - lateMs);
     else if (apart.ms === undefined) report({ soundWaitsMs });
   };
