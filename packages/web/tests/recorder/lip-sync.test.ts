@@ -135,8 +135,12 @@ it('goes on where RTP timestamps go around', async () => {
   const video = new Receiver('video', 30, 2 ** 32 - 90 * 5000);
   const audio = new Receiver('audio', 50, 2 ** 32 - 48 * 3000);
   const reports = watch(audio, video);
-  await vi.advanceTimersByTimeAsync(10_000);
+  await vi.advanceTimersByTimeAsync(3000);
   for (const { soundWaitsMs } of reports) expect(soundWaitsMs).toBeCloseTo(20, 0);
+  const before = reports.length;
+  audio.waitMs = 20;
+  await vi.advanceTimersByTimeAsync(7000);
+  for (const { soundWaitsMs } of reports.slice(before)) expect(soundWaitsMs).toBeCloseTo(-10, 0);
 });
 
 it('does not believe a statistic that a busy moment moved, but clocks that the sender began anew', async () => {
