@@ -48,11 +48,8 @@ export type ToWorker =
 export interface LipSync {
   /** Sound comes that much later than the picture that was taken with it, in ms. */
   readonly soundWaitsMs: number;
-  /**
-   * When the sound is heard that was taken with the picture of this RTP timestamp, and when anything was handed over last
-   * before this was told: on a clock that counts from anywhere.
-   */
-  readonly heard?: { readonly rtpTimestamp: number; readonly atMs: number; readonly newestMs: number };
+  /** When the sound is heard that was taken with the picture of this RTP timestamp, and when it was told: on the page's clock. */
+  readonly heard?: { readonly rtpTimestamp: number; readonly atMs: number; readonly toldMs: number };
 }
 
 /** Interleaved samples of an AudioWorklet. */

@@ -13,7 +13,7 @@ class RemotePictures {
   heardMs = 5000;
   soundWaitsMs = 40;
   soundEarlyMs = 0;
-  /** How much the page's clock of handovers shows more than the worker's. */
+  /** How much the page's clock shows more than the worker's. */
   readonly pageAheadMs = 123_456;
   rtp = true;
 
@@ -28,9 +28,9 @@ class RemotePictures {
     // The sound is told of the picture before.
     const told = this.#firstRtp + (this.#index - 1) * FRAME_TICKS;
     const arrivalMs = 5000 - 40 + mediaMs;
-    const newestMs = arrivalMs + this.pageAheadMs;
+    const toldMs = arrivalMs + this.pageAheadMs;
     const atMs = this.heardMs + mediaMs - FRAME_MS + this.pageAheadMs;
-    const heard = { rtpTimestamp: told >>> 0, atMs, newestMs };
+    const heard = { rtpTimestamp: told >>> 0, atMs, toldMs };
     this.#clock.soundMeets({ soundWaitsMs: this.soundWaitsMs, ...(this.rtp && { heard }) }, arrivalMs + messageMs);
     const picture = {
       timestamp: (77_000 + mediaMs) * 1000,

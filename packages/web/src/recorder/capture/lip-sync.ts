@@ -56,17 +56,21 @@ export function watchLipSync({ audio, video }: Receivers, report: (lipSync: LipS
     if (Number.isFinite(lateMs)) apart.add(soundWaitsMs - lateMs);
     else if (apart.ms === undefined) report({ soundWaitsMs });
   };
-  let told = { lateMs: Number.NaN, atMs: 0 };
+  let told = { lateMs: Number.NaN, toldMs: 0 };
+  // Nothing is handed over later than now, but now and then just before.
+  let aheadMs = Number.NEGATIVE_INFINITY;
   const look = () => {
     const [heard, seen] = [sound.look(), picture.look()];
-    if (heard === undefined || seen === undefined || apart.ms === undefined) return;
+    if (heard === undefined || seen === undefined) return;
+    const toldMs = performance.now();
+    aheadMs = Math.max(aheadMs, heard.atMs - toldMs, seen.atMs - toldMs);
+    if (apart.ms === undefined) return;
     const lateMs = heard.lateMs + apart.ms;
-    const atMs = performance.now();
-    if (Math.abs(lateMs - told.lateMs) < WORTH_TELLING_MS && atMs - told.atMs < TELL_AGAIN_MS) return;
-    told = { lateMs, atMs };
+    if (Math.abs(lateMs - told.lateMs) < WORTH_TELLING_MS && toldMs - told.toldMs < TELL_AGAIN_MS) return;
+    told = { lateMs, toldMs };
     const soundWaitsMs = lateMs - seen.lateMs;
-    const newestMs = Math.max(heard.atMs, seen.atMs);
-    report({ soundWaitsMs, heard: { rtpTimestamp: seen.rtpTimestamp, atMs: seen.atMs + soundWaitsMs, newestMs } });
+    const atMs = seen.atMs - aheadMs + soundWaitsMs;
+    report({ soundWaitsMs, heard: { rtpTimestamp: seen.rtpTimestamp, atMs, toldMs } });
   };
   let timer: ReturnType<typeof setTimeout> | undefined;
   let looks = 0;

@@ -31,7 +31,7 @@ export class PictureClock {
   #soundWaitsMs = 0;
   /** As in {@link LipSync}, on the worker's clock. */
   #heard: { readonly rtpTimestamp: number; readonly atMs: number } | undefined;
-  /** How far the worker's clock is ahead of that of {@link LipSync}: what is told comes later, but never sooner. */
+  /** How far the worker's clock is ahead of the page's: what is told comes later, but never sooner. */
   #aheadMs = Number.POSITIVE_INFINITY;
   /** The last picture's RTP timestamp, and where that is on a clock that does not go around. */
   #rtp: { readonly timestamp: number; readonly ms: number } | undefined;
@@ -52,8 +52,8 @@ export class PictureClock {
       this.#heard = undefined;
       return;
     }
-    const { rtpTimestamp, atMs, newestMs } = heard;
-    this.#aheadMs = Math.min(this.#aheadMs, arrivalMs - newestMs);
+    const { rtpTimestamp, atMs, toldMs } = heard;
+    this.#aheadMs = Math.min(this.#aheadMs, arrivalMs - toldMs);
     this.#heard = { rtpTimestamp, atMs: atMs + this.#aheadMs };
   }
 
