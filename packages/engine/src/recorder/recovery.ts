@@ -62,7 +62,7 @@ async function recover(path: string, container: Container): Promise<Finished> {
 }
 
 /** Cuts further back each time the disk has no room for the index: fragments of at least so many bytes are given up. */
-const GIVE_UP_BYTES = [0, 256 * 1024, 2 ** 20, 8 * 2 ** 20];
+const GIVE_UP_BYTES = [0, 32 * 1024, 256 * 1024, 2 ** 20, 8 * 2 ** 20];
 
 /**
  * Finishes a segment whose disk refused to take more, with what it has. Where there is no room even for the index, the

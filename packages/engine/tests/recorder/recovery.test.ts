@@ -1,12 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HybridMp4Writer, MediaError, opusHead, type TrackOptions } from '@aircheck/media';
-import { type EncodedClip, encodeClip, readClip, readRecording } from '@aircheck/testkit';
+import { canMount, type EncodedClip, encodeClip, mountSmallDisk, readClip, readRecording } from '@aircheck/testkit';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SegmentSnapshot } from '../../src/recorder/contract.ts';
 import { HealthRecord } from '../../src/recorder/health.ts';
 import { recoverSegment } from '../../src/recorder/index.ts';
+import { salvageSegment } from '../../src/recorder/recovery.ts';
 
 let clip: EncodedClip;
 let folder: string;
@@ -32,14 +33,14 @@ const tracks: readonly TrackOptions[] = [
   },
 ];
 
-/** A file as it is when its writer is killed: a header, and a fragment with so many packets of sound. */
-function killedFile(sounds: number): SegmentSnapshot {
+/** A file as it is when its writer is killed: a header, and fragments with so many packets of sound. */
+function killedFile(sounds: number, soundsPerFragment = sounds): SegmentSnapshot {
   const writer = new HybridMp4Writer({ tracks, creationTime: 0 });
   const chunks = [writer.header()];
   for (let packet = 0; packet < sounds; packet += 1) {
     writer.addSample(1, { data: clip.sounds[packet]!, timestamp: packet * 960, duration: 960, keyFrame: true });
+    if ((packet + 1) % soundsPerFragment === 0) chunks.push(...(writer.cutFragment()?.chunks ?? []));
   }
-  chunks.push(...(writer.cutFragment()?.chunks ?? []));
   writeFileSync(join(folder, 'killed.mp4'), Buffer.concat(chunks));
   return {
     recordingId: 'rec',
@@ -69,3 +70,34 @@ describe('a segment whose writer was killed', () => {
     expect(content.streams).toMatchObject([{ kind: 'audio', packets: 100 }]);
   });
 });
+
+describe.runIf(canMount())('a segment whose disk is full', () => {
+  it('gives up as little of its end as its index needs, however small it is', async () => {
+    const unmount = mountSmallDisk(folder, 256 * 1024);
+    try {
+      const segment = killedFile(500, 25);
+      const { size } = statSync(join(folder, segment.path));
+      fillDisk(join(folder, 'others'));
+      const salvaged = await salvageSegment(folder, segment);
+      expect(salvaged.audio!.packets).toBeLessThan(500);
+      expect(salvaged.sizeBytes).toBeGreaterThan(size - 40 * 1024);
+      const content = await readRecording(join(folder, segment.path));
+      expect(content.errors).toEqual([]);
+      expect(content.streams).toMatchObject([{ kind: 'audio', packets: salvaged.audio!.packets }]);
+    } finally {
+      unmount();
+    }
+  });
+});
+
+/** Takes every byte that is left on a disk. */
+function fillDisk(path: string): void {
+  const file = openSync(path, 'w');
+  try {
+    for (;;) writeSync(file, Buffer.alloc(4096));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+  } finally {
+    closeSync(file);
+  }
+}
