@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import {
   buildSdk,
+  copyFromPage,
   descendantPids,
   launchChromium,
   openRoomPage,
@@ -67,21 +67,14 @@ function startBuiltIn({ mimeType, ...bitrates }: { mimeType: string } & typeof B
   Object.assign(window, { builtIn: recorder, builtInChunks: chunks });
 }
 
-/** @returns the file as base64; runs in the page */
-async function stopBuiltIn(): Promise<string> {
+/** Runs in the page. */
+async function stopBuiltIn(): Promise<Blob> {
   const { builtIn, builtInChunks } = window as unknown as { builtIn: MediaRecorder; builtInChunks: Blob[] };
   await new Promise((resolve) => {
     builtIn.onstop = resolve;
     builtIn.stop();
   });
-  const reader = new FileReader();
-  const read = new Promise((resolve) => {
-    reader.onload = resolve;
-  });
-  // The type in front of it may hold commas.
-  reader.readAsDataURL(new Blob(builtInChunks, { type: 'video/mp4' }));
-  await read;
-  return String(reader.result).replace(/^.*,/, '');
+  return new Blob(builtInChunks);
 }
 
 /** A browser of its own that shows the participant. */
@@ -111,11 +104,7 @@ const OURS: Way = {
 
 const BUILT_IN: Way = {
   start: (page) => page.evaluate(startBuiltIn, { mimeType: MIME_TYPE, ...BITRATES }),
-  stop: async (page) => {
-    const path = join(mkdtempSync(join(tmpdir(), 'aircheck-built-in-')), 'media.mp4');
-    writeFileSync(path, Buffer.from(await page.evaluate(stopBuiltIn), 'base64'));
-    return path;
-  },
+  stop: async (page) => copyFromPage(await page.evaluateHandle(stopBuiltIn)),
 };
 
 interface Measured {

@@ -26,6 +26,7 @@ export {
   type Span,
 } from './read-recording.ts';
 export {
+  copyFromPage,
   crash,
   durationInPage,
   openRoomPage,

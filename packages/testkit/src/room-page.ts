@@ -127,7 +127,7 @@ export async function stopInPage(page: Page, name: string): Promise<string> {
     const stored = await (window as unknown as RoomWindow).recordings.get(name)!.stop();
     return stored.file();
   }, name);
-  return copyOf(file);
+  return copyFromPage(file);
 }
 
 /** A recording that a crashed tab left, as the next visit finds it. */
@@ -145,7 +145,7 @@ export async function takeRecoveredInPage(page: Page): Promise<RecoveredFile[]> 
   const files: RecoveredFile[] = [];
   for (const one of (await found.getProperties()).values()) {
     const recording = one as JSHandle<StoredRecording>;
-    const path = await copyOf(await recording.evaluateHandle((stored) => stored.file()));
+    const path = await copyFromPage(await recording.evaluateHandle((stored) => stored.file()));
     const facts = await recording.evaluate(({ container, durationMs, complete }) => ({
       container,
       durationMs,
@@ -157,7 +157,8 @@ export async function takeRecoveredInPage(page: Page): Promise<RecoveredFile[]> 
   return files;
 }
 
-async function copyOf(file: JSHandle<File>): Promise<string> {
+/** Brings a file of a page to this machine's disk. @returns its path, in a folder of its own */
+export async function copyFromPage(file: JSHandle<Blob>): Promise<string> {
   const base64 = await file.evaluate(async (file) => {
     const reader = new FileReader();
     const read = new Promise((resolve) => {
