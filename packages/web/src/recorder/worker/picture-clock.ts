@@ -1,3 +1,4 @@
+import { TimestampUnwrapper } from '@aircheck/media';
 import type { LipSync } from '../worker-messages.ts';
 import { SourceClock } from './source-clock.ts';
 
@@ -29,12 +30,11 @@ export interface TimedPicture {
 export class PictureClock {
   #arrivals = new SourceClock();
   #soundWaitsMs = 0;
-  /** As in {@link LipSync}, on the worker's clock. */
-  #heard: { readonly rtpTimestamp: number; readonly atMs: number } | undefined;
+  /** As in {@link LipSync}, with the RTP timestamp in ms of a clock that does not go around, and on the worker's clock. */
+  #heard: { readonly rtpMs: number; readonly atMs: number } | undefined;
+  readonly #rtp = new TimestampUnwrapper();
   /** How far the worker's clock is ahead of the page's: what is told comes later, but never sooner. */
   #aheadMs = Number.POSITIVE_INFINITY;
-  /** The last picture's RTP timestamp, and where that is on a clock that does not go around. */
-  #rtp: { readonly timestamp: number; readonly ms: number } | undefined;
   #byRtp = false;
   #shiftMs: number | undefined;
   #lastArrivalMs = 0;
@@ -42,7 +42,6 @@ export class PictureClock {
   /** Pictures of another source follow, whose timestamps count from elsewhere. */
   sourceChanged(): void {
     this.#arrivals = new SourceClock();
-    this.#rtp = undefined;
     this.#shiftMs = undefined;
   }
 
@@ -54,7 +53,7 @@ export class PictureClock {
     }
     const { rtpTimestamp, atMs, toldMs } = heard;
     this.#aheadMs = Math.min(this.#aheadMs, arrivalMs - toldMs);
-    this.#heard = { rtpTimestamp, atMs: atMs + this.#aheadMs };
+    this.#heard = { rtpMs: this.#rtpMs(rtpTimestamp), atMs: atMs + this.#aheadMs };
   }
 
   /**
@@ -74,13 +73,16 @@ export class PictureClock {
   #place(picture: TimedPicture, arrivalMs: number): { ownMs: number; wantedMs: number; byRtp: boolean } {
     const ownMs = this.#arrivals.map(picture.timestamp / 1000, arrivalMs);
     const wantedMs = ownMs + this.#soundWaitsMs;
-    const timestamp = picture.metadata?.().rtpTimestamp;
-    if (timestamp === undefined || this.#heard === undefined) return { ownMs, wantedMs, byRtp: false };
-    const heardMs = this.#heard.atMs + msBetween(this.#heard.rtpTimestamp, timestamp);
+    const rtpTimestamp = picture.metadata?.().rtpTimestamp;
+    if (rtpTimestamp === undefined || this.#heard === undefined) return { ownMs, wantedMs, byRtp: false };
+    const rtpMs = this.#rtpMs(rtpTimestamp);
+    const heardMs = this.#heard.atMs + rtpMs - this.#heard.rtpMs;
     if (Math.abs(heardMs - wantedMs) > ASTRAY_MS) return { ownMs, wantedMs, byRtp: false };
-    const { ms, timestamp: before } = this.#rtp ?? { ms: 0, timestamp };
-    this.#rtp = { timestamp, ms: ms + msBetween(before, timestamp) };
-    return { ownMs: this.#rtp.ms, wantedMs: heardMs, byRtp: true };
+    return { ownMs: rtpMs, wantedMs: heardMs, byRtp: true };
+  }
+
+  #rtpMs(rtpTimestamp: number): number {
+    return this.#rtp.unwrap(rtpTimestamp) / TICKS_PER_MS;
   }
 
   #move(wantedMs: number, elapsedMs: number): void {
@@ -93,9 +95,4 @@ export class PictureClock {
     const stepMs = rate * Math.min(MAX_STEP_AFTER_MS, Math.max(0, elapsedMs));
     this.#shiftMs += Math.max(-stepMs, Math.min(stepMs, offMs));
   }
-}
-
-/** RTP timestamps go around after 32 bits. */
-function msBetween(before: number, after: number): number {
-  return ((after - before) | 0) / TICKS_PER_MS;
 }

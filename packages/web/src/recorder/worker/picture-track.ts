@@ -1,6 +1,5 @@
 import { annexBToLengthPrefixed } from '@aircheck/media';
-import type { LipSync } from '../worker-messages.ts';
-import { PictureClock } from './picture-clock.ts';
+import type { PictureClock } from './picture-clock.ts';
 import { type PictureCodec, pictureEncoderConfig } from './picture-codec.ts';
 import type { RecordingTime } from './recording-time.ts';
 import { upright } from './upright-picture.ts';
@@ -27,6 +26,7 @@ export interface PictureTrackOptions {
   readonly codec: PictureCodec;
   readonly bitrateBps: number;
   readonly time: RecordingTime;
+  readonly clock: PictureClock;
   /** How much earlier than it came sound is written just now, in ms. */
   readonly soundEarlyMs: () => number;
   readonly encoded: (picture: EncodedPicture) => void;
@@ -38,7 +38,6 @@ export class PictureTrack {
   readonly #options: PictureTrackOptions;
   readonly #encoder: VideoEncoder;
   readonly #createdMs: number;
-  readonly #clock = new PictureClock();
   #size = { width: 0, height: 0 };
   /** The newest picture, to be written again when none follows. */
   #last: VideoFrame | undefined;
@@ -62,7 +61,7 @@ export class PictureTrack {
 
   /** Pictures of another source follow, whose timestamps count from elsewhere. */
   sourceChanged(): void {
-    this.#clock.sourceChanged();
+    this.#options.clock.sourceChanged();
     this.#sourceEnded = false;
   }
 
@@ -71,15 +70,12 @@ export class PictureTrack {
     this.#sourceEnded = true;
   }
 
-  soundMeets(lipSync: LipSync, arrivalMs: number): void {
-    this.#clock.soundMeets(lipSync, arrivalMs);
-  }
-
   /** Takes a picture over, and closes it. */
   push(frame: VideoFrame, arrivalMs: number): void {
-    const atMs = this.#clock.map(frame, arrivalMs, this.#options.soundEarlyMs());
-    this.#options.time.begin(atMs);
-    const positionMs = this.#options.time.positionAt(atMs);
+    const { time, clock, soundEarlyMs } = this.#options;
+    const atMs = clock.map(frame, arrivalMs, soundEarlyMs());
+    time.begin(atMs);
+    const positionMs = time.positionAt(atMs);
     if (positionMs === undefined) {
       frame.close();
       return;

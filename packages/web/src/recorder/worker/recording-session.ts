@@ -1,6 +1,7 @@
 import { AircheckError } from '@aircheck/protocol/errors';
 import type { CaptureHealth, EndReason } from '../facts.ts';
 import type { FromWorker, LipSync, WorkerPlan } from '../worker-messages.ts';
+import { PictureClock } from './picture-clock.ts';
 import { choosePictureCodec, type PictureCodec } from './picture-codec.ts';
 import { PictureTrack } from './picture-track.ts';
 import { RecordingFile } from './recording-file.ts';
@@ -26,6 +27,7 @@ export interface RecordingSessionOptions {
 export class RecordingSession implements Session {
   readonly #options: RecordingSessionOptions;
   readonly #time = new RecordingTime();
+  readonly #pictureClock = new PictureClock();
   #state: 'starting' | 'recording' | 'ending' | 'ended' = 'starting';
   #store: RecordingStore | undefined;
   #file: RecordingFile | undefined;
@@ -33,7 +35,6 @@ export class RecordingSession implements Session {
   #sound: SoundTrack | undefined;
   #soundEncoder: SoundEncoder | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
-  #lipSync: { readonly lipSync: LipSync; readonly arrivalMs: number } | undefined;
   #freeBytes = 0;
   #ticks = 0;
   #announced = false;
@@ -59,8 +60,7 @@ export class RecordingSession implements Session {
 
   /** It may come before there is anything to be timed. */
   soundMeets(lipSync: LipSync, arrivalMs: number): void {
-    this.#lipSync = { lipSync, arrivalMs };
-    this.#pictures?.soundMeets(lipSync, arrivalMs);
+    this.#pictureClock.soundMeets(lipSync, arrivalMs);
   }
 
   async start(): Promise<void> {
@@ -139,13 +139,13 @@ export class RecordingSession implements Session {
         codec,
         bitrateBps: plan.video?.bitrateBps ?? 0,
         time: this.#time,
+        clock: this.#pictureClock,
         soundEarlyMs: () => this.#sound?.earlyMs ?? 0,
         encoded: (picture) => this.#guard(() => this.#file?.addPicture(picture)),
         failed: (error) => this.fail(error),
       },
       now(),
     );
-    if (this.#lipSync !== undefined) this.#pictures.soundMeets(this.#lipSync.lipSync, this.#lipSync.arrivalMs);
   }
 
   #tick(): void {
